@@ -1,0 +1,387 @@
+"""Every setting, declared once: its default, its help, its limits.
+
+That one line yields the command-line option, its help, the check of its value, the line in
+`config.toml` and the row in the README. A setting whose default is None is chosen by the plan
+(`plan.py`) from the corpus and the budget. Knows nothing of torch, numpy or the command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from charrnn.errors import UsageError
+
+Group = TypeVar("Group")
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(duration: str) -> float:
+    """The seconds in a duration such as `90s`, `10m`, `1.5h`, `1h30m` or `2d`.
+
+    Raises:
+        ValueError: the text is no duration, or a duration of zero.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", duration)
+    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != duration or not total:
+        raise ValueError("a duration such as 90s, 10m, 2h or 1h30m")
+    return total
+
+
+def steps_or_seconds(interval: str) -> tuple[int | None, float | None]:
+    """An interval counted in steps (`500`) or on the clock (`60s`): one of the two is set.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if interval.isdecimal() and int(interval) > 0:
+        return int(interval), None
+    try:
+        return None, seconds(interval)
+    except ValueError:
+        raise ValueError("a number of steps (500) or a duration (60s)") from None
+
+
+def one_character(text: str) -> None:
+    """Check that there is something to say, for options that take a text."""
+    if not text:
+        raise ValueError("at least one character")
+
+
+def setting(
+    default: Any,  # noqa: ANN401 - a field of any type
+    help_text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    check: Callable[[str], object] | None = None,
+    metavar: str | None = None,
+    chosen: str | None = None,
+) -> Any:  # noqa: ANN401
+    """Declare a setting: a dataclass field that knows its help and its limits.
+
+    Args:
+        default: the value when nobody sets it; None where the plan chooses.
+        help_text: one sentence for `--help` and the README.
+        minimum: smallest value allowed.
+        maximum: largest value allowed.
+        choices: the only values allowed.
+        check: called with a text value; raises ValueError saying what was expected.
+        metavar: how the value is named in the help.
+        chosen: what happens when it is unset, for the help, where the default is None.
+    """
+    limits = {
+        "help": help_text,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "check": check,
+        "metavar": metavar,
+        "chosen": chosen,
+    }
+    return field(default=default, metadata=limits)
+
+
+def option_name(name: str) -> str:
+    """The command-line option of a setting: `batch_size` is `--batch-size`."""
+    return "--" + name.replace("_", "-")
+
+
+def _complaint(spec: Mapping[str, Any], value: Any) -> str | None:  # noqa: ANN401
+    """What was expected instead of the value, or None when it is fine."""
+    if spec["choices"] is not None and value not in spec["choices"]:
+        return "one of " + ", ".join(spec["choices"])
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a finite number"
+    low, high = spec["minimum"], spec["maximum"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = [
+            f"at least {low:,}" if low is not None else "",
+            f"at most {high:,}" if high is not None else "",
+        ]
+        return "a number of " + " and ".join(bound for bound in bounds if bound)
+    if spec["check"] is not None:
+        try:
+            spec["check"](value)
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+def _type_complaint(hint: Any, value: Any) -> str | None:  # noqa: ANN401
+    """What type was expected, where a file gave another (a whole number passes as a float)."""
+    union = isinstance(hint, types.UnionType)
+    allowed = [kind for kind in (typing.get_args(hint) if union else (hint,)) if kind is not type(None)]
+    kinds = tuple(typing.get_origin(kind) or kind for kind in allowed)
+    exact = type(value) in kinds or (type(value) is int and float in kinds)
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "a list"}
+    return None if exact else " or ".join(names.get(kind, str(kind)) for kind in kinds)
+
+
+def check_settings(settings: Any) -> None:  # noqa: ANN401 - any settings dataclass
+    """Check every value of a group of settings against its declaration.
+
+    Raises:
+        UsageError: a value is out of its limits; the message names the option and the limits.
+    """
+    hints = typing.get_type_hints(type(settings))
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if value is None or not item.metadata:
+            continue
+        expected = _type_complaint(hints[item.name], value) or _complaint(item.metadata, value)
+        if expected:
+            raise UsageError(f"{option_name(item.name)} is {value!r}; expected {expected}")
+
+
+class Checked:
+    """A group of settings: a value out of its limits is refused when the group is made."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def is_group(kind: object) -> bool:
+    """Whether a field's type is a group of settings, not a setting."""
+    return dataclasses.is_dataclass(kind)
+
+
+def settings_of(kind: type[Any]) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """Each setting of a settings class as (group, field, type), those of nested groups in their place."""
+    hints = typing.get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        if is_group(hints[item.name]):
+            yield from ((item.name, inner, hint) for _, inner, hint in settings_of(hints[item.name]))
+        else:
+            yield "", item, hints[item.name]
+
+
+def build(kind: type[Group], values: Mapping[str, Any]) -> Group:
+    """Make settings from values by name, nested groups from the same mapping; absent ones keep defaults."""
+    hints = typing.get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for item in dataclasses.fields(kind):  # type: ignore[arg-type] # every caller passes a dataclass
+        if is_group(hints[item.name]):
+            arguments[item.name] = build(hints[item.name], values)
+        elif item.name in values:
+            arguments[item.name] = values[item.name]
+    return kind(**arguments)
+
+
+def flat(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any settings dataclass
+    """The values by name, of nested groups too: what `build` takes."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+    return values
+
+
+@dataclass(frozen=True)
+class ReadingSettings(Checked):
+    """How text is read, and what counts as one symbol of it."""
+
+    mode: str = setting(
+        "text",
+        "one long text whose state carries on, or independent lines of different lengths",
+        choices=("text", "lines"),
+    )
+    level: str = setting(
+        "char", "what one symbol is: a Unicode code point, or a byte", choices=("char", "byte")
+    )
+    normalize: str = setting(
+        "none",
+        "Unicode normal form of the text; nfd makes Hangul syllables jamo: far fewer symbols",
+        choices=("none", "nfc", "nfd", "nfkc", "nfkd"),
+    )
+    encoding: str = setting("utf-8", "how bytes become characters", check=one_character, metavar="NAME")
+    errors: str = setting(
+        "strict",
+        "bytes that the encoding does not allow: stop, put U+FFFD in their place, or leave them out",
+        choices=("strict", "replace", "ignore"),
+    )
+    newlines: str = setting("keep", "line ends as they are, or CR LF and CR made LF", choices=("keep", "lf"))
+    delimiter: str | None = setting(
+        None,
+        "lines mode: a line equal to TEXT ends a record ('' for a blank line), so that records may be longer "
+        "than a line",
+        metavar="TEXT",
+        chosen="each line is a record",
+    )
+
+
+@dataclass(frozen=True)
+class VocabularySettings(Checked):
+    """Which symbols have an id of their own."""
+
+    min_count: int = setting(
+        1, "characters seen fewer times become the one unknown symbol", minimum=1, maximum=2**40, metavar="N"
+    )
+    vocabulary: str | None = setting(
+        None,
+        "a vocabulary made by `charrnn vocab --output`; characters not in it become the unknown symbol",
+        metavar="FILE",
+        chosen="the characters of the corpus",
+    )
+
+
+@dataclass(frozen=True)
+class ModelSettings(Checked):
+    """The network. What is unset the plan chooses from the corpus and the budget."""
+
+    cell: str = setting("lstm", "the recurrent cell", choices=("lstm", "gru", "rnn"))
+    layers: int | None = setting(
+        None, "recurrent layers, one on the other", minimum=1, maximum=64, metavar="N", chosen="chosen"
+    )
+    hidden: int | None = setting(
+        None, "units of each layer", minimum=1, maximum=16384, metavar="N", chosen="chosen"
+    )
+    embedding: int | None = setting(
+        None,
+        "numbers that stand for one character; 0 is one-hot",
+        minimum=0,
+        maximum=16384,
+        metavar="N",
+        chosen="chosen",
+    )
+    dropout: float | None = setting(
+        None,
+        "share of units silenced between layers in training",
+        minimum=0.0,
+        maximum=0.95,
+        metavar="P",
+        chosen="chosen",
+    )
+
+
+@dataclass(frozen=True)
+class BudgetSettings(Checked):
+    """When to stop: the first bound reached; the learning rate reaches zero there. With none, 5 minutes."""
+
+    max_time: str | None = setting(
+        None,
+        "stop after 90s, 10m, 2h, counted from the start of the program to its end",
+        check=seconds,
+        metavar="TIME",
+        chosen="5m, when no other bound is given",
+    )
+    epochs: float | None = setting(
+        None,
+        "stop after so many passes over the text",
+        minimum=1e-6,
+        maximum=1e9,
+        metavar="X",
+        chosen="no bound",
+    )
+    steps: int | None = setting(
+        None, "stop after so many updates", minimum=1, maximum=10**12, metavar="N", chosen="no bound"
+    )
+    patience: int | None = setting(
+        None,
+        "stop after so many validations in a row without a new best",
+        minimum=1,
+        maximum=10**9,
+        metavar="N",
+        chosen="never",
+    )
+
+
+@dataclass(frozen=True)
+class RecipeSettings(Checked):
+    """How the network learns. What is unset the plan chooses."""
+
+    batch_size: int | None = setting(
+        None, "texts read side by side in one update", minimum=1, maximum=65536, metavar="N", chosen="chosen"
+    )
+    sequence_length: int | None = setting(
+        None,
+        "characters the gradient flows back through",
+        minimum=1,
+        maximum=65536,
+        metavar="N",
+        chosen="chosen",
+    )
+    learning_rate: float | None = setting(
+        None,
+        "the highest learning rate, after the warm-up",
+        minimum=1e-9,
+        maximum=100.0,
+        metavar="X",
+        chosen="chosen",
+    )
+    optimizer: str = setting(
+        "muon",
+        "muon: orthogonalised momentum for the recurrent matrices, AdamW for the rest; adamw: AdamW for all",
+        choices=("muon", "adamw"),
+    )
+    weight_decay: float | None = setting(
+        None, "pull of the weights towards zero", minimum=0.0, maximum=10.0, metavar="X", chosen="chosen"
+    )
+    gradient_clip: float = setting(
+        1.0, "longest gradient that an update may have; 0 for any", minimum=0.0, maximum=1e9, metavar="X"
+    )
+
+
+@dataclass(frozen=True)
+class MachineSettings(Checked):
+    """What it runs on."""
+
+    seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
+    device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = setting("auto", "numbers in the forward pass", choices=("auto", "fp32", "bf16"))
+    threads: int | None = setting(
+        None, "processor threads", minimum=1, maximum=1024, metavar="N", chosen="one for each core"
+    )
+
+
+@dataclass(frozen=True)
+class OutputSettings(Checked):
+    """Where it goes, and what is shown meanwhile."""
+
+    run: str | None = setting(
+        None, "the run folder to make", metavar="DIR", check=one_character, chosen="runs/NAME-OF-THE-CORPUS"
+    )
+    save_every: str = setting(
+        "60s",
+        "how often the last state is saved, in steps or on the clock",
+        check=steps_or_seconds,
+        metavar="N|TIME",
+    )
+    sample_every: str = setting(
+        "20s",
+        "how often a fresh sample is shown, in steps or on the clock",
+        check=steps_or_seconds,
+        metavar="N|TIME",
+    )
+    prompt: str = setting("", "how those samples begin", metavar="TEXT")
+    quiet: bool = setting(False, "show nothing but warnings and errors")
+
+
+@dataclass(frozen=True)
+class TrainSettings(Checked):
+    """Everything `charrnn train` can be told."""
+
+    corpus: tuple[str, ...] = ()
+    validation: str = setting(
+        "0.1",
+        "what is held back to measure on, a share below 1 or a number of characters, from the end "
+        "(lines mode: so many lines, drawn by seed); 0 for none; or a file",
+        metavar="FRACTION|COUNT|FILE",
+        check=one_character,
+    )
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+    symbols: VocabularySettings = field(default_factory=VocabularySettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    recipe: RecipeSettings = field(default_factory=RecipeSettings)
+    machine: MachineSettings = field(default_factory=MachineSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)

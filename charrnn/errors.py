@@ -1,0 +1,46 @@
+"""The errors a user can meet, one class for each exit code. Knows nothing of anything else."""
+
+
+class CharRNNError(Exception):
+    """Something went wrong that the user can read about in one line.
+
+    The message says what happened (with the value), what was expected, and what to do.
+    """
+
+    exit_code = 1
+
+
+class UsageError(CharRNNError):
+    """Wrong use: an option's value, a run that exists, a prompt the model cannot read."""
+
+    exit_code = 2
+
+
+class InputError(CharRNNError):
+    """A file that is given is missing, unreadable, invalid or too short."""
+
+    exit_code = 3
+
+
+class CorpusError(InputError):
+    """A corpus cannot be read as text, or is too short to learn from."""
+
+
+class UnknownCharacterError(CorpusError):
+    """A text holds characters that the vocabulary has no id for."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint is missing, damaged, or does not hold what its settings say."""
+
+
+class DivergenceError(CharRNNError):
+    """The loss became infinite or not a number, and stayed so."""
+
+    exit_code = 4
+
+
+class ResourceError(CharRNNError):
+    """The disk or the memory is full."""
+
+    exit_code = 5
