@@ -44,9 +44,9 @@ class Architecture(Checked):
         return self.hidden if layer else self.embedding or self.symbols
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Each array's name and shape, G being the cell's gates:
+        """Each array's name and shape.
 
-        `embedding.weight` (V, E), absent with one-hot; for each layer k `layers.k.input_weight` (G·H, I),
+        With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k `layers.k.input_weight` (G·H, I),
         `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and `layers.k.recurrent_bias` (G·H,);
         `output.weight` (V, H), `output.bias` (V,).
         """
