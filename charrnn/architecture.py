@@ -46,9 +46,9 @@ class Architecture(Checked):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Each array's name and shape.
 
-        With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k `layers.k.input_weight` (G·H, I),
-        `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and `layers.k.recurrent_bias` (G·H,);
-        `output.weight` (V, H), `output.bias` (V,).
+        With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k
+        `layers.k.input_weight` (G·H, I), `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and
+        `layers.k.recurrent_bias` (G·H,); `output.weight` (V, H), `output.bias` (V,).
         """
         rows = self.gates * self.hidden
         shapes: dict[str, tuple[int, ...]] = {}

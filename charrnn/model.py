@@ -1,0 +1,188 @@
+"""The network in PyTorch: an embedding, a stack of recurrent layers, a linear output; and its state.
+
+Glossary of dimensions, used in every shape below:
+
+    B  batch: texts read side by side          H  hidden: units of a layer
+    T  time: symbols of each text              G  gates: blocks of H rows in a cell's weights
+    V  vocabulary: distinct symbols            I  inputs: numbers a layer reads at each step
+    E  embedding: numbers for one symbol       N  steps of all texts of a packed batch together
+
+At every time step a layer applies the same function with the same parameters to its input x_t and the
+state it left at the step before. The three cells (σ is the logistic function, ∘ the element-wise product):
+
+rnn, the vanilla RNN (Elman 1990, "Finding structure in time"; hyperbolic tangent):
+    h_t = tanh(W_x x_t + b_x + W_h h_{t-1} + b_h)
+
+gru (Cho et al. 2014, arXiv 1406.1078v1: the reset gate acts after the product, the variant of cuDNN and
+`torch.nn.GRU`; the later versions of the paper reset before it):
+    r_t = σ(W_xr x_t + b_xr + W_hr h_{t-1} + b_hr)           reset
+    z_t = σ(W_xz x_t + b_xz + W_hz h_{t-1} + b_hz)           update
+    n_t = tanh(W_xn x_t + b_xn + r_t ∘ (W_hn h_{t-1} + b_hn))  candidate
+    h_t = (1 - z_t) ∘ n_t + z_t ∘ h_{t-1}
+
+lstm (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000, without peepholes):
+    i_t, f_t, o_t = σ(W_x x_t + b_x + W_h h_{t-1} + b_h), a block of rows for each
+    g_t = tanh(W_xg x_t + b_xg + W_hg h_{t-1} + b_hg)
+    c_t = f_t ∘ c_{t-1} + i_t ∘ g_t
+    h_t = o_t ∘ tanh(c_t)
+
+Knows nothing of text, files or optimizers.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, linear, one_hot
+from torch.nn.utils.rnn import PackedSequence
+
+from charrnn.architecture import STATES, Architecture
+
+State = list[tuple[Tensor, ...]]
+"""For each layer what it hands from one step to the next: `(h,)`, or `(h, c)` for the LSTM, each (B, H)."""
+
+KERNELS: dict[str, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
+"""PyTorch's own loops over time, compiled for each machine (oneDNN, cuDNN)."""
+
+
+class Layer(nn.Module):
+    """One recurrent layer: one cell, applied at every step with the same parameters."""
+
+    def __init__(self, architecture: Architecture, index: int) -> None:
+        super().__init__()
+        self.cell = architecture.cell
+        rows, hidden = architecture.gates * architecture.hidden, architecture.hidden
+        self.input_weight = nn.Parameter(torch.empty(rows, architecture.inputs(index)))
+        self.recurrent_weight = nn.Parameter(torch.empty(rows, hidden))
+        self.input_bias = nn.Parameter(torch.empty(rows))
+        self.recurrent_bias = nn.Parameter(torch.empty(rows))
+
+    def forward(
+        self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the cell over all steps.
+
+        Args:
+            inputs: (B, T, I), or (N, I) with `batch_sizes`.
+            batch_sizes: (T,), how many texts of a packed batch still run at each step; None if all do.
+            state: the state to start from, each array (B, H).
+
+        Returns:
+            The hidden state at every step, (B, T, H) or (N, H), and the state after each text's last step.
+        """
+        before = tuple(part.unsqueeze(0) for part in state)
+        parameters = (self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias)
+        layout = (inputs,) if batch_sizes is None else (inputs, batch_sizes)
+        has_biases, layers, dropout, bidirectional = True, 1, 0.0, False
+        options = (has_biases, layers, dropout, self.training, bidirectional)
+        batch_first = (True,) if batch_sizes is None else ()
+        start = before if len(before) > 1 else before[0]
+        outputs, *after = KERNELS[self.cell](*layout, start, parameters, *options, *batch_first)
+        return outputs, tuple(part.squeeze(0) for part in after)
+
+
+class CharRNN(nn.Module):
+    """The network: symbols in, the logits of each next symbol out.
+
+    Args:
+        architecture: cell and sizes.
+        dropout: share of each layer's outputs silenced in training (between layers and before the output).
+        generator: the random numbers of initialisation and dropout; the global ones are never touched.
+    """
+
+    def __init__(self, architecture: Architecture, dropout: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.dropout = dropout
+        self.generator = generator
+        size, hidden, symbols = architecture.embedding, architecture.hidden, architecture.symbols
+        self.embedding = nn.Embedding(symbols, size) if size else None
+        self.layers = nn.ModuleList(Layer(architecture, index) for index in range(architecture.layers))
+        self.output = nn.Linear(hidden, symbols)
+        initialise(self)
+
+    def forward(self, ids: Tensor | PackedSequence, state: State | None = None) -> tuple[Tensor, State]:
+        """The logits of the symbol after each one read.
+
+        Args:
+            ids: (B, T), or a packed batch of N steps, longest text first.
+            state: what an earlier call returned, to read on where it stopped; None starts blank (zeros). A
+                packed batch may hold fewer texts than the state, which is then cut to the first ones: those
+                still running, since the longest come first.
+
+        Returns:
+            Logits, (B, T, V) or (N, V), and the state after each text's last symbol, part of the graph
+            (`detach` cuts it off for truncated back-propagation through time).
+        """
+        data, batch_sizes = (ids.data, ids.batch_sizes) if isinstance(ids, PackedSequence) else (ids, None)
+        batch = len(data) if batch_sizes is None else int(batch_sizes[0])
+        state = cut(state, batch) if state is not None else self.blank_state(batch)
+        values, after = self.embed(data), []
+        for layer, before in zip(self.layers, state, strict=True):
+            values, left = layer(values, batch_sizes, before)
+            values = self.silence(values)
+            after.append(left)
+        return linear(values, self.output.weight, self.output.bias), after
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
+        if self.embedding is None:
+            return one_hot(ids, self.architecture.symbols).to(self.output.weight.dtype)
+        return embedding(ids, self.embedding.weight)
+
+    def silence(self, values: Tensor) -> Tensor:
+        """Dropout (Srivastava et al. 2014) from the network's own generator, in training only."""
+        if not self.training or not self.dropout:
+            return values
+        kept = torch.empty_like(values).bernoulli_(1 - self.dropout, generator=self.generator)
+        return values * kept.div_(1 - self.dropout)
+
+    def blank_state(self, batch: int) -> State:
+        """The state before anything was read: zeros, (B, H) each."""
+        weight = self.output.weight
+        shape = (batch, self.architecture.hidden)
+        parts = STATES[self.architecture.cell]
+        return [tuple(weight.new_zeros(shape) for _ in range(parts)) for _ in self.layers]
+
+
+def cut(state: State, batch: int) -> State:
+    """The state of the first `batch` texts."""
+    return [tuple(part[:batch] for part in layer) for layer in state]
+
+
+def detach(state: State) -> State:
+    """The same state with its history cut off, so that no gradient flows further back."""
+    return [tuple(part.detach() for part in layer) for layer in state]
+
+
+def blank_where(state: State, fresh: Tensor) -> State:
+    """The state with zeros for the texts that begin anew; `fresh` is (B,), true for those."""
+    kept = (~fresh).to(state[0][0].dtype).unsqueeze(1)
+    return [tuple(part * kept for part in layer) for layer in state]
+
+
+@torch.no_grad()
+def initialise(model: CharRNN) -> None:
+    """Set every parameter from the network's generator.
+
+    Recurrent matrices are orthogonal, each gate's block by itself (Saxe et al. 2014), input weights have
+    variance 1/I, the LSTM's forget gate is open at first (bias 1, Gers et al. 2000), and the output is
+    zero, so that the first prediction is uniform over the vocabulary.
+    """
+    generator, hidden = model.generator, model.architecture.hidden
+    if model.embedding is not None:
+        model.embedding.weight.normal_(generator=generator)
+    for layer in model.layers:
+        assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
+        inputs = layer.input_weight.shape[1] if model.embedding or layer is not model.layers[0] else 1
+        layer.input_weight.normal_(std=1 / math.sqrt(inputs), generator=generator)
+        for block in layer.recurrent_weight.view(-1, hidden, hidden):
+            nn.init.orthogonal_(block, generator=generator)
+        layer.input_bias.zero_()
+        layer.recurrent_bias.zero_()
+        if layer.cell == "lstm":
+            layer.input_bias[hidden : 2 * hidden] = 1
+    model.output.weight.zero_()
+    model.output.bias.zero_()

@@ -1,0 +1,80 @@
+"""How far a run has come, and the learning rate there. Knows nothing of models or text."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+WARM_UP = 0.02
+"""Share of the run in which the learning rate rises."""
+
+
+def rate(progress: float) -> float:
+    """The learning rate as a share of the highest: rises over `WARM_UP`, then falls in a line to zero.
+
+    Args:
+        progress: share of the run that is done, from 0 to 1.
+    """
+    return min((progress + WARM_UP / 50) / WARM_UP, 1.0, max(0.0, (1 - progress) / (1 - WARM_UP)))
+
+
+@dataclass
+class Budget:
+    """What bounds a run: a number of updates, a time, or both, whichever is reached first.
+
+    Attributes:
+        steps: updates, or None.
+        deadline: when the program should have ended, in seconds on the clock, or None.
+        clock: tells the seconds.
+        reserve_seconds: kept back from the deadline for what follows the last update.
+        started: when the updates began; set by `start`.
+    """
+
+    steps: int | None
+    deadline: float | None
+    clock: Callable[[], float] = time.monotonic
+    reserve_seconds: float = 0.0
+    started: float = field(default=0.0, init=False)
+
+    def start(self) -> None:
+        """Say that the updates begin now: the schedule's time counts from here."""
+        self.started = self.clock()
+
+    def progress(self, step: int) -> float:
+        """The share of the run that is done after `step` updates, from 0 to 1."""
+        by_steps = step / self.steps if self.steps else 0.0
+        return min(1.0, max(by_steps, self._progress_by_time()))
+
+    def _progress_by_time(self) -> float:
+        if self.deadline is None:
+            return 0.0
+        total = self.deadline - self.reserve_seconds - self.started
+        return (self.clock() - self.started) / total if total > 0 else 1.0
+
+
+@dataclass
+class Interval:
+    """Something that is done again and again: every so many steps, or every so many seconds.
+
+    Attributes:
+        steps: between two times, or None.
+        seconds: between two times, or None.
+        clock: tells the seconds.
+    """
+
+    steps: int | None
+    seconds: float | None
+    clock: Callable[[], float] = time.monotonic
+    last: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.last = self.clock()
+
+    def due(self, step: int) -> bool:
+        """Whether it is time, after `step` updates; when it is, the next wait begins."""
+        if self.steps is not None:
+            return step % self.steps == 0
+        now = self.clock()
+        if self.seconds is None or now - self.last < self.seconds:
+            return False
+        self.last = now
+        return True

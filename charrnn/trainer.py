@@ -1,0 +1,121 @@
+"""The loop of learning: each turn is one update. It never prints, saves or reads a file.
+
+Who iterates decides when to validate, to save, to show a sample, and when to stop early:
+
+    for update in Trainer(...):
+        ...
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from charrnn.batches import Batch, Batches
+from charrnn.model import CharRNN, State, blank_where, detach
+from charrnn.schedule import Budget, rate
+from charrnn.tasks import Loss
+
+Task = Callable[[CharRNN, Batch, State | None], Loss]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update did. Tensors are read (which waits for the device) only by those who want to know.
+
+    Attributes:
+        step: updates so far, this one included.
+        epoch: passes over the text so far.
+        nats: the batch's loss before the update, summed.
+        count: symbols it was summed over.
+        learning_rate: the highest of the optimizers' rates.
+        gradient_norm: of the mean loss's gradient, before clipping.
+        progress: share of the run that is done.
+    """
+
+    step: int
+    epoch: float
+    nats: Tensor
+    count: int
+    learning_rate: float
+    gradient_norm: Tensor
+    progress: float
+
+
+class Trainer:
+    """Truncated back-propagation through time (Williams & Peng 1990) over batches whose state carries on.
+
+    The gradient flows back through one batch's T steps; the state flows on into the next batch, its history
+    cut off.
+
+    Args:
+        model: the network to train.
+        task: how a batch becomes a loss.
+        batches: where batches come from.
+        optimizers: what moves the parameters; their rates as given are the highest.
+        budget: when to stop, and how far along the run is.
+        gradient_clip: longest gradient of an update; 0 for any (Pascanu et al. 2013).
+        precision: `fp32`, or `bf16` for the forward pass's matrix products.
+    """
+
+    def __init__(
+        self,
+        model: CharRNN,
+        task: Task,
+        batches: Batches,
+        optimizers: list[Optimizer],
+        budget: Budget,
+        *,
+        gradient_clip: float,
+        precision: str = "fp32",
+    ) -> None:
+        self.model, self.task, self.batches = model, task, batches
+        self.optimizers, self.budget = optimizers, budget
+        self.gradient_clip, self.precision = gradient_clip, precision
+        self.step, self.characters_seen, self.epoch = 0, 0, 0.0
+        self.state: State | None = None
+        self._highest = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+
+    def __iter__(self) -> Iterator[Update]:
+        """Update after update until the budget is spent."""
+        self.model.train()
+        self.budget.start()
+        batches = iter(self.batches)
+        while (progress := self.budget.progress(self.step)) < 1:
+            yield self.update(next(batches), progress)
+
+    def update(self, batch: Batch, progress: float) -> Update:
+        """Learn from one batch."""
+        self._set_rates(rate(progress))
+        device = self.model.output.weight.device
+        state = self._state_for(batch)
+        half = self.precision == "bf16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            loss = self.task(self.model, batch.to(device), state)
+        (loss.nats / loss.count).backward()  # type: ignore[no-untyped-call]
+        norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.state = detach(loss.state)
+        self.step, self.epoch = self.step + 1, batch.epoch
+        self.characters_seen += loss.count
+        now = max(group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups)
+        nats = loss.nats.detach()
+        return Update(self.step, self.epoch, nats, loss.count, now, norm, self.budget.progress(self.step))
+
+    def _state_for(self, batch: Batch) -> State | None:
+        """The carried state, blank for the texts that begin anew."""
+        if self.state is None or batch.fresh is None:
+            return self.state
+        if bool(batch.fresh.all()):
+            return None
+        return blank_where(self.state, batch.fresh.to(self.state[0][0].device))
+
+    def _set_rates(self, factor: float) -> None:
+        for optimizer, highest in zip(self.optimizers, self._highest, strict=True):
+            for group, top in zip(optimizer.param_groups, highest, strict=True):
+                group["lr"] = top * factor
