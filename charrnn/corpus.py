@@ -1,0 +1,225 @@
+"""A text to learn from: streamed from where it lies, as arrays of codes, never whole in memory.
+
+    sources (bytes) -> text as read (str) -> normal form -> codes (uint32), with end marks in lines mode
+
+Knows nothing of vocabularies or models.
+"""
+
+import hashlib
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.census import Census, Counter, Tally
+from charrnn.codes import END, bytes_as_text, to_codes
+from charrnn.config import ReadingSettings
+from charrnn.decoding import check_encoding, decoded, is_text, unix_newlines
+from charrnn.errors import CorpusError, UsageError
+from charrnn.normalization import normalized
+from charrnn.parting import parted
+from charrnn.records import lines_ended, records_ended
+from charrnn.sources import find_sources, listed, short_name
+from charrnn.streams import Seen, hashed
+
+__all__ = ["Census", "Corpus", "Progress", "TextPart"]
+
+CHUNK_BYTES = 2**20
+
+Progress = Callable[[int, int | None], None]
+"""Is told now and then how many bytes are done, and of how many where that is known."""
+
+_PROGRESS_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """A stretch of the text on its way past: use up the codes, then read the tally.
+
+    Attributes:
+        codes: its codes, piece by piece.
+        tally: characters and UTF-8 bytes of the text as read, complete once the codes are used up.
+    """
+
+    codes: Iterator[NDArray[np.uint32]]
+    tally: Tally
+
+
+class Corpus:
+    """A text in files, folders, pipes or built in, read the same way each time.
+
+    The first pass notes each source's length and hash; later ones read no further, and stop
+    with an error where a source is no longer what it was.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], reading: ReadingSettings, *, chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        """Find the sources; nothing but the heads of files in folders is read yet.
+
+        Raises:
+            CorpusError: a path is missing or is nothing that can be read.
+            UsageError: the settings contradict one another, or name no encoding.
+        """
+        _check(reading)
+        self.reading = reading
+        self.sources, self._found_notices = find_sources(paths, lambda head: is_text(head, reading))
+        self.name = short_name(paths[0])
+        self._chunk_bytes = chunk_bytes
+        self._told: dict[str, dict[str, None]] = {}
+        self._seen: dict[int, Seen] = {}
+        self._census: Census | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """What there is to tell: files that were skipped; after a first pass, marks that were removed."""
+        return self._found_notices + [f"{listed(list(names))}: {what}" for what, names in self._told.items()]
+
+    def census(self, progress: Progress | None = None) -> Census:
+        """Count the text: one pass, the first time.
+
+        Raises:
+            CorpusError: it is empty, or not what its settings say.
+        """
+        if self._census is None:
+            self._census = self._counted(progress)
+        return self._census
+
+    def codes(self, progress: Progress | None = None) -> Iterator[NDArray[np.uint32]]:
+        """The whole text as codes."""
+        for part in self.parts(progress=progress):
+            yield from part.codes
+
+    def parts(self, position: int | None = None, progress: Progress | None = None) -> Iterator[TextPart]:
+        """The text parted after so many characters as read, each part normalised on its own.
+
+        Parted a little later where that would be inside a character: before a combining mark, between
+        CR and LF. The parts come one after the other: use up the first before asking for the second.
+
+        Args:
+            position: how many characters the first part has; all without it.
+            progress: is told how far it has come.
+        """
+        texts = parted(self._texts(progress), position, self.reading.level)
+        for _, group in itertools.groupby(texts, key=itemgetter(0)):
+            tally = Tally(self.reading.level)
+            yield TextPart(self._coded(_tallied((text for _, text in group), tally)), tally)
+
+    def _counted(self, progress: Progress | None) -> Census:
+        counter = Counter(is_lines=self.reading.mode == "lines")
+        tally = Tally(self.reading.level)
+        for part in self.parts(progress=progress):
+            for codes in part.codes:
+                counter.add(codes)
+            tally = part.tally
+        symbols = int(counter.counts.sum())
+        if not symbols:
+            names = listed([source.name for source in self.sources])
+            raise CorpusError(f"{names} is empty; give a text of at least two characters")
+        return Census(
+            counts=counter.counts,
+            starts=counter.starts,
+            symbols=symbols,
+            characters=tally.characters,
+            utf8_bytes=tally.utf8_bytes,
+            file_bytes=sum(seen.length_bytes for seen in self._seen.values()),
+            records=int(counter.counts[END]),
+            empty_records=counter.empty_records,
+            fingerprint=self._fingerprint(),
+        )
+
+    def _fingerprint(self) -> str:
+        sources = [[seen.length_bytes, seen.sha256] for _, seen in sorted(self._seen.items())]
+        description = json.dumps([asdict(self.reading), sources], sort_keys=True)
+        return hashlib.sha256(description.encode()).hexdigest()
+
+    def _coded(self, texts: Iterable[str]) -> Iterator[NDArray[np.uint32]]:
+        """Text as read to codes."""
+        texts = normalized(texts, self.reading.normalize)
+        if self.reading.mode == "text":
+            return map(to_codes, texts)
+        if self.reading.delimiter is None:
+            return lines_ended(texts)
+        return records_ended(texts, self._delimiter(self.reading.delimiter))
+
+    def _delimiter(self, delimiter: str) -> str:
+        """The delimiter as it looks in text that is read the same way."""
+        if self.reading.level == "byte":
+            return bytes_as_text(delimiter.encode("utf-8", "surrogatepass"))
+        return "".join(normalized([delimiter], self.reading.normalize))
+
+    def _texts(self, progress: Progress | None) -> Iterator[str]:
+        """The text as read: all sources, with nothing between them."""
+        meter = _Meter(progress, self._total_bytes())
+        texts = itertools.chain.from_iterable(self.source_texts(i, meter) for i in range(len(self.sources)))
+        return unix_newlines(texts) if self.reading.newlines == "lf" else texts
+
+    def source_texts(self, number: int, meter: "_Meter | None" = None) -> Iterator[str]:
+        """The characters of one source, decoded and without its mark."""
+        name = self.sources[number].name
+
+        def tell(what: str) -> None:
+            self._told.setdefault(what, {})[name] = None
+
+        return decoded((meter or _Meter()).passing(self._read(number)), name, self.reading, tell)
+
+    def _read(self, number: int) -> Iterator[bytes]:
+        """The bytes of one source: those of the first pass, for a file may have grown since."""
+        source, first = self.sources[number], self._seen.get(number)
+        seen = yield from hashed(source, self._chunk_bytes, first.length_bytes if first else None)
+        if first is None:
+            self._seen[number] = seen
+        elif seen != first:
+            raise CorpusError(
+                f"{source.name} was changed while it was being read; start again when it is at rest"
+            )
+
+    def _total_bytes(self) -> int | None:
+        """How many bytes there are to read, where that is known."""
+        if len(self._seen) == len(self.sources):
+            return sum(seen.length_bytes for seen in self._seen.values())
+        sizes = [source.size_bytes for source in self.sources if source.size_bytes is not None]
+        return sum(sizes) if len(sizes) == len(self.sources) else None
+
+
+class _Meter:
+    """Tells how many bytes have passed, a few times a second."""
+
+    def __init__(self, progress: Progress | None = None, total_bytes: int | None = None) -> None:
+        self._progress = progress
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._told_seconds = 0.0
+
+    def passing(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._done_bytes += len(chunk)
+            now_seconds = time.monotonic()
+            is_last = self._done_bytes == self._total_bytes
+            if self._progress and (is_last or now_seconds - self._told_seconds >= _PROGRESS_SECONDS):
+                self._told_seconds = now_seconds
+                self._progress(self._done_bytes, self._total_bytes)
+            yield chunk
+
+
+def _check(reading: ReadingSettings) -> None:
+    if reading.level == "byte" and reading.normalize != "none":
+        raise UsageError(
+            f"--normalize is {reading.normalize}, but --level byte has no normal forms; leave one out"
+        )
+    if reading.delimiter is not None and "\n" in reading.delimiter:
+        raise UsageError(
+            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, without its end"
+        )
+    check_encoding(reading.encoding)
+
+
+def _tallied(texts: Iterable[str], tally: Tally) -> Iterator[str]:
+    for text in texts:
+        tally.add(text)
+        yield text

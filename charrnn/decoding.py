@@ -1,0 +1,158 @@
+"""Bytes to characters: encodings, byte-order marks, line ends. Knows nothing of files."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator
+
+from charrnn.codes import bytes_as_text
+from charrnn.config import ReadingSettings
+from charrnn.errors import CorpusError, UsageError
+
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""Byte-order marks that say what a file is in, the longer ones first: one begins with another."""
+
+_MARK = "\ufeff"
+_SHOWN_BYTES = 8
+
+Notify = Callable[[str], None]
+"""Takes something to tell about the file that is being read."""
+
+
+def check_encoding(encoding: str) -> None:
+    """Check that bytes can be decoded so.
+
+    Raises:
+        UsageError: there is no such encoding, or it is not one of text.
+    """
+    try:
+        "a".encode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError) as error:
+        raise UsageError(
+            f"--encoding is {encoding!r}, which Python does not know as an encoding of text; "
+            "expected a name such as utf-8, latin-1, cp1252, utf-16-le, euc-kr"
+        ) from error
+
+
+def is_text(head: bytes, reading: ReadingSettings) -> bool:
+    """Whether the beginning of a file is text: it can be decoded and has no NUL in it."""
+    if reading.level == "byte":
+        return b"\0" not in head
+    try:
+        return "\0" not in _decoder(head, reading).decode(head)
+    except UnicodeError:
+        return False
+
+
+def decoded(chunks: Iterator[bytes], name: str, reading: ReadingSettings, notify: Notify) -> Iterator[str]:
+    """The characters of one file; at byte level those whose code points are its bytes.
+
+    Args:
+        chunks: the bytes of the file.
+        name: what messages call it.
+        reading: level, encoding, errors.
+        notify: is told of a mark that was removed, and the like.
+
+    Raises:
+        CorpusError: bytes that the encoding does not allow.
+    """
+    if reading.level == "byte":
+        return map(bytes_as_text, chunks)
+    return _without_mark(_characters(_with_long_head(chunks), name, reading, notify), notify)
+
+
+def unix_newlines(texts: Iterable[str]) -> Iterator[str]:
+    """The same text with CR LF and CR made LF."""
+    held = ""
+    for text in texts:
+        joined = held + text
+        held = "\r" if joined.endswith("\r") else ""
+        yield joined.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+    if held:
+        yield "\n"
+
+
+def _with_long_head(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, the first chunk long enough to hold a mark."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= len(codecs.BOM_UTF32_LE):
+            break
+    yield head
+    yield from chunks
+
+
+def _decoder(head: bytes, reading: ReadingSettings) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(_encoding(head, reading))(reading.errors)
+
+
+def _encoding(head: bytes, reading: ReadingSettings) -> str:
+    """The encoding that was asked for, or in place of UTF-8 the one that a mark announces."""
+    if codecs.lookup(reading.encoding).name == "utf-8":
+        return next((encoding for mark, encoding in MARKS.items() if head.startswith(mark)), "utf-8")
+    return reading.encoding
+
+
+def _characters(
+    chunks: Iterator[bytes], name: str, reading: ReadingSettings, notify: Notify
+) -> Iterator[str]:
+    head = next(chunks)
+    _announce(head, reading, notify)
+    decoder = _decoder(head, reading)
+    position_bytes = 0
+    lines = 0
+    for chunk, final in _last_marked(head, chunks):
+        position_bytes += len(chunk)
+        try:
+            text = decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            raise _invalid(name, error, position_bytes, lines) from error
+        except UnicodeError as error:
+            raise CorpusError(
+                f"{name} is not {reading.encoding}: {error}; give its --encoding NAME"
+            ) from error
+        lines += text.count("\n")
+        yield text
+
+
+def _last_marked(head: bytes, chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    yield head, False
+    for chunk in chunks:
+        yield chunk, False
+    yield b"", True
+
+
+def _announce(head: bytes, reading: ReadingSettings, notify: Notify) -> None:
+    encoding = _encoding(head, reading)
+    if encoding in MARKS.values() and encoding != reading.encoding:
+        notify(f"read as {encoding.upper()[:6]}, as its byte-order mark says")
+    elif encoding == "utf-8" and head.count(0) > len(head) // 10:
+        notify("looks like UTF-16 without a mark; if so, give --encoding utf-16-le")
+
+
+def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
+    for text in texts:
+        if text:
+            if text.startswith(_MARK):
+                notify("byte-order mark removed")
+            yield text.removeprefix(_MARK)
+            break
+    yield from texts
+
+
+def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int) -> CorpusError:
+    """The message for bytes that cannot be decoded; what the decoder held back counts in its place."""
+    offset = read_bytes - len(error.object) + error.start
+    before = error.object[: error.start].decode(error.encoding, "ignore")
+    wrong = error.object[error.start : max(error.end, error.start + 1)][:_SHOWN_BYTES]
+    line = lines + before.count("\n") + 1
+    return CorpusError(
+        f"{name} is not valid {error.encoding}: byte {offset:,} in line {line:,} "
+        f"is {wrong.hex(' ').upper()} ({error.reason}); give --encoding NAME (such as latin-1), "
+        "or --errors replace or --errors ignore"
+    )

@@ -1,0 +1,90 @@
+"""Records of a text: line ends and delimiters become end marks. Knows nothing of files or encodings."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.codes import CARRIAGE_RETURN, END, LINE_FEED, to_codes
+
+Codes = NDArray[np.uint32]
+
+
+def lines_ended(texts: Iterable[str]) -> Iterator[Codes]:
+    """Each line's codes and `END`; a line ends by LF or CR LF, the last one also where the text ends."""
+    held = ""
+    last = END
+    for text in texts:
+        joined = held + text
+        held = "\r" if joined.endswith("\r") else ""
+        codes = _lines_as_records(to_codes(joined.removesuffix("\r")))
+        last = int(codes[-1]) if len(codes) else last
+        yield codes
+    if held or last != END:
+        yield np.append(to_codes(held), np.uint32(END))
+
+
+def records_ended(texts: Iterable[str], delimiter: str) -> Iterator[Codes]:
+    """Each record's codes and `END`, where a line equal to the delimiter ends a record.
+
+    Line ends inside a record stay; the one before the delimiter's line goes with it. An empty delimiter
+    means one or more blank lines: no record is empty then.
+    """
+    splitter = _Splitter(delimiter)
+    held: list[str] = []
+    for text in texts:
+        first, feed, rest = text.rpartition("\n")
+        if feed:
+            yield splitter.split("".join([*held, first, feed]))
+            held = []
+        held.append(rest)
+    yield splitter.split("".join(held))
+    if splitter.is_open:
+        yield np.array([END], np.uint32)
+
+
+def _lines_as_records(codes: Codes) -> Codes:
+    feeds = np.flatnonzero(codes == LINE_FEED)
+    ended = codes.copy()
+    ended[feeds] = END
+    before = feeds[feeds > 0] - 1
+    returns = before[codes[before] == CARRIAGE_RETURN]
+    return np.delete(ended, returns) if len(returns) else ended
+
+
+class _Splitter:
+    """Goes through whole lines; a line's end waits until the next line shows whether the record goes on."""
+
+    def __init__(self, delimiter: str) -> None:
+        self.is_open = False
+        self._delimiter = delimiter
+        self._line_end = ""
+
+    def split(self, lines: str) -> Codes:
+        """The codes of whole lines, of which only a text's last may have no end."""
+        pieces: list[str] = []
+        ends: list[int] = []
+        length = 0
+        for line in lines.removesuffix("\n").split("\n") if lines else ():
+            piece = self._piece(line)
+            if piece is None:
+                ends.append(length)
+                piece = "\n"
+            pieces.append(piece)
+            length += len(piece)
+        codes = to_codes("".join(pieces)).copy()
+        codes[ends] = END
+        return codes
+
+    def _piece(self, line: str) -> str | None:
+        """What a line adds to the text; None for an end mark."""
+        content = line.removesuffix("\r")
+        if content != self._delimiter:
+            piece = self._line_end + content
+            self._line_end = line[len(content) :] + "\n"
+            self.is_open = True
+            return piece
+        ends_record = self.is_open or self._delimiter
+        self._line_end = ""
+        self.is_open = False
+        return None if ends_record else ""
