@@ -171,6 +171,6 @@ def test_a_step_allocates_less_than_one_of_its_arrays(texts: int) -> None:
     assert peak_bytes < numpy_iterator_bytes < decoder.texts * 4 * architecture.hidden * 4
 
 
-def _off(texts: int) -> None:
+def test_writing_text_never_loads_torch(texts: int) -> None:
     code = "import charrnn.decoder, charrnn.sampler, charrnn.terminal, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
