@@ -53,12 +53,12 @@ def write_text(stream: TextIO, text: str, *, exact: bool | None = None) -> None:
         exact: whether bytes are wanted; None for all but a terminal.
     """
     buffer = getattr(stream, "buffer", None)
-    if buffer is not None and (not stream.isatty() if exact is None else exact):
-        stream.flush()
-        buffer.write(exact_bytes(text))
-    else:
-        encoding = stream.encoding or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    if buffer is None:  # text kept in memory: nothing is encoded
+        stream.write(text)
+        return
+    exact = not stream.isatty() if exact is None else exact
+    stream.flush()
+    buffer.write(exact_bytes(text) if exact else text.encode(stream.encoding, "backslashreplace"))
     stream.flush()
 
 

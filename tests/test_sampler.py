@@ -1,0 +1,422 @@
+"""Writing: lengths, stops, seeds, composition and bytes are exact; prompts are read or refused by name."""
+
+import itertools
+import unicodedata
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from charrnn.architecture import Architecture
+from charrnn.codes import END
+from charrnn.decoder import Decoder
+from charrnn.errors import UsageError
+from charrnn.prompt import read_prompt
+from charrnn.sampler import Author, Request, SampleSettings, write
+from charrnn.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
+from charrnn.vocabulary import Vocabulary
+
+KOREAN = "나는 한국어를 배우고 있어요. 값과 닭, 꽃이 많다!"
+IMPOSSIBLE = -40.0
+
+Transitions = dict[str, dict[str, float]]
+
+
+def texts_of(author: Author, request: Request, chosen: SampleSettings = SampleSettings()) -> list[str]:  # noqa: B008
+    return ["".join(pieces) for pieces in zip(*write(author, request, chosen), strict=True)]
+
+
+def text_of(author: Author, request: Request, **chosen: Any) -> str:  # noqa: ANN401 - any setting
+    (text,) = texts_of(author, request, SampleSettings(**chosen))
+    return text
+
+
+def markov(vocabulary: Vocabulary, transitions: Transitions, **facts: Any) -> Author:  # noqa: ANN401
+    """A vanilla RNN that knows nothing but its last symbol: the chances of the next are those given.
+
+    Symbols are single characters; "" is the end mark.
+    """
+    symbols = len(vocabulary)
+    ids = {
+        "" if code == END else chr(code): place for place, code in enumerate(vocabulary.codes) if code <= END
+    }
+    logits = np.full((symbols, symbols), IMPOSSIBLE, np.float32)
+    for last, chances in transitions.items():
+        for character, chance in chances.items():
+            logits[ids[character], ids[last]] = np.log(chance)
+    blank = np.zeros(symbols, np.float32)
+    weights = {
+        "layers.0.input_weight": 50 * np.eye(symbols, dtype=np.float32),
+        "layers.0.recurrent_weight": np.zeros((symbols, symbols), np.float32),
+        "layers.0.input_bias": blank,
+        "layers.0.recurrent_bias": blank,
+        "output.weight": logits,
+        "output.bias": blank,
+    }
+    starts = facts.pop("starts", np.zeros(symbols, np.int64))
+    return Author(Architecture("rnn", 1, symbols, 0, symbols), weights, vocabulary, starts, **facts)
+
+
+def untrained(vocabulary: Vocabulary, normal_form: str = "none", *, seed: int = 0) -> Author:
+    """An LSTM with random weights: any symbol may follow any."""
+    architecture = Architecture("lstm", 2, 16, 8, len(vocabulary))
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in architecture.shapes().items()
+    }
+    return Author(architecture, weights, vocabulary, vocabulary.counts, normal_form)
+
+
+def cycle(text: str, **facts: Any) -> Author:  # noqa: ANN401
+    transitions = {last: {following: 1.0} for last, following in zip(text, text[1:] + text[0], strict=True)}
+    return markov(Vocabulary.from_text(text), transitions, **facts)
+
+
+LETTERS = Vocabulary.from_text("abcdefgh \n")
+
+
+def test_a_chain_is_followed() -> None:
+    assert text_of(cycle("abcde"), Request(prompt="ab", length=7)) == "cdeabcd"
+
+
+@pytest.mark.parametrize("prompt", ["", "a", "abc"])
+@pytest.mark.parametrize("length", [1, 2, 37])
+def test_a_text_has_exactly_its_length(prompt: str, length: int) -> None:
+    texts = texts_of(untrained(LETTERS), Request(prompt=prompt, length=length, count=3))
+    assert [len(text) for text in texts] == [length] * 3
+
+
+def test_the_default_length_is_500_and_0_has_no_end() -> None:
+    author = untrained(LETTERS)
+    whole = text_of(author, Request())
+    assert len(whole) == 500
+    endless = write(author, Request(length=0), SampleSettings())
+    assert "".join(piece for (piece,) in itertools.islice(endless, 1_000))[:500] == whole
+
+
+@pytest.mark.parametrize("prompt", ["", "abba"])
+def test_greedy_is_the_likeliest_of_a_step_by_step_decoder(prompt: str) -> None:
+    author = untrained(LETTERS)
+    decoder = Decoder(author.architecture, author.weights)
+    ids = list(LETTERS.encode(prompt)) or [int(np.argmax(author.starts))]
+    for last in ids:
+        logits = decoder.step(np.array([last], np.intp))
+    written = [] if prompt else ids[:1]
+    while len(written) < 200:
+        written.append(int(np.argmax(logits)))
+        logits = decoder.step(np.array(written[-1:], np.intp))
+    expected = LETTERS.decode(written)
+    assert text_of(author, Request(prompt=prompt, length=200), temperature=0.0) == expected
+    assert text_of(author, Request(prompt=prompt, length=200, seed=9), top_k=1) == expected
+
+
+def test_the_same_seed_writes_the_same_and_another_does_not() -> None:
+    author, request = untrained(LETTERS), Request(length=60, count=4, seed=5)
+    texts = texts_of(author, request)
+    assert texts_of(author, request) == texts
+    assert len(set(texts)) == 4
+    assert not set(texts_of(author, Request(length=60, count=4, seed=6))) & set(texts)
+
+
+def test_a_text_does_not_depend_on_how_many_are_written_or_in_which_batch() -> None:
+    author = untrained(LETTERS)
+    five = texts_of(author, Request(length=60, count=5))
+    assert texts_of(author, Request(length=60, count=2)) == five[:2]
+    batch = write(author, Request(length=60, count=5), SampleSettings(), range(3, 5))
+    assert ["".join(pieces) for pieces in zip(*batch, strict=True)] == five[3:]
+
+
+def chi_square(counts: NDArray[np.int64], chances: list[float]) -> float:
+    expected = np.array(chances) * counts.sum()
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def test_twenty_thousand_texts_follow_the_starts_and_then_the_model() -> None:
+    vocabulary = Vocabulary.from_text("abc")
+    after = {last: {"a": 0.2, "b": 0.5, "c": 0.3} for last in "abc"}
+    author = markov(vocabulary, after, starts=np.array([10, 60, 30]))
+    texts = texts_of(author, Request(length=2, count=20_000))
+    tabled_at_a_thousandth = 13.82  # two degrees of freedom
+    for place, chances in enumerate([[0.1, 0.6, 0.3], [0.2, 0.5, 0.3]]):
+        counts = np.bincount(vocabulary.encode("".join(text[place] for text in texts)), minlength=3)
+        assert chi_square(counts, chances) < tabled_at_a_thousandth
+
+
+def test_without_a_prompt_the_first_character_obeys_the_settings() -> None:
+    starts = (LETTERS.codes == ord("a")).astype(np.int64) * 5 + (LETTERS.codes == ord("b")) * 3
+    author = markov(LETTERS, {last: {"c": 1.0} for last in "abcd"}, starts=starts)
+    assert text_of(author, Request(length=3), temperature=0.0) == "acc"
+    assert text_of(author, Request(length=2), deny="a") == "bc"
+    assert text_of(author, Request(length=2), allow="cd", temperature=0.0) == "cc"
+
+
+def test_the_unknown_symbol_is_never_written() -> None:
+    vocabulary = Vocabulary.from_text("ab", unknown=True)
+    author = untrained(vocabulary)
+    author.weights["output.bias"][vocabulary.unknown or -1] = 50
+    assert set(text_of(author, Request(length=300))) == {"a", "b"}
+
+
+def test_allow_and_deny() -> None:
+    author = untrained(LETTERS)
+    assert set(text_of(author, Request(length=200), allow="a-c ")) == set("abc ")
+    assert set(text_of(author, Request(length=400), deny=r"d-h\n")) == set("abc ")
+    with pytest.raises(UsageError, match="--allow 'xyz' --deny None leave no character of the model"):
+        text_of(author, Request(), allow="xyz")
+    with pytest.raises(UsageError, match=r"several symbols to this model \(0065 0301\)"):
+        text_of(untrained(Vocabulary.from_text("e\u0301"), "nfd"), Request(), deny="é")
+
+
+def test_repetition_penalty_makes_what_was_just_written_rarer() -> None:
+    author = markov(LETTERS, {last: {"a": 0.5, "b": 0.5} for last in "ab"}, starts=np.ones(len(LETTERS), int))
+    penalized = text_of(author, Request(prompt="a", length=300), repetition_penalty=20.0, repetition_window=1)
+    assert penalized == "ba" * 150
+    plain = text_of(author, Request(prompt="a", length=300))
+    assert "aa" in plain
+    assert "bb" in plain
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kept"),
+    [
+        ({"top_k": 2}, "ab"),
+        ({"top_p": 0.7}, "ab"),
+        ({"min_p": 0.5}, "ab"),
+        ({"typical": 0.25}, "b"),
+        ({"temperature": 0.05}, "a"),
+        ({}, "abcd"),
+    ],
+)
+def test_each_filter_reaches_the_text(chosen: dict[str, Any], kept: str) -> None:
+    chances = {"a": 0.45, "b": 0.3, "c": 0.15, "d": 0.1}
+    author = markov(LETTERS, dict.fromkeys("abcd", chances))
+    assert set(text_of(author, Request(prompt="a", length=300), **chosen)) == set(kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (SampleSettings, {"temperature": -1.0}, "--temperature is -1.0; expected a number of at least 0"),
+        (SampleSettings, {"temperature": float("nan")}, "--temperature is nan; expected a finite number"),
+        (SampleSettings, {"top_k": -1}, "--top-k is -1"),
+        (SampleSettings, {"top_p": 1.5}, "--top-p is 1.5"),
+        (SampleSettings, {"min_p": 2.0}, "--min-p is 2.0"),
+        (SampleSettings, {"typical": -0.1}, "--typical is -0.1"),
+        (SampleSettings, {"repetition_penalty": 0.0}, "--repetition-penalty is 0.0"),
+        (SampleSettings, {"repetition_window": 0}, "--repetition-window is 0"),
+        (SampleSettings, {"allow": ""}, "--allow is ''; expected at least one character"),
+        (SampleSettings, {"deny": "z-a"}, "--deny is 'z-a'; expected ranges that go up"),
+        (Request, {"length": -1}, "--length is -1; expected a number of at least 0"),
+        (Request, {"count": 0}, "--count is 0"),
+        (Request, {"stop": ("a", "")}, "expected texts of at least one character"),
+        (Request, {"on_unknown": "guess"}, "--on-unknown is 'guess'; expected one of error, skip, nearest"),
+    ],
+)
+def test_values_out_of_their_limits(kind: type, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        kind(**values)
+    assert message in str(error.value)
+
+
+# Records
+
+
+NAMES = Vocabulary.from_text("ab", end=True)
+ENDING = {"": {"": 0.7, "a": 0.3}, "a": {"a": 0.5, "b": 0.25, "": 0.25}, "b": {"": 1.0}}
+
+
+def test_records_end_by_themselves_and_are_not_empty() -> None:
+    texts = texts_of(markov(NAMES, ENDING), Request(count=300))
+    assert all(texts)
+    assert all(text.strip("a") in {"", "b"} for text in texts)
+    assert (
+        2.2 < np.mean([len(text) for text in texts]) < 2.9
+    )  # geometric: 2 letters a, half the time a b more
+    assert {len(text) for text in texts} >= {1, 2, 3, 4}
+
+
+def test_records_are_empty_where_the_corpus_has_empty_ones() -> None:
+    texts = texts_of(markov(NAMES, ENDING, empty_records=True), Request(count=300))
+    assert 0.6 < texts.count("") / 300 < 0.8
+
+
+def test_a_record_goes_on_from_its_prompt_and_may_end_there() -> None:
+    author = markov(NAMES, ENDING)
+    assert set(texts_of(author, Request(prompt="ab", count=3))) == {""}
+    assert max(map(len, texts_of(author, Request(prompt="a", count=50, length=2)))) == 2
+    assert set(texts_of(author, Request(count=50), SampleSettings(allow="b"))) == {"b"}
+
+
+def test_the_end_mark_is_read_before_a_record() -> None:
+    vocabulary = Vocabulary.from_text("ab", end=True)
+    author = untrained(vocabulary)
+    decoder = Decoder(author.architecture, author.weights)
+    for last in [vocabulary.end, *vocabulary.encode("ab")]:
+        logits = decoder.step(np.array([last], np.intp))
+    likeliest = int(np.argmax(logits[0]))
+    expected = "" if likeliest == vocabulary.end else vocabulary.decode([likeliest])
+    assert text_of(author, Request(prompt="ab", length=1), temperature=0.0) == expected
+
+
+# What comes out: stop texts, composition, bytes
+
+
+def fed(stream: TextStream, codes: NDArray[np.uint32]) -> list[str]:
+    return [*map(stream.feed, codes.tolist()), stream.finish()]
+
+
+def stopped(text: str, length: int, stop: tuple[str, ...]) -> str:
+    """The reference: whichever comes first, the length or the end of a stop text."""
+    for end in range(1, (length or len(text)) + 1):
+        met = [one for one in stop if text[:end].endswith(one)]
+        if met:
+            return text[: end - len(max(met, key=len))]
+    return text[:length] if length else text
+
+
+@given(
+    text=st.text("ab", max_size=30),
+    length=st.integers(0, 12),
+    stop=st.lists(st.text("ab", min_size=1, max_size=4), max_size=3),
+)
+@settings(deadline=None, max_examples=300)
+def test_writing_ends_at_a_stop_text_or_at_its_length(text: str, length: int, stop: list[str]) -> None:
+    stream = TextStream("char", compose=False, length=length, stop=tuple(stop))
+    assert "".join(fed(stream, spell(text, "char"))) == stopped(text, length, tuple(stop))
+
+
+def test_a_stop_text_ends_the_writing_and_its_beginning_is_held_back() -> None:
+    author = cycle("abcde")
+    turns = [piece for (piece,) in write(author, Request(prompt="a", stop=("dea",)), SampleSettings())]
+    assert turns == ["b", "c", "", "", ""]
+    assert text_of(author, Request(prompt="a", length=4, stop=("dea",))) == "bcde"
+    assert text_of(author, Request(prompt="a", stop=("dx", "e", "cde"))) == "b"
+
+
+def test_texts_that_end_early_leave_the_others_as_they_were() -> None:
+    author = untrained(LETTERS)
+    whole = texts_of(author, Request(length=80, count=6))
+    cut = texts_of(author, Request(length=80, count=6, stop=("a", "b")))
+    assert cut == [stopped(text, 80, ("a", "b")) for text in whole]
+    assert len({len(text) for text in cut}) > 2
+
+
+korean_or_any = st.one_of(
+    st.text(), st.text("가각갂값한국e\u0301\u0323\u0345ά \u11a8\u1161\u1100", max_size=20)
+)
+
+
+@given(text=korean_or_any, length=st.integers(0, 10))
+@settings(deadline=None, max_examples=300)
+def test_composed_text_is_exact_and_exactly_as_long(text: str, length: int) -> None:
+    stream = TextStream("char", compose=True, length=length, stop=())
+    pieces = fed(stream, spell(unicodedata.normalize("NFD", text), "char"))
+    composed = unicodedata.normalize("NFC", text)
+    assert "".join(pieces) == (composed[:length] if length else composed)
+
+
+def test_endless_marks_are_written_all_the_same() -> None:
+    stream = TextStream("char", compose=True, length=0, stop=())
+    pieces = [stream.feed(0x335) for _ in range(10 * LONGEST_SEQUENCE)]
+    assert len("".join(pieces)) >= 9 * LONGEST_SEQUENCE
+
+
+@pytest.mark.parametrize("prompt", ["", "나", "한국", "한구", "값"])
+def test_korean_jamo_become_whole_syllables(prompt: str) -> None:
+    vocabulary = Vocabulary.from_text(unicodedata.normalize("NFD", KOREAN))
+    for seed in range(5):
+        author = untrained(vocabulary, "nfd", seed=seed)
+        written = prompt + text_of(author, Request(prompt=prompt, length=60, seed=seed))
+        assert len(written) == len(prompt) + 60
+        assert unicodedata.is_normalized("NFC", written)
+
+
+def test_a_korean_chain_is_spelt_and_composed() -> None:
+    jamo = unicodedata.normalize("NFD", "한글 ")
+    assert text_of(cycle(jamo, normal_form="nfd"), Request(prompt="한", length=5)) == "글 한글 "
+
+
+@given(data=st.binary(max_size=30))
+@settings(deadline=None, max_examples=200)
+def test_bytes_come_out_as_they_went_in(data: bytes) -> None:
+    stream = TextStream("byte", compose=False, length=0, stop=())
+    assert exact_bytes("".join(fed(stream, np.frombuffer(data, np.uint8).astype(np.uint32)))) == data
+
+
+@given(text=st.text(max_size=20), length=st.integers(1, 20))
+@settings(deadline=None, max_examples=200)
+def test_bytes_are_counted_as_characters_and_come_out_whole(text: str, length: int) -> None:
+    stream = TextStream("byte", compose=False, length=length, stop=())
+    assert "".join(fed(stream, spell(text, "byte"))) == text[:length]
+
+
+def test_a_model_of_bytes_writes_characters() -> None:
+    author = untrained(Vocabulary.from_text("한é", "byte"))
+    assert len(text_of(author, Request(prompt="x→", length=50))) == 50
+    assert set(text_of(author, Request(length=50), allow="a-c")) <= set("abc")
+
+
+# Prompts
+
+
+def test_an_unknown_character_is_an_error_that_names_it() -> None:
+    with pytest.raises(UsageError) as error:
+        text_of(cycle("abc"), Request(prompt="aéb\x07"))
+    message = str(error.value)
+    assert "'é' U+00E9 LATIN SMALL LETTER E WITH ACUTE, U+0007 BELL" in message
+    assert "--on-unknown skip or nearest" in message
+    assert "\x07" not in message
+    assert "\n" not in message
+    assert error.value.exit_code == 2
+
+
+def test_skip_leaves_out_what_is_unknown_and_says_so() -> None:
+    prompt = read_prompt("aéb", Vocabulary.from_text("abc"), "none", "skip")
+    assert (prompt.text, prompt.ids.tolist()) == ("ab", [0, 1])
+    assert prompt.notice == (
+        "the model does not know all of the prompt: 'é' U+00E9 LATIN SMALL LETTER E WITH ACUTE is left out"
+    )
+    assert read_prompt("ab", Vocabulary.from_text("abc"), "none", "skip").notice is None
+
+
+@pytest.mark.parametrize(
+    ("given_text", "known", "read"),
+    [
+        ("ﬁ", "fi", "fi"),
+        ("Ａ", "A", "A"),
+        ("A", "a", "a"),
+        ("a", "A", "A"),
+        ("é", "e", "e"),
+        ("É", "é", "é"),
+        ("É", "e", "e"),
+        ("“a”", 'a"', '"a"'),
+        ("’", "'", "'"),
+        ("–", "-", "-"),
+        ("\u00a0", " ", " "),
+        ("\t", " ", " "),
+        ("а", "a", "a"),
+        ("ß", "s", "ss"),
+        ("한a", "a", "a"),
+        ("가", unicodedata.normalize("NFD", "가"), unicodedata.normalize("NFD", "가")),
+    ],
+)
+def test_nearest(given_text: str, known: str, read: str) -> None:
+    prompt = read_prompt(given_text, Vocabulary.from_text(known), "none", "nearest")
+    assert prompt.text == read
+    assert prompt.notice
+
+
+def test_a_prompt_takes_the_normal_form_of_the_model_and_is_printed_composed() -> None:
+    jamo = unicodedata.normalize("NFD", KOREAN)
+    prompt = read_prompt("한국", Vocabulary.from_text(jamo), "nfd")
+    assert (prompt.text, len(prompt.ids), prompt.notice) == ("한국", 6, None)
+    assert read_prompt("e\u0301", Vocabulary.from_text("é"), "nfc").text == "é"
+
+
+def test_bytes_of_a_prompt_that_are_no_text_are_read_as_they_are() -> None:
+    vocabulary = Vocabulary.from_text("", "byte")
+    prompt = read_prompt("a\udcff", vocabulary, "none")
+    assert vocabulary.decode_bytes(prompt.ids) == b"a\xff"
