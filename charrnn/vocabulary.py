@@ -155,6 +155,26 @@ class Vocabulary:
         """Whether a character has an id of its own; at byte level every one has."""
         return self.level == "byte" or self._id(ord(character)) is not None
 
+    def unknown_codes(self, counts: NDArray[np.int64]) -> NDArray[np.intp]:
+        """The codes that occur in a text, going by its counts, and have no id of their own here."""
+        occurs = counts > 0
+        occurs[self.codes] = False
+        return np.flatnonzero(occurs)
+
+    def check_known(self, counts: NDArray[np.int64], name: str) -> None:
+        """Check that every code of a text has an id.
+
+        Args:
+            counts: (CODE_SPACE,) how often each code occurs in the text.
+            name: what the message calls the text.
+
+        Raises:
+            UnknownCharacterError: some have none, and there is no unknown symbol to stand for them.
+        """
+        unknown = self.unknown_codes(counts)
+        if len(unknown) and self.unknown is None:
+            raise UnknownCharacterError(f"{name}: {_unknown_message(unknown, counts[unknown])}")
+
     def encode(self, text: str) -> Ids:
         """The ids of a text; at byte level those of its UTF-8 bytes.
 
@@ -171,7 +191,8 @@ class Vocabulary:
         """
         ids = self._table.take(codes)
         if self.unknown is None and ids.size and ids.max() == len(self):
-            raise UnknownCharacterError(_unknown_message(codes[ids == len(self)]))
+            unknown, counts = np.unique(codes[ids == len(self)], return_counts=True)
+            raise UnknownCharacterError(_unknown_message(unknown, counts))
         return ids.astype(self.dtype, copy=False)
 
     @cached_property
@@ -283,9 +304,8 @@ def _text_codes(text: str, level: str) -> NDArray[np.uint32]:
     return to_codes(bytes_as_text(text.encode("utf-8", "surrogatepass")) if level == "byte" else text)
 
 
-def _unknown_message(codes: NDArray[np.integer[Any]]) -> str:
-    distinct, counts = np.unique(codes, return_counts=True)
-    pairs = list(zip(distinct.tolist(), counts.tolist(), strict=True))
+def _unknown_message(codes: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> str:
+    pairs = list(zip(codes.tolist(), counts.tolist(), strict=True))
     listed = ", ".join(f"{describe(code)} ({count:,}x)" for code, count in pairs[:_LISTED])
     more = f" and {len(pairs) - _LISTED:,} more" if len(pairs) > _LISTED else ""
     return f"not in the vocabulary: {listed}{more}; leave them out, or train on text that has them"

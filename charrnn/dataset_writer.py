@@ -1,0 +1,144 @@
+"""Writes a text as ids into a folder, and says where each part of it lies. Knows nothing of models.
+
+In lines mode an end mark stands before the first record, and the places of all end marks in a file of
+their own: see `dataset.py` for how they are read.
+"""
+
+import itertools
+import unicodedata
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.arrays import ArrayWriter
+from charrnn.census import Tally
+from charrnn.codes import END, LINE_FEED, to_text
+from charrnn.corpus import Corpus, Progress
+from charrnn.vocabulary import Vocabulary
+
+SHORTEST_SYMBOLS = 2
+"""A part needs an input and its target."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part as it lies on disk.
+
+    Attributes:
+        file: the name of the array, without its suffix.
+        start: where the part begins in it.
+        stop: where it ends.
+        characters: of the part as read.
+        utf8_bytes: what these take.
+        records: lines mode: which records, `all`, `drawn` (those held back) or `rest`; else empty.
+    """
+
+    file: str
+    start: int
+    stop: int
+    characters: int
+    utf8_bytes: int
+    records: str = ""
+
+
+Stretches = tuple[Stretch, Stretch | None]
+"""Training and validation."""
+
+
+@dataclass(frozen=True)
+class DatasetWriter:
+    """Writes texts with the same vocabulary into the same folder."""
+
+    folder: Path
+    vocabulary: Vocabulary
+    progress: Progress | None = None
+
+    def write_text(self, corpus: Corpus, name: str, held: int) -> Stretches:
+        """Write a text whose last characters are held back, if that leaves both parts long enough."""
+        census = corpus.census()
+        stretches: list[Stretch] = []
+        start = stop = 0
+        with ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols) as array:
+            for part in corpus.parts(census.characters - held, self.progress):
+                for codes in part.codes:
+                    array.write(self.vocabulary.encode_codes(codes))
+                    stop += len(codes)
+                stretches.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
+                start = stop
+        if len(stretches) == 2 and min(part.stop - part.start for part in stretches) >= SHORTEST_SYMBOLS:
+            return stretches[0], stretches[1]
+        return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
+
+    def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:
+        """Write records, of which those drawn are held back."""
+        census = corpus.census()
+        measure = _RecordMeasure(corpus, drawn)
+        place = 0
+        with (
+            ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols + 1) as array,
+            ArrayWriter(bounds_path(self.folder, name), np.int64, census.records + 1) as bounds,
+        ):
+            for codes in itertools.chain([np.array([END], np.uint32)], corpus.codes(self.progress)):
+                array.write(self.vocabulary.encode_codes(codes))
+                bounds.write(place + np.flatnonzero(codes == END))
+                if place:
+                    measure.add(codes)
+                place += len(codes)
+        rest = Stretch(name, 0, place, *measure.totals("rest"), records="rest")
+        if not len(drawn):
+            return replace(rest, records="all"), None
+        self._write_array(held_back_path(self.folder, name), drawn)
+        return rest, Stretch(name, 0, place, *measure.totals("drawn"), records="drawn")
+
+    def _write_array(self, path: Path, array: NDArray[Any]) -> None:
+        with ArrayWriter(path, array.dtype, len(array)) as writer:
+            writer.write(array)
+
+
+def array_path(folder: Path, name: str) -> Path:
+    """The file of the ids."""
+    return folder / f"{name}.npy"
+
+
+def bounds_path(folder: Path, name: str) -> Path:
+    """The file of the places of the end marks."""
+    return folder / f"{name}-bounds.npy"
+
+
+def held_back_path(folder: Path, name: str) -> Path:
+    """The file of the numbers of the records that are held back."""
+    return folder / f"{name}-held-back.npy"
+
+
+class _RecordMeasure:
+    """Counts characters of the records that are held back, and of the rest, while they pass."""
+
+    def __init__(self, corpus: Corpus, drawn: NDArray[np.int64]) -> None:
+        self._normalize = corpus.reading.normalize
+        self._is_drawn = np.zeros(corpus.census().records, np.bool_)
+        self._is_drawn[drawn] = True
+        self._tallies = {"rest": Tally(corpus.reading.level), "drawn": Tally(corpus.reading.level)}
+        self._records = {"rest": len(self._is_drawn) - len(drawn), "drawn": len(drawn)}
+        self._record = 0
+
+    def add(self, codes: NDArray[np.uint32]) -> None:
+        is_end = codes == END
+        numbers = self._record + np.cumsum(is_end) - is_end
+        self._record += int(np.count_nonzero(is_end))
+        # End marks stay while it is composed, as line feeds: what they part must not grow together.
+        lines = np.where(is_end, np.uint32(LINE_FEED), codes)
+        is_drawn = self._is_drawn[numbers]
+        self._count("drawn", lines[is_drawn])
+        self._count("rest", lines[~is_drawn])
+
+    def _count(self, part: str, lines: NDArray[np.uint32]) -> None:
+        text = to_text(lines)
+        self._tallies[part].add(text if self._normalize == "none" else unicodedata.normalize("NFC", text))
+
+    def totals(self, part: str) -> tuple[int, int]:
+        """Characters and UTF-8 bytes of a part, without end marks."""
+        tally, records = self._tallies[part], self._records[part]
+        return tally.characters - records, tally.utf8_bytes - records
