@@ -74,13 +74,12 @@ class Dataset:
     notices: tuple[str, ...] = ()
 
 
-def encode_dataset(
+def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     corpus: Corpus,
     vocabulary: Vocabulary,
     folder: Path,
     validation: str,
     seed: int,
-    *,
     progress: Progress | None = None,
 ) -> Dataset:
     """Write a text as ids into a folder, parted into training and validation.
