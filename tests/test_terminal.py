@@ -59,6 +59,12 @@ def test_marks_beyond_a_few_in_a_row_are_shown_as_code_points() -> None:
     assert visible("z" + "\u0335" * 6 + "z") == "z" + "\u0335" * MARKS_IN_A_ROW + "⟨U+0335⟩" * 2 + "z"
 
 
+def test_marks_are_counted_across_pieces_empty_ones_too() -> None:
+    sanitizer = Sanitizer()
+    shown = "".join(map(sanitizer.feed, ["z\u0335\u0335\u0335", "", "\u0335\u0335", "z", "\u0335"]))
+    assert shown == "z" + "\u0335" * MARKS_IN_A_ROW + "⟨U+0335⟩z\u0335"
+
+
 @given(pieces=st.lists(surprising_text, max_size=8))
 @settings(deadline=None, max_examples=200)
 def test_pieces_are_shown_as_the_whole_is(pieces: list[str]) -> None:
