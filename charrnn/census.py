@@ -83,12 +83,14 @@ class Counter:
         self._before = int(codes[-1])
         self.empty_records += int(np.count_nonzero(first == END))
         _accumulate(self.starts, first[(first != LINE_FEED) & (first != CARRIAGE_RETURN) & (first != END)])
+        if self._break == END:
+            # End marks apart: they would stretch the table of this piece to the whole code space.
+            self.counts[END] += len(breaks)
+            codes = codes[codes != END]
         _accumulate(self.counts, codes)
 
 
 def _accumulate(counts: NDArray[np.int64], codes: NDArray[np.uint32]) -> None:
-    """Add how often each code occurs; end marks apart, for they would stretch the small table to the full."""
-    ends = np.count_nonzero(codes == END)
-    counts[END] += ends
-    found = np.bincount(codes[codes != END] if ends else codes)
+    """Add how often each code occurs."""
+    found = np.bincount(codes)
     counts[: len(found)] += found

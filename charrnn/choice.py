@@ -1,83 +1,17 @@
 """Which symbol is written next: the settings, and the filters they put in a row. Knows nothing of models."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn import filters
 from charrnn.character_sets import character_set
 from charrnn.codes import END
-from charrnn.config import Checked, setting
+from charrnn.config import SampleSettings
 from charrnn.errors import UsageError
 from charrnn.filters import Logits
 from charrnn.prompt import in_normal_form
 from charrnn.text_stream import spell
 from charrnn.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True)
-class SampleSettings(Checked):
-    """How each character is chosen. The filters work in the order in which they stand here."""
-
-    allow: str | None = setting(
-        None,
-        r"write these characters only: single ones, ranges, and escapes such as 'a-z \n'",
-        check=character_set,
-        metavar="CHARS",
-        chosen="all",
-    )
-    deny: str | None = setting(
-        None, "never write these characters", check=character_set, metavar="CHARS", chosen="none"
-    )
-    repetition_penalty: float = setting(
-        1.0,
-        "probabilities of characters written lately are raised to this power: 1 is off; of a small alphabet "
-        "every letter was written lately, so values near 1, such as 1.05, go a long way",
-        minimum=0.01,
-        maximum=100.0,
-        metavar="X",
-    )
-    repetition_window: int = setting(
-        64, "how many characters back lately reaches", minimum=1, maximum=2**20, metavar="N"
-    )
-    temperature: float = setting(
-        1.0,
-        "below 1 safer, above 1 bolder; 0 writes the likeliest character every time",
-        minimum=0.0,
-        maximum=100.0,
-        metavar="X",
-    )
-    top_k: int = setting(
-        0,
-        "choose among the N likeliest; 0 is off; of 65 characters few are likely at any place, so 5 to 20 "
-        "changes something",
-        minimum=0,
-        maximum=2**31,
-        metavar="N",
-    )
-    typical: float = setting(
-        1.0,
-        "choose among those nearest to the expected surprise, to this share of probability; 1 is off",
-        minimum=0.0,
-        maximum=1.0,
-        metavar="P",
-    )
-    top_p: float = setting(
-        1.0,
-        "choose among the fewest likeliest that hold this share of probability; 1 is off; inside a word 0.95 "
-        "often leaves one or two",
-        minimum=0.0,
-        maximum=1.0,
-        metavar="P",
-    )
-    min_p: float = setting(
-        0.0,
-        "leave out what is less than P times as likely as the likeliest; 0 is off; 0.02 removes most slips",
-        minimum=0.0,
-        maximum=1.0,
-        metavar="P",
-    )
 
 
 class Chooser:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from charrnn.character_sets import character_set
 from charrnn.errors import UsageError
 
 Group = TypeVar("Group")
@@ -63,7 +64,7 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
-    check: Callable[[str], object] | None = None,
+    check: Callable[[Any], object] | None = None,
     metavar: str | None = None,
     chosen: str | None = None,
 ) -> Any:  # noqa: ANN401
@@ -385,3 +386,104 @@ class TrainSettings(Checked):
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+
+
+DEFAULT_LENGTH = 500
+
+POLICIES = ("error", "skip", "nearest")
+"""What to do with characters of a prompt that a model does not know."""
+
+
+def _texts(stop: object) -> None:
+    if isinstance(stop, tuple) and not all(stop):
+        raise ValueError("texts of at least one character")
+
+
+@dataclass(frozen=True)
+class Request(Checked):
+    """What to write."""
+
+    prompt: str = setting("", "how every text begins", metavar="TEXT")
+    length: int | None = setting(
+        None,
+        "characters to write after the prompt; 0 for no end",
+        minimum=0,
+        maximum=2**62,
+        metavar="N",
+        chosen=f"{DEFAULT_LENGTH}; in lines mode as many as a line has",
+    )
+    count: int = setting(1, "how many texts", minimum=1, maximum=10**9, metavar="N")
+    stop: tuple[str, ...] = setting(
+        (), "end before this text would be written; may be given several times", check=_texts, metavar="TEXT"
+    )
+    seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
+    on_unknown: str = setting(
+        "error",
+        "what the model does not know of the prompt: an error, left out, or replaced by what is nearest in "
+        "compatibility, case, accents or looks",
+        choices=POLICIES,
+    )
+
+
+@dataclass(frozen=True)
+class SampleSettings(Checked):
+    """How each character is chosen. The filters work in the order in which they stand here."""
+
+    allow: str | None = setting(
+        None,
+        r"write these characters only: single ones, ranges, and escapes such as 'a-z \n'",
+        check=character_set,
+        metavar="CHARS",
+        chosen="all",
+    )
+    deny: str | None = setting(
+        None, "never write these characters", check=character_set, metavar="CHARS", chosen="none"
+    )
+    repetition_penalty: float = setting(
+        1.0,
+        "probabilities of characters written lately are raised to this power: 1 is off; of a small alphabet "
+        "every letter was written lately, so values near 1, such as 1.05, go a long way",
+        minimum=0.01,
+        maximum=100.0,
+        metavar="X",
+    )
+    repetition_window: int = setting(
+        64, "how many characters back lately reaches", minimum=1, maximum=2**20, metavar="N"
+    )
+    temperature: float = setting(
+        1.0,
+        "below 1 safer, above 1 bolder; 0 writes the likeliest character every time",
+        minimum=0.0,
+        maximum=100.0,
+        metavar="X",
+    )
+    top_k: int = setting(
+        0,
+        "choose among the N likeliest; 0 is off; of 65 characters few are likely at any place, so 5 to 20 "
+        "changes something",
+        minimum=0,
+        maximum=2**31,
+        metavar="N",
+    )
+    typical: float = setting(
+        1.0,
+        "choose among those nearest to the expected surprise, to this share of probability; 1 is off",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+    )
+    top_p: float = setting(
+        1.0,
+        "choose among the fewest likeliest that hold this share of probability; 1 is off; inside a word 0.95 "
+        "often leaves one or two",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+    )
+    min_p: float = setting(
+        0.0,
+        "leave out what is less than P times as likely as the likeliest; 0 is off; 0.02 removes most slips",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+    )

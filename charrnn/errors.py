@@ -44,3 +44,11 @@ class ResourceError(CharRNNError):
     """The disk or the memory is full."""
 
     exit_code = 5
+
+
+class Stopped(CharRNNError):  # noqa: N818 - the user's wish, no error
+    """A signal asked the program to stop, and it did so cleanly."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number

@@ -57,15 +57,16 @@ Predictions = tuple[Tensor, Tensor]
 
 def score_text(model: CharRNN, ids: Ids, window: int = 0) -> Score:
     """Score one text; see `predictions`. Its symbols count as its characters."""
-    return _total(predictions(model, ids, window))
+    return total(predictions(model, ids, window))
 
 
 def score_records(model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> Score:
     """Score independent texts, each from a blank state, its end mark included."""
-    return _total(record_predictions(model, ids, bounds, chosen))
+    return total(record_predictions(model, ids, bounds, chosen))
 
 
-def _total(parts: Iterator[Predictions]) -> Score:
+def total(parts: Iterator[Predictions]) -> Score:
+    """What predictions cost altogether; their symbols count as characters."""
     nats, symbols = 0.0, 0
     for logs, targets in parts:
         nats -= float(logs.gather(1, targets[:, None]).double().sum())

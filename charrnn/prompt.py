@@ -14,8 +14,6 @@ from charrnn.normalization import Form
 from charrnn.text_stream import spell
 from charrnn.vocabulary import Vocabulary
 
-POLICIES = ("error", "skip", "nearest")
-
 _LISTED = 5
 
 

@@ -11,49 +11,15 @@ from numpy.typing import NDArray
 
 from charrnn import filters
 from charrnn.architecture import Architecture
-from charrnn.choice import Chooser, SampleSettings
+from charrnn.checkpoint import Checkpoint
+from charrnn.choice import Chooser
 from charrnn.codes import END
-from charrnn.config import Checked, setting
+from charrnn.config import DEFAULT_LENGTH, Request, SampleSettings
 from charrnn.decoder import Decoder
 from charrnn.filters import Logits
-from charrnn.prompt import POLICIES, Prompt, decomposes, read_prompt
+from charrnn.prompt import Prompt, decomposes, read_prompt
 from charrnn.text_stream import LONGEST_SEQUENCE, TextStream, joins
 from charrnn.vocabulary import Vocabulary
-
-__all__ = ["Author", "Request", "SampleSettings", "write"]
-
-DEFAULT_LENGTH = 500
-
-
-def _texts(stop: object) -> None:
-    if isinstance(stop, tuple) and not all(stop):
-        raise ValueError("texts of at least one character")
-
-
-@dataclass(frozen=True)
-class Request(Checked):
-    """What to write."""
-
-    prompt: str = setting("", "how every text begins", metavar="TEXT")
-    length: int | None = setting(
-        None,
-        "characters to write after the prompt; 0 for no end",
-        minimum=0,
-        maximum=2**62,
-        metavar="N",
-        chosen=f"{DEFAULT_LENGTH}; in lines mode as many as a line has",
-    )
-    count: int = setting(1, "how many texts", minimum=1, maximum=10**9, metavar="N")
-    stop: tuple[str, ...] = setting(
-        (), "end before this text would be written; may be given several times", check=_texts, metavar="TEXT"
-    )
-    seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
-    on_unknown: str = setting(
-        "error",
-        "what the model does not know of the prompt: an error, left out, or replaced by what is nearest in "
-        "compatibility, case, accents or looks",
-        choices=POLICIES,
-    )
 
 
 @dataclass(frozen=True)
@@ -75,6 +41,18 @@ class Author:
     starts: NDArray[np.int64]
     normal_form: str = "none"
     empty_records: bool = False
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Author":
+        """The author that a checkpoint holds."""
+        return cls(
+            architecture=checkpoint.architecture,
+            weights=checkpoint.weights,
+            vocabulary=checkpoint.vocabulary,
+            starts=np.array(checkpoint.corpus.starts, np.int64),
+            normal_form=checkpoint.reading.normalize,
+            empty_records=checkpoint.corpus.empty_records > 0,
+        )
 
     def read(self, request: Request) -> Prompt:
         """The request's prompt as this model reads it.
@@ -105,9 +83,9 @@ def write(
         settings: how to choose.
         texts: the numbers of those to write now; all of the request's if None.
 
-    Yields:
-        For each text what follows the prompt, or "" when it has nothing new or has ended. A byte that is no
-        part of a character is a lone surrogate (`text_stream.exact_bytes` gives it back).
+    Returns:
+        The turns: for each text what follows the prompt, or "" when it has nothing new or has ended. A byte
+        that is no part of a character is a lone surrogate (`text_stream.exact_bytes` gives it back).
 
     Raises:
         UsageError: the prompt holds unknown characters, or no character is left to write.
@@ -115,16 +93,38 @@ def write(
     numbers = texts if texts is not None else range(request.count)
     chooser = Chooser(settings, author.vocabulary, author.normal_form)
     prompt, decoder = author.read(request), Decoder(author.architecture, author.weights)
-    first = _first_logits(author, prompt, decoder, chooser.allowed)
-    every = np.zeros(len(numbers), np.intp)
-    decoder.select(every)
-    logits, recent = first[every], _recent(prompt.ids, settings.repetition_window)[every]
+    logits = _first_logits(author, prompt, decoder, chooser.allowed)
+    recent = _recent(prompt.ids, settings.repetition_window)
     streams = [author.stream(request) for _ in numbers]
     generators = [_generator(request.seed, number) for number in numbers]
-    going = np.arange(len(numbers))
+    every = np.zeros(len(numbers), np.intp)
+    decoder.select(every)
+    return _turns(
+        author.vocabulary,
+        chooser,
+        decoder,
+        streams,
+        generators=generators,
+        logits=logits[every],
+        recent=recent[every],
+    )
+
+
+def _turns(
+    vocabulary: Vocabulary,
+    chooser: Chooser,
+    decoder: Decoder,
+    streams: list[TextStream],
+    *,
+    generators: list[np.random.Generator],
+    logits: Logits,
+    recent: NDArray[np.intp],
+) -> Iterator[list[str]]:
+    """Choose, write, and read what was written, until every text has ended."""
+    going = np.arange(len(streams))
     while len(going):
         ids = chooser(logits, recent, np.array([generators[text].random() for text in going]))
-        codes = dict(zip(going.tolist(), author.vocabulary.codes[ids].tolist(), strict=True))
+        codes = dict(zip(going.tolist(), vocabulary.codes[ids].tolist(), strict=True))
         yield [_extend(stream, codes.get(text)) for text, stream in enumerate(streams)]
         rows = np.flatnonzero([not streams[text].done for text in going])
         if len(rows) < len(going):

@@ -12,7 +12,6 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -31,8 +30,6 @@ COMPRESSIONS: dict[str, Callable[[Any], AbstractContextManager[Any]]] = {
     ".bz2": bz2.open,
     ".xz": lzma.open,
 }
-
-_HASHED_ASIDE_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -89,26 +86,15 @@ def hashed(source: Source, chunk_bytes: int, limit_bytes: int | None) -> Generat
     """The bytes of a source, at most so many; returns what was seen."""
     digest = hashlib.sha256()
     length_bytes = 0
-    pending: Future[None] | None = None
-    with ThreadPoolExecutor(1) as aside, contextlib.closing(source.chunks(chunk_bytes)) as chunks:
+    with contextlib.closing(source.chunks(chunk_bytes)) as chunks:
         for whole in chunks:
             chunk = whole if limit_bytes is None else whole[: limit_bytes - length_bytes]
-            if pending is not None:
-                pending.result()
-            pending = _update(digest, chunk, aside)
+            digest.update(chunk)
             length_bytes += len(chunk)
             yield chunk
             if length_bytes == limit_bytes:
                 break
     return Seen(length_bytes, digest.hexdigest())
-
-
-def _update(digest: "hashlib._Hash", chunk: bytes, aside: ThreadPoolExecutor) -> Future[None] | None:
-    """Hash a long chunk on another core while this one decodes it; for a short one that costs more."""
-    if len(chunk) >= _HASHED_ASIDE_BYTES:
-        return aside.submit(digest.update, chunk)
-    digest.update(chunk)
-    return None
 
 
 class Spool:

@@ -1,0 +1,225 @@
+"""The commands: thin shells over the plain functions in `charrnn.commands`, and the one handler of errors.
+
+Only what the help needs is imported here; numpy and torch come with the commands that use them.
+"""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from charrnn import __version__
+from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, build
+from charrnn.errors import CharRNNError, ResourceError
+from charrnn.options import with_settings
+
+app = typer.Typer(
+    name="charrnn",
+    help="Train character-level recurrent networks on your own text, and write new text from them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="PATH",
+        help="a run folder or a checkpoint file",
+        show_default="the newest run in runs/",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instead of text")]
+CORPUS_HELP = "files, folders, - for standard input, .gz .bz2 .xz, or builtin:python, builtin:unicode-names, builtin:hello"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"charrnn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="show the version and exit", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@with_settings(TrainSettings)
+def train(
+    corpus: Annotated[
+        list[str] | None, typer.Argument(metavar="CORPUS...", help=CORPUS_HELP, show_default=False)
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="FILE.toml", help="settings from a file; options here go before it"),
+    ] = None,
+    **given: Any,  # noqa: ANN401 - the options of TrainSettings
+) -> None:
+    """Learn from text; writes a run folder.
+
+    \b
+    charrnn train novel.txt --max-time 10m
+    charrnn train names.txt --mode lines
+    charrnn train builtin:python --cell gru --layers 2 --hidden 256 --epochs 3
+    """
+    from charrnn.commands.train import train as run
+    from charrnn.run import read_config
+
+    values = (read_config(config) if config else {}) | given
+    if corpus:
+        values["corpus"] = tuple(corpus)
+    run(build(TrainSettings, values))
+
+
+@app.command()
+@with_settings(Request, SampleSettings)
+def sample(
+    checkpoint: CheckpointOption = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="control characters as they are, on a terminal too")
+    ] = False,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Write text, character by character.
+
+    \b
+    charrnn sample --prompt "Once upon a time" --length 1000
+    charrnn sample --temperature 0.6 --seed 7
+    charrnn sample --checkpoint runs/names --count 20
+    """
+    from charrnn.commands.sample import sample as run
+
+    run(checkpoint, build(Request, given), build(SampleSettings, given), raw=raw, json_wanted=json)
+
+
+@app.command()
+@with_settings(ReadingSettings)
+def vocab(
+    corpus: Annotated[
+        list[str] | None, typer.Argument(metavar="[CORPUS...]", help=CORPUS_HELP, show_default=False)
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="PATH",
+            help="the characters of a model; with CORPUS, what of it the model does not know",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="FILE", help="write the vocabulary as JSON, for train --vocabulary"),
+    ] = None,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Show the characters of a text, or of a checkpoint, the most frequent first.
+
+    \b
+    charrnn vocab novel.txt
+    charrnn vocab novel.txt --output vocabulary.json
+    charrnn vocab other.txt --checkpoint runs/novel
+    """
+    from charrnn.commands.vocab import vocab as run
+
+    run(tuple(corpus or ()), checkpoint, output, given, json_wanted=json)
+
+
+@app.command()
+@with_settings(ReadingSettings)
+def evaluate(
+    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help=CORPUS_HELP, show_default=False)],
+    checkpoint: CheckpointOption = None,
+    window: Annotated[
+        int,
+        typer.Option(
+            "--window", metavar="N", help="blank the state after every N characters", show_default="carry it"
+        ),
+    ] = 0,
+    per_character: Annotated[
+        bool, typer.Option("--per-character", help="a JSON line for each character: what was expected there")
+    ] = False,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Measure bits per character of a text under a model.
+
+    \b
+    charrnn evaluate other.txt
+    charrnn evaluate other.txt --checkpoint runs/novel --window 256
+    charrnn evaluate builtin:hello --checkpoint runs/hello --per-character
+    """
+    from charrnn.commands.evaluate import evaluate as run
+
+    run(tuple(text), checkpoint, given, window=window, per_character=per_character, json_wanted=json)
+
+
+@app.command()
+def info(checkpoint: CheckpointOption = None, json: JsonOption = False) -> None:
+    """Show what a checkpoint holds.
+
+    \b
+    charrnn info
+    charrnn info --checkpoint runs/novel --json
+    """
+    from charrnn.commands.info import info as run
+
+    run(checkpoint, json_wanted=json)
+
+
+def run_command(arguments: list[str] | None = None) -> int:
+    """Run a command and return the exit code; whatever goes wrong is one line on standard error."""
+    try:
+        result = typer.main.get_command(app).main(args=arguments, prog_name="charrnn", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
+        if os.environ.get("CHARRNN_DEBUG") == "1":
+            raise
+        return _tell(error)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: BaseException) -> int:
+    """Say what went wrong in one line; the exit code."""
+    message, code = _explain(error)
+    if message:
+        from charrnn.terminal import visible
+
+        sys.stderr.write(f"charrnn: {visible(' '.join(message.split()))}\n")
+    return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """An error's line and exit code."""
+    if isinstance(error, CharRNNError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "stopped", 130
+    if hasattr(error, "format_message"):  # the option parser's own errors
+        return _usage(error), int(getattr(error, "exit_code", 2))
+    if isinstance(error, MemoryError):
+        return "memory is full; lower --hidden, --batch-size or --sequence-length", ResourceError.exit_code
+    detail = f"{type(error).__name__}: {error}"
+    return f"unexpected error: {detail}; set CHARRNN_DEBUG=1 to see where", 1
+
+
+def _usage(error: Any) -> str:  # noqa: ANN401
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "charrnn"
+    message = str(error.format_message()).rstrip(".")
+    return f"{message}; see {command} --help" if message else ""

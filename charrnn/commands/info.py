@@ -1,0 +1,68 @@
+"""`charrnn info`: what a checkpoint holds. Loads no torch."""
+
+import json
+import math
+import sys
+from typing import Any
+
+from rich.console import Console
+
+from charrnn.checkpoint import Checkpoint, load
+from charrnn.display import two_columns
+from charrnn.run import find_checkpoint
+from charrnn.terminal import write_text
+
+
+def info(checkpoint: str | None, *, json_wanted: bool) -> None:
+    """Print the facts of a checkpoint, as a table or as one JSON object."""
+    path = find_checkpoint(checkpoint)
+    facts = {"checkpoint": str(path)} | facts_of(load(path))
+    if json_wanted:
+        write_text(sys.stdout, json.dumps(facts) + "\n")
+        return
+    rows = [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if value is not None]
+    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(two_columns(rows))
+
+
+def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint's facts by name."""
+    network, progress, corpus = checkpoint.architecture, checkpoint.progress, checkpoint.corpus
+    best = progress.best_validation_nats_per_character
+    return {
+        "cell": network.cell,
+        "layers": network.layers,
+        "hidden": network.hidden,
+        "embedding": network.embedding,
+        "parameters": network.parameters,
+        "vocabulary_size": network.symbols,
+        "level": checkpoint.reading.level,
+        "mode": checkpoint.reading.mode,
+        "normalize": checkpoint.reading.normalize,
+        "corpus": corpus.name,
+        "corpus_characters": corpus.characters,
+        "training_characters": corpus.training_characters,
+        "validation_characters": corpus.validation_characters,
+        "corpus_fingerprint": corpus.fingerprint,
+        "step": progress.step,
+        "epoch": progress.epoch,
+        "characters_seen": progress.characters_seen,
+        "seconds": progress.seconds,
+        "finished": progress.finished,
+        "training_nats_per_character": progress.training_nats_per_character,
+        "best_validation_nats_per_character": best,
+        "best_validation_bits_per_character": None if best is None else best / math.log(2),
+        "best_step": progress.best_step,
+        "weights_sha256": checkpoint.fingerprint(),
+        "settings": checkpoint.settings,
+        "versions": checkpoint.versions,
+    }
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,248 @@
+"""`charrnn train`: from a corpus to a run folder."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from charrnn import STARTED
+from charrnn.batches import Batches, Records, Streams
+from charrnn.census import Census
+from charrnn.checkpoint import CorpusFacts, Progress
+from charrnn.config import MachineSettings, TrainSettings, seconds
+from charrnn.corpus import Corpus
+from charrnn.dataset import Dataset, Part, encode_dataset
+from charrnn.display import Display, both, clock, make_display
+from charrnn.errors import CorpusError, UsageError
+from charrnn.model import CharRNN
+from charrnn.optimizers import make_optimizers
+from charrnn.plan import Facts, Plan, bounded, choose
+from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
+from charrnn.schedule import Budget
+from charrnn.session import Session
+from charrnn.stops import Stops
+from charrnn.tasks import language_model
+from charrnn.trainer import Trainer
+from charrnn.vocabulary import Vocabulary, read_vocabulary
+
+ANNOUNCED_SECONDS = 5.0
+"""Reading a corpus for longer than this is added to `--max-time`, and said."""
+
+
+def train(settings: TrainSettings) -> None:
+    """Learn from the corpus that the settings name; the run folder holds everything that comes of it."""
+    if not settings.corpus:
+        raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
+    settings = replace(settings, budget=bounded(settings.budget))
+    if settings.output.run is not None:
+        refuse_to_overwrite(Path(settings.output.run))
+    console = Console(stderr=True, highlight=False)
+    with Stops() as stops, make_display(console, quiet=settings.output.quiet) as display:
+        device = pick_device(settings.machine)
+        corpus, vocabulary = read_corpus(settings, display)
+        folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
+        with new_run(folder) as partial:
+            session = _prepare(
+                partial, settings, corpus, vocabulary, device=device, display=display, stops=stops
+            )
+            run = publish(partial, folder)
+        session.run = run
+        progress = session.learn()
+    if not settings.output.quiet:
+        console.print(summary(progress, folder), markup=False, soft_wrap=True)
+
+
+def pick_device(machine: MachineSettings) -> torch.device:
+    """The device that is meant.
+
+    Raises:
+        UsageError: this machine does not have it.
+    """
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if machine.device == "auto":
+        return torch.device("cuda" if available["cuda"] else "cpu")
+    if not available[machine.device]:
+        here = ", ".join(name for name, found in available.items() if found)
+        raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
+    return torch.device(machine.device)
+
+
+def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Vocabulary]:
+    """Count the corpus, and give its characters ids.
+
+    Raises:
+        CorpusError: it cannot be read, or there is nothing to learn from it.
+    """
+    corpus = Corpus(settings.corpus, settings.reading)
+    census = corpus.census(lambda done, total: display.reading("counting characters", done, total))
+    for notice in corpus.notices:
+        display.note(notice)
+    if census.symbols < 2:
+        raise CorpusError(
+            f"{', '.join(settings.corpus)} has {census.symbols} character; expected two or more to learn from"
+        )
+    symbols, lines = settings.symbols, settings.reading.mode == "lines"
+    if symbols.vocabulary is not None:
+        return corpus, read_vocabulary(symbols.vocabulary).recounted(census.counts, end=lines)
+    level = settings.reading.level
+    return corpus, Vocabulary.from_counts(census.counts, level, min_count=symbols.min_count, end=lines)
+
+
+def _prepare(
+    run: Run,
+    settings: TrainSettings,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    *,
+    device: torch.device,
+    display: Display,
+    stops: Stops,
+) -> Session:
+    """Encode the corpus, choose what nobody set, build the network, and save it before its first step."""
+    began = time.monotonic()
+    dataset = encode_dataset(
+        corpus,
+        vocabulary,
+        run.folder,
+        settings.validation,
+        seed=settings.machine.seed,
+        progress=lambda done, total: display.reading("encoding", done, total),
+    )
+    for notice in dataset.notices:
+        display.note(notice)
+    reading_seconds = time.monotonic() - began
+    facts = facts_of(dataset, vocabulary)
+    plan = choose(settings, facts)
+    settings = plan.fill(settings)
+    for line in plan_lines(settings, plan, corpus.census(), dataset, device):
+        display.note(line)
+    trainer = make_trainer(settings, plan, dataset, device)
+    trainer.budget = make_budget(settings, trainer.batches, reading_seconds, display)
+    session = Session(
+        trainer=trainer,
+        run=run,
+        validation=dataset.validation,
+        settings=settings,
+        plan=plan,
+        vocabulary=vocabulary,
+        corpus=corpus_facts(corpus, vocabulary, dataset),
+        display=display,
+        stops=stops,
+    )
+    run.write_config(settings)
+    session.save()
+    return session
+
+
+def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
+    """What the plan depends on."""
+    training, validation = dataset.training, dataset.validation
+    return Facts(
+        training_symbols=part_symbols(training),
+        validation_symbols=0 if validation is None else part_symbols(validation),
+        records=0 if training.records is None else len(training.records),
+        symbols=len(vocabulary),
+    )
+
+
+def part_symbols(part: Part) -> int:
+    """Symbols of a part: of the text, or of its records with their end marks."""
+    if part.records is None or part.bounds is None:
+        return len(part.ids)
+    return int((part.bounds[part.records + 1] - part.bounds[part.records]).sum())
+
+
+def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: torch.device) -> Trainer:
+    """The network with all that moves it; its budget is set apart."""
+    torch.set_num_threads(plan.threads)
+    torch.set_flush_denormal(True)
+    generator = torch.Generator().manual_seed(settings.machine.seed)
+    model = CharRNN(plan.architecture, plan.dropout, generator).to(device)
+    model.generator = torch.Generator(device).manual_seed(settings.machine.seed)
+    optimizers = make_optimizers(model, plan.optimizer, plan.learning_rate, plan.weight_decay)
+    return Trainer(
+        model,
+        language_model,
+        make_batches(dataset.training, plan, settings.machine.seed),
+        optimizers,
+        Budget(None, None),
+        gradient_clip=plan.gradient_clip,
+        precision="fp32" if settings.machine.precision == "auto" else settings.machine.precision,
+    )
+
+
+def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
+    """Contiguous streams of one text, or packed batches of independent records."""
+    size, length = plan.batch_size, plan.sequence_length
+    if part.records is None or part.bounds is None:
+        return Streams(part.ids, size, length)
+    return Records(part.ids, part.bounds, part.records, batch_size=size, sequence_length=length, seed=seed)
+
+
+def make_budget(
+    settings: TrainSettings, batches: Batches, reading_seconds: float, display: Display
+) -> Budget:
+    """What bounds the run; a long first encoding of the corpus does not count against its time."""
+    budget = settings.budget
+    steps = [batches.steps(budget.epochs)] if budget.epochs else []
+    steps += [budget.steps] if budget.steps else []
+    deadline = STARTED + seconds(budget.max_time) if budget.max_time else None
+    if deadline is not None and reading_seconds > ANNOUNCED_SECONDS:
+        deadline += reading_seconds
+        display.note(f"the corpus took {clock(reading_seconds)} to encode, which is added to the time")
+    return Budget(min(steps, default=None), deadline)
+
+
+def corpus_facts(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> CorpusFacts:
+    """What a checkpoint keeps of the corpus."""
+    census = corpus.census()
+    starts = census.starts[np.minimum(vocabulary.codes, len(census.starts) - 1)]
+    return CorpusFacts(
+        name=corpus.name,
+        fingerprint=census.fingerprint,
+        characters=census.characters,
+        training_characters=dataset.training.characters,
+        validation_characters=0 if dataset.validation is None else dataset.validation.characters,
+        starts=starts.tolist(),
+        empty_records=census.empty_records,
+    )
+
+
+def plan_lines(
+    settings: TrainSettings, plan: Plan, census: Census, dataset: Dataset, device: torch.device
+) -> list[str]:
+    """The run in two lines, before it begins."""
+    network, budget = plan.architecture, settings.budget
+    lines = "" if not census.records else f" in {census.records:,} lines"
+    held_back = 0 if dataset.validation is None else dataset.validation.characters
+    bounds = [
+        budget.max_time,
+        f"{budget.epochs:g} epochs" if budget.epochs else None,
+        f"{budget.steps:,} steps" if budget.steps else None,
+    ]
+    until = " or ".join(bound for bound in bounds if bound)
+    embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
+    threads = f"{plan.threads} thread{'s' if plan.threads != 1 else ''}"
+    return [
+        f"text   {census.characters:,} characters{lines}, {network.symbols:,} symbols; "
+        f"{dataset.training.characters:,} to learn from, {held_back:,} held back",
+        f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
+        f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
+        f"{plan.batch_size} × {plan.sequence_length} characters an update; "
+        f"until {until}; {device.type}, {threads}",
+    ]
+
+
+def summary(progress: Progress, folder: Path) -> str:
+    """What came of the run, and what to do with it."""
+    best = progress.best_validation_nats_per_character
+    figure = "" if best is None else f"; best validation {both(best)} at step {progress.best_step:,}"
+    done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
+    return f"done   {done}{figure}\nsaved  {folder}; write from it with: charrnn sample --checkpoint {folder}"

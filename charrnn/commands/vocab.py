@@ -1,0 +1,134 @@
+"""`charrnn vocab`: the characters of a text or of a checkpoint. Loads no torch."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from charrnn.checkpoint import Checkpoint, load, write_atomically
+from charrnn.config import ReadingSettings, build, flat
+from charrnn.corpus import Corpus
+from charrnn.errors import UsageError
+from charrnn.run import find_checkpoint
+from charrnn.terminal import visible, write_text
+from charrnn.unknowns import Unknown, unknown_report
+from charrnn.vocabulary import Vocabulary
+
+
+def vocab(
+    corpus: tuple[str, ...],
+    checkpoint: str | None,
+    output: str | None,
+    given: Mapping[str, Any],
+    *,
+    json_wanted: bool,
+) -> None:
+    """Print a table of characters, or what of a text a model does not know.
+
+    Args:
+        corpus: paths; empty for the characters of the checkpoint.
+        checkpoint: a model's path; None for the characters of the corpus.
+        output: a file for the vocabulary as JSON.
+        given: reading settings that were set.
+        json_wanted: one JSON object instead of a table.
+    """
+    if not corpus and checkpoint is None:
+        raise UsageError("neither a corpus nor --checkpoint is given; name what to show the characters of")
+    model = load(find_checkpoint(checkpoint)) if checkpoint is not None else None
+    if corpus and model is not None:
+        _show_unknown(corpus, model, given, json_wanted=json_wanted)
+        return
+    vocabulary, characters = (
+        (model.vocabulary, model.corpus.characters)
+        if model is not None
+        else _count(corpus, build(ReadingSettings, given))
+    )
+    if output is not None:
+        write_atomically(Path(output), json.dumps(vocabulary.to_json()).encode())
+    if json_wanted:
+        _print_json(vocabulary, characters)
+    else:
+        _print(table(vocabulary))
+
+
+def _count(corpus: tuple[str, ...], reading: ReadingSettings) -> tuple[Vocabulary, int]:
+    """The vocabulary of a text, and how many characters it has."""
+    text = Corpus(corpus, reading)
+    census = text.census()
+    for notice in text.notices:
+        sys.stderr.write(f"charrnn: {visible(notice)}\n")
+    return Vocabulary.from_counts(
+        census.counts, reading.level, end=reading.mode == "lines"
+    ), census.characters
+
+
+def _print_json(vocabulary: Vocabulary, characters: int) -> None:
+    names = ("character", "code_point", "name", "count", "share")
+    entries = [{name: asdict(entry)[name] for name in names} for entry in vocabulary.entries()]
+    found = {"characters": characters, "distinct": len(vocabulary), "entries": entries}
+    write_text(sys.stdout, json.dumps(found) + "\n")
+
+
+def table(vocabulary: Vocabulary) -> RenderableType:
+    """The characters with their counts, most frequent first."""
+    columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
+    columns.add_column("character")
+    columns.add_column("code point")
+    columns.add_column("Unicode name", overflow="fold")
+    columns.add_column("count", justify="right")
+    columns.add_column("share", justify="right")
+    columns.add_column("note", style="yellow")
+    for entry in vocabulary.entries():
+        shown = Text(visible(entry.character).replace("\n", "␊").replace("\t", "␉"))
+        figures = (f"{entry.count:,}", f"{entry.share:.2%}")
+        columns.add_row(shown, entry.code_point, entry.name, *figures, ", ".join(entry.flags))
+    columns.caption = f"{len(vocabulary):,} symbols, {int(vocabulary.counts.sum()):,} in all"
+    return columns
+
+
+def _show_unknown(
+    corpus: tuple[str, ...], model: Checkpoint, given: Mapping[str, Any], *, json_wanted: bool
+) -> None:
+    """Print what of a text a model does not know: each character, how often, and where it first stands."""
+    text = Corpus(corpus, build(ReadingSettings, flat(model.reading) | dict(given)))
+    report = unknown_report(text, model.vocabulary)
+    if json_wanted:
+        characters = text.census().characters
+        write_text(
+            sys.stdout, json.dumps({"characters": characters, "unknown": [asdict(u) for u in report]}) + "\n"
+        )
+    elif not report:
+        write_text(sys.stdout, "the model knows every character of this text\n")
+    else:
+        _print(unknown_table(report))
+
+
+def unknown_table(report: Sequence[Unknown]) -> RenderableType:
+    """Characters that a model does not know, the most frequent first."""
+    columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
+    for name in ("character", "code point", "Unicode name"):
+        columns.add_column(name)
+    columns.add_column("count", justify="right")
+    columns.add_column("first in", overflow="fold")
+    for unknown in report:
+        place = f"{unknown.source}:{unknown.line}:{unknown.column}"
+        shown = Text(visible(unknown.character))
+        columns.add_row(shown, unknown.code_point, unknown.name, f"{unknown.count:,}", Text(visible(place)))
+    return columns
+
+
+def _print(renderable: RenderableType) -> None:
+    """Print to standard output: as wide as the terminal, as wide as needed in a pipe."""
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, highlight=False, markup=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    lines = (line.rstrip() for line in capture.get().strip("\n").split("\n"))
+    write_text(sys.stdout, "\n".join(lines) + "\n")

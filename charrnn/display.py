@@ -1,0 +1,253 @@
+"""What is shown on a terminal, and the plain lines where there is none: rich renderables from plain data.
+
+Text from a corpus or a model passes through `visible`, never through rich's markup. Knows nothing of torch.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from charrnn.report import Report
+from charrnn.terminal import visible
+
+SAMPLE_LINES = 10
+PLAIN_SECONDS = 5.0
+
+
+class Display(Protocol):
+    """What is told how a run goes; a context, so that a terminal is left as it was found."""
+
+    def __enter__(self) -> "Display":
+        """Begin."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """How far a corpus is read."""
+
+    def report(self, report: Report) -> None:
+        """How the run goes now."""
+
+    def sample(self, title: str, text: str) -> None:
+        """What the model writes at this point."""
+
+
+def make_display(console: Console, *, quiet: bool) -> Display:
+    """The display that fits: live on a terminal, plain lines elsewhere, nothing when quiet."""
+    if quiet:
+        return QuietDisplay()
+    return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+
+
+class QuietDisplay:
+    """Shows nothing."""
+
+    def __enter__(self) -> "QuietDisplay":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Say nothing."""
+
+    def report(self, report: Report) -> None:
+        """Say nothing."""
+
+    def sample(self, title: str, text: str) -> None:
+        """Say nothing."""
+
+
+class PlainDisplay:
+    """A line every few seconds, for logs and pipes; samples stand in the run folder."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.last_seconds = -math.inf
+
+    def __enter__(self) -> "PlainDisplay":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self._line(text)
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Print a line now and then."""
+        if self._due():
+            self._line(reading_line(what, done_bytes, total_bytes))
+
+    def report(self, report: Report) -> None:
+        """Print a line now and then, and whenever something was validated."""
+        if report.validation_nats is not None or self._due():
+            self._line(report_line(report))
+
+    def sample(self, title: str, text: str) -> None:
+        """Say nothing: samples are many lines."""
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        if now - self.last_seconds < PLAIN_SECONDS:
+            return False
+        self.last_seconds = now
+        return True
+
+    def _line(self, text: str) -> None:
+        self.console.print(Text(visible(text)), soft_wrap=True)
+
+
+class LiveDisplay:
+    """A panel that is drawn again and again: progress, losses, the newest sample."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live = Live(console=console, refresh_per_second=4, transient=False)
+        self.best_nats = math.inf
+        self.validation_nats: float | None = None
+        self.last_report: Report | None = None
+        self.last_sample: tuple[str, str] | None = None
+
+    def __enter__(self) -> "LiveDisplay":
+        self.live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.live.__exit__(kind, error, traceback)
+
+    def note(self, text: str) -> None:
+        """Print a line above the panel."""
+        self.console.print(Text(visible(text)))
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Show how far the corpus is read."""
+        bar = ProgressBar(total=total_bytes, completed=done_bytes, width=40, pulse=total_bytes is None)
+        self.live.update(Group(Text(reading_line(what, done_bytes, total_bytes)), bar))
+
+    def report(self, report: Report) -> None:
+        """Draw the panel anew."""
+        self.last_report = report
+        if report.validation_nats is not None:
+            self.validation_nats = report.validation_nats
+            self.best_nats = min(self.best_nats, report.validation_nats)
+        self.live.update(self.panel())
+
+    def sample(self, title: str, text: str) -> None:
+        """Show a new sample in the panel."""
+        self.last_sample = (title, text)
+
+    def panel(self) -> RenderableType:
+        """Progress, figures and sample as they stand."""
+        report = self.last_report
+        if report is None:
+            return Text("")
+        parts: list[RenderableType] = [
+            progress_row(report),
+            figures(report, self.validation_nats, self.best_nats),
+        ]
+        if self.last_sample is not None:
+            parts.append(sample_panel(*self.last_sample))
+        return Group(*parts)
+
+
+def progress_row(report: Report) -> RenderableType:
+    """A bar, the share that is done, the time it took and the time it still takes."""
+    row = Table.grid(padding=(0, 2))
+    bar = ProgressBar(total=1.0, completed=report.progress, width=40)
+    times = f"{clock(report.seconds)} gone, {clock(report.remaining_seconds)} to go"
+    row.add_row(bar, Text(f"{report.progress:4.0%}"), Text(times))
+    return row
+
+
+def figures(report: Report, validation_nats: float | None, best_nats: float) -> RenderableType:
+    """The figures of the run in columns."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    columns = {
+        "step": f"{report.step:,}",
+        "epoch": f"{report.epoch:.2f}",
+        "characters/s": f"{report.characters_per_second:,.0f}",
+        "training bits/char": bits(report.train_nats),
+        "validation": bits(validation_nats),
+        "best": bits(best_nats if math.isfinite(best_nats) else None),
+        "learning rate": f"{report.learning_rate:.2g}",
+        "gradient": f"{report.gradient_norm:.2f}",
+    }
+    for name in columns:
+        table.add_column(name, justify="right")
+    table.add_row(*(Text(value) for value in columns.values()))
+    return table
+
+
+def sample_panel(title: str, text: str) -> RenderableType:
+    """A sample in a frame, a few lines of it."""
+    lines = visible(text).split("\n")[:SAMPLE_LINES]
+    return Panel(
+        Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), title=Text(title), title_align="left"
+    )
+
+
+def report_line(report: Report) -> str:
+    """A report as one line of plain text."""
+    validation = "" if report.validation_nats is None else f"  validation {both(report.validation_nats)}"
+    return (
+        f"{report.progress:4.0%}  {clock(report.seconds)}  step {report.step:,}  epoch {report.epoch:.2f}  "
+        f"{report.characters_per_second:,.0f} characters/s  training {both(report.train_nats)}{validation}"
+    )
+
+
+def reading_line(what: str, done_bytes: int, total_bytes: int | None) -> str:
+    """How far a corpus is read, as one line."""
+    total = "" if total_bytes is None else f" of {total_bytes / 1e6:,.0f}"
+    return f"{what}: {done_bytes / 1e6:,.0f}{total} MB"
+
+
+def bits(nats: float | None) -> str:
+    """Nats as bits, to three places; a dash where there is no figure."""
+    return "–" if nats is None else f"{nats / math.log(2):.3f}"
+
+
+def both(nats: float) -> str:
+    """A loss in both units."""
+    return f"{bits(nats)} bits/char ({nats:.3f} nats)"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:07, 12:34 or 1:02:03."""
+    whole = round(min(seconds, 10**9))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def two_columns(rows: Sequence[tuple[str, str]]) -> RenderableType:
+    """Names and values, aligned whatever the width of their characters."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), Text(visible(value)))
+    return table

@@ -1,0 +1,185 @@
+"""A run folder: where a run's files are, how it comes to be, and how a checkpoint is found in it.
+
+    runs/shakespeare/
+      config.toml            every setting as resolved
+      metrics.jsonl          a line for each report
+      last.safetensors       the newest state;  previous.safetensors  the one before
+      best.safetensors       the weights with the best validation
+      samples.txt            what the model wrote while it learnt
+      corpus.npy             the text as ids
+
+Knows nothing of torch or terminals.
+"""
+
+import json
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from charrnn.config import TrainSettings, build, flat
+from charrnn.errors import CheckpointError, InputError, ResourceError, UsageError
+
+RUNS = Path("runs")
+
+
+class Run:
+    """The files of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.metrics = folder / "metrics.jsonl"
+        self.last = folder / "last.safetensors"
+        self.previous = folder / "previous.safetensors"
+        self.best = folder / "best.safetensors"
+        self.samples = folder / "samples.txt"
+
+    def write_config(self, settings: TrainSettings) -> None:
+        """Keep every setting as resolved, so that `--config` does the same run again."""
+        values = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in flat(settings).items()
+            if value is not None and name not in {"run", "resume"}
+        }
+        self.config.write_text(tomli_w.dumps(values), encoding="utf-8")
+
+    def add_metrics(self, values: Mapping[str, Any]) -> None:
+        """Add a report to `metrics.jsonl`."""
+        self._append(self.metrics, json.dumps(values) + "\n")
+
+    def add_sample(self, title: str, text: str) -> None:
+        """Add a sample to `samples.txt`."""
+        self._append(self.samples, f"--- {title}\n{text}\n\n")
+
+    def _append(self, path: Path, text: str) -> None:
+        try:
+            with path.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+                file.write(text)
+        except OSError as error:
+            raise ResourceError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def new_run(folder: Path) -> Iterator[Run]:
+    """Make a run folder that appears whole: it is built beside its place and moved there by `publish`.
+
+    Leaving the context before that removes what was built, so that a failed start leaves nothing behind.
+
+    Raises:
+        UsageError: something stands at the place already.
+        ResourceError: the folder cannot be made.
+    """
+    refuse_to_overwrite(folder)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    made = _missing_parents(folder)
+    try:
+        partial.mkdir(parents=True)
+        yield Run(partial)
+    except OSError as error:
+        raise ResourceError(
+            f"{folder} cannot be made: {error.strerror or error}; choose another --run"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+
+
+def publish(partial: Run, folder: Path) -> Run:
+    """Move a run that was built beside its place there."""
+    refuse_to_overwrite(folder)
+    partial.folder.rename(folder)
+    return Run(folder)
+
+
+def refuse_to_overwrite(folder: Path) -> None:
+    """Make sure that nothing stands where a run is to go (an empty folder does not matter).
+
+    Raises:
+        UsageError: something does.
+    """
+    if Run(folder).config.exists() or Run(folder).last.exists():
+        raise UsageError(f"{folder} holds a run already; choose another --run, or move that one away")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose a folder for --run")
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty; choose a new folder for --run")
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    """The parents that have to be made, innermost first."""
+    return [parent for parent in folder.parents if not parent.exists()]
+
+
+def free_folder(name: str) -> Path:
+    """The first of `runs/NAME`, `runs/NAME-2`, `runs/NAME-3` … that is free."""
+    number = 1
+    while (folder := RUNS / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return folder
+
+
+def find_checkpoint(path: str | None) -> Path:
+    """The checkpoint file that a path means: itself, or a run folder's best, else its last.
+
+    Without a path: of the newest run in `runs/`.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if path is None:
+        return _in_folder(_newest_run())
+    place = Path(path)
+    if place.is_dir():
+        return _in_folder(place)
+    if not place.exists():
+        raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file")
+    return place
+
+
+def _in_folder(folder: Path) -> Path:
+    run = Run(folder)
+    for file in (run.best, run.last, run.previous):
+        if file.exists():
+            return file
+    raise CheckpointError(f"{folder} holds no checkpoint; give a run folder made by charrnn train")
+
+
+def _newest_run() -> Path:
+    """The run in `runs/` that was written to last."""
+    lasts = sorted(RUNS.glob("*/last.safetensors"), key=lambda last: last.stat().st_mtime)
+    if not lasts:
+        raise CheckpointError(
+            f"there is no run in {RUNS}/ here; train one with charrnn train, or give --checkpoint"
+        )
+    return lasts[-1].parent
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The settings in a TOML file, by name.
+
+    Raises:
+        InputError: the file is missing or no TOML.
+        UsageError: it holds a setting that does not exist, or a value out of its limits.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no TOML: {error}") from error
+    unknown = sorted(set(values) - set(flat(TrainSettings())))
+    if unknown:
+        raise UsageError(
+            f"{path} sets {', '.join(unknown)}, which charrnn train does not have; see charrnn train --help"
+        )
+    values["corpus"] = tuple(values.get("corpus", ()))
+    build(TrainSettings, values)
+    return values

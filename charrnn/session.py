@@ -1,0 +1,314 @@
+"""One run from its first update to its last: what happens between updates, and when.
+
+The trainer only learns; here it is decided when to report, to validate, to show a sample, to save and to
+stop. Knows nothing of how things are shown: a display is told.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from charrnn import STARTED, __version__
+from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, save
+from charrnn.config import Request, SampleSettings, TrainSettings, flat, steps_or_seconds
+from charrnn.dataset import Part
+from charrnn.display import Display
+from charrnn.errors import DivergenceError, Stopped
+from charrnn.evaluation import Score, score_records, score_text
+from charrnn.model import CharRNN
+from charrnn.plan import Facts, Plan, validation_seconds, validation_steps
+from charrnn.report import Report
+from charrnn.run import Run
+from charrnn.sampler import Author, write
+from charrnn.schedule import Interval
+from charrnn.stops import Stops
+from charrnn.trainer import Trainer, Update
+from charrnn.vocabulary import Vocabulary
+
+SAMPLE_LENGTH = 300
+SAMPLE_RECORDS = 8
+"""What is written now and then: so many characters of a text, or so many records."""
+
+EXIT_SECONDS = 0.35
+"""What the interpreter needs to end after the last save."""
+
+
+def weights_of(model: CharRNN) -> Weights:
+    """The network's parameters as float32 arrays (on the CPU they share the model's memory)."""
+    return {name: value.detach().float().cpu().numpy() for name, value in model.named_parameters()}
+
+
+class Meter:
+    """Sums up updates between two reports."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.nats: torch.Tensor | float = 0.0
+        self.count, self.since = 0, time.monotonic()
+
+    def add(self, update: Update) -> None:
+        """Count one update in."""
+        self.nats = self.nats + update.nats
+        self.count += update.count
+
+    def read(self) -> tuple[float, float]:
+        """Nats per character and characters per second since the last reading.
+
+        Raises:
+            DivergenceError: the loss is no finite number.
+        """
+        nats = float(self.nats) / max(self.count, 1)
+        speed = self.count / max(time.monotonic() - self.since, 1e-9)
+        self._begin()
+        if not math.isfinite(nats):
+            raise DivergenceError(
+                f"the loss became {nats}: training diverged; lower --learning-rate or --gradient-clip. "
+                "The last good checkpoint is kept"
+            )
+        return nats, speed
+
+
+class Session:
+    """A run under way.
+
+    Args:
+        trainer: what learns.
+        run: where files go.
+        validation: what is held back, or None.
+        settings: every setting, as resolved.
+        plan: the same, for the network and the recipe.
+        vocabulary: the symbols.
+        corpus: facts for the checkpoint.
+        display: what is told how it goes.
+        stops: signals.
+    """
+
+    def __init__(
+        self,
+        *,
+        trainer: Trainer,
+        run: Run,
+        validation: Part | None,
+        settings: TrainSettings,
+        plan: Plan,
+        vocabulary: Vocabulary,
+        corpus: CorpusFacts,
+        display: Display,
+        stops: Stops,
+    ) -> None:
+        self.trainer, self.run, self.validation = trainer, run, validation
+        self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
+        self.display, self.stops = display, stops
+        self.progress = Progress()
+        self.stale_validations = 0
+        self.meter = Meter()
+
+    def learn(self) -> Progress:
+        """Train until the budget, the patience or a signal ends it; then measure and save.
+
+        Raises:
+            Stopped: a signal came; everything up to the last update is saved.
+            DivergenceError: the loss is no finite number.
+        """
+        try:
+            for update in self._updates():
+                self._after(update)
+                if self.out_of_patience:
+                    break
+            self._finish()
+        except Stopped as stopped:
+            self.save()
+            raise Stopped(
+                f"{stopped}; saved at step {self.trainer.step:,} in {self.run.folder}",
+                stopped.exit_code - 128,
+            ) from None
+        return self.progress
+
+    def _updates(self) -> Iterator[Update]:
+        """The trainer's updates, none of them torn by a signal."""
+        budget, output = self.trainer.budget, self.settings.output
+        one_validation = self._estimate_validation_seconds()
+        budget.reserve_seconds = 1.1 * one_validation + EXIT_SECONDS
+        updates = iter(self.trainer)
+        self.reporting = Interval(None, 0.5)
+        self.saving = Interval(*steps_or_seconds(output.save_every))
+        self.sampling = Interval(*steps_or_seconds(output.sample_every))
+        self.validating = self._validation_interval(one_validation)
+        while True:
+            with self.stops.shield():
+                update = next(updates, None)
+                if update is None:
+                    return
+                self.meter.add(update)
+            yield update
+
+    def _validation_interval(self, one_validation: float) -> Interval:
+        budget = self.trainer.budget
+        if budget.steps is None:
+            assert budget.deadline is not None  # noqa: S101 - a budget has a bound
+            return Interval(None, validation_seconds(budget.deadline - time.monotonic(), one_validation))
+        length = 0 if self.validation is None else len(self.validation.ids)
+        facts = Facts(0, length, 0, len(self.vocabulary))
+        return Interval(validation_steps(facts, self.plan, budget.steps), None)
+
+    def _after(self, update: Update) -> None:
+        """Do what is due after an update."""
+        validation = None
+        if self.validation is not None and self.validating.due(update.step) and update.progress < 1:
+            validation = self._validate()
+        if validation is not None or self.reporting.due(update.step):
+            self._report(update, validation)
+        if self.sampling.due(update.step):
+            self._sample()
+        if self.saving.due(update.step):
+            self.save()
+        self.last_update = update
+
+    def _report(self, update: Update, validation_nats: float | None) -> None:
+        nats, speed = self.meter.read()
+        self.progress = replace(self.progress, training_nats_per_character=nats)
+        seconds = time.monotonic() - STARTED
+        spent = time.monotonic() - self.trainer.budget.started
+        remaining = spent * (1 - update.progress) / max(update.progress, 1e-9)
+        report = Report(
+            step=update.step,
+            epoch=round(update.epoch, 4),
+            characters=self.trainer.characters_seen,
+            seconds=round(seconds, 3),
+            train_nats=nats,
+            validation_nats=validation_nats,
+            learning_rate=update.learning_rate,
+            gradient_norm=float(update.gradient_norm),
+            characters_per_second=round(speed, 1),
+            progress=update.progress,
+            remaining_seconds=remaining,
+        )
+        self.run.add_metrics(report.metrics())
+        self.display.report(report)
+
+    def _validate(self) -> float:
+        """Score what is held back; keep the weights if they are the best so far. Nats per character."""
+        nats = self._score().nats_per_character
+        best = self.progress.best_validation_nats_per_character
+        is_best = best is None or nats < best
+        self.stale_validations = 0 if is_best else self.stale_validations + 1
+        self.progress = replace(self.progress, validation_nats_per_character=nats)
+        if is_best and math.isfinite(nats):
+            self.progress = replace(
+                self.progress, best_validation_nats_per_character=nats, best_step=self.trainer.step
+            )
+            with self.stops.shield():
+                save(self.run.best, self.checkpoint())
+        return nats
+
+    def _score(self) -> Score:
+        part = self.validation
+        assert part is not None  # noqa: S101 - who calls has looked
+        return score_part(self.trainer.model, part)
+
+    def _estimate_validation_seconds(self) -> float:
+        """How long one validation takes, from a part of it."""
+        if self.validation is None:
+            return 0.0
+        part, share = _beginning(self.validation, 20_000)
+        began = time.monotonic()
+        score_part(self.trainer.model, part)
+        return (time.monotonic() - began) / share
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether too many validations in a row brought no new best."""
+        patience = self.settings.budget.patience
+        return patience is not None and self.stale_validations >= patience
+
+    def _finish(self) -> None:
+        """The last validation, the last save."""
+        validation = self._validate() if self.validation is not None else None
+        if self.meter.count:
+            self._report(replace(self.last_update, progress=1.0), validation)
+        self.progress = replace(self.progress, finished=True)
+        self.save()
+
+    def save(self) -> None:
+        """Write `last`, keeping the one before; without validation `best` is the same."""
+        checkpoint = self.checkpoint()
+        if not all(np.isfinite(values).all() for values in checkpoint.weights.values()):
+            raise DivergenceError(
+                "weights became infinite or not a number: training diverged; lower --learning-rate. "
+                f"The last good checkpoint is {self.run.last}"
+            )
+        with self.stops.shield():
+            if self.run.last.exists():
+                self.run.last.replace(self.run.previous)
+            save(self.run.last, checkpoint)
+            if self.validation is None:
+                save(self.run.best, checkpoint)
+
+    def checkpoint(self) -> Checkpoint:
+        """The run as it stands."""
+        trainer = self.trainer
+        self.progress = replace(
+            self.progress,
+            step=trainer.step,
+            epoch=trainer.epoch,
+            characters_seen=trainer.characters_seen,
+            seconds=round(time.monotonic() - STARTED, 3),
+        )
+        return Checkpoint(
+            architecture=self.plan.architecture,
+            vocabulary=self.vocabulary,
+            reading=self.settings.reading,
+            corpus=self.corpus,
+            progress=self.progress,
+            settings={
+                n: v for n, v in flat(self.settings).items() if n not in {"corpus", "run", "validation"}
+            },
+            weights=weights_of(trainer.model),
+            versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
+        )
+
+    def _sample(self) -> None:
+        author = Author.of(self.checkpoint())
+        request = sample_request(self.settings, author)
+        text = "\n".join(
+            "".join(pieces) for pieces in zip(*write(author, request, SampleSettings()), strict=True)
+        )
+        title = f"step {self.trainer.step:,}"
+        self.run.add_sample(title, text)
+        self.display.sample(title, text)
+
+
+def sample_request(settings: TrainSettings, author: Author) -> Request:
+    """What to write now and then: some characters of a text, or a few records."""
+    lines = author.vocabulary.end is not None
+    return Request(
+        prompt=settings.output.prompt,
+        length=SAMPLE_LENGTH // 2 if lines else SAMPLE_LENGTH,
+        count=SAMPLE_RECORDS if lines else 1,
+        seed=settings.machine.seed,
+    )
+
+
+def score_part(model: CharRNN, part: Part) -> Score:
+    """Score a held-back part; its characters are those of the text as read (and end marks)."""
+    if part.records is None:
+        score = score_text(model, part.ids)
+        return replace(score, characters=part.characters - 1)
+    assert part.bounds is not None  # noqa: S101 - records have bounds
+    score = score_records(model, part.ids, part.bounds, part.records)
+    return replace(score, characters=part.characters + len(part.records))
+
+
+def _beginning(part: Part, symbols: int) -> tuple[Part, float]:
+    """The first symbols of a part (or as many records as hold about so many), and their share of it."""
+    share = min(1.0, symbols / len(part.ids))
+    if part.records is None:
+        return replace(part, ids=part.ids[:symbols]), share
+    count = max(1, int(share * len(part.records)))
+    return replace(part, records=part.records[:count]), count / len(part.records)
