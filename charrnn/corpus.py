@@ -29,7 +29,7 @@ from charrnn.streams import Seen, hashed
 
 __all__ = ["Census", "Corpus", "Progress", "TextPart"]
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**19
 
 Progress = Callable[[int, int | None], None]
 """Is told now and then how many bytes are done, and of how many where that is known."""
