@@ -279,9 +279,8 @@ def read_vocabulary(path: str) -> Vocabulary:
     try:
         return Vocabulary.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
-        raise CorpusError(
-            f"{path}: {error.strerror or error}; give a file of `charrnn vocab --output`"
-        ) from error
+        reason = (error.strerror or str(error)).lower()
+        raise CorpusError(f"{path}: {reason}; give a file of `charrnn vocab --output`") from error
     except (ValueError, RecursionError) as error:
         raise CorpusError(
             f"{path} is no vocabulary: {error}; give a file of `charrnn vocab --output`"
