@@ -58,7 +58,7 @@ def short_name(path: str) -> str:
     name = path.removeprefix("builtin:") if path in BUILTINS else Path(os.path.abspath(path)).name  # noqa: PTH100
     for suffix in COMPRESSIONS:
         name = name.removesuffix(suffix)
-    stem = unicodedata.normalize("NFC", Path(name).stem)
+    stem = unicodedata.normalize("NFC", Path(name.lstrip(".")).stem)
     safe = "".join(character if character.isalnum() or character in "-_." else "-" for character in stem)
     return safe[:_NAME_LENGTH].strip("-.") or "text"
 

@@ -37,5 +37,5 @@ def held_back(amount: Fraction, total: int, unit: str) -> int:
     if amount < 1:
         return total - math.floor(total * (1 - amount))
     if amount >= total:
-        raise UsageError(f"--validation is {amount:,}, but the text has {total:,} {unit}; {EXPECTED}")
+        raise UsageError(f"--validation is {int(amount):,}, but the text has {total:,} {unit}; {EXPECTED}")
     return int(amount)

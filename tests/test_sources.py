@@ -1,0 +1,247 @@
+"""Where bytes come from: files, folders, pipes, compressed files, built-ins, and what is wrong with them."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from charrnn import streams
+from charrnn.builtin_texts import PYTHON_BYTES
+from charrnn.errors import CharRNNError, CorpusError, ResourceError, UsageError
+from charrnn.sources import find_sources, short_name
+from charrnn.streams import Seen, Source, hashed
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+
+
+def has_no_nul(head: bytes) -> bool:
+    return b"\0" not in head
+
+
+def read(*paths: str | Path, chunk_bytes: int = 4096) -> bytes:
+    sources, _ = find_sources([str(path) for path in paths], has_no_nul)
+    return b"".join(b"".join(source.chunks(chunk_bytes)) for source in sources)
+
+
+def complaint(*paths: str | Path) -> str:
+    with pytest.raises(CorpusError) as caught:
+        read(*paths)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert ";" in message, "what to do comes after what happened"
+    return message
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 4096])
+def test_files_are_read_in_the_order_they_are_given(tmp_path: Path, chunk_bytes: int) -> None:
+    (tmp_path / "b").write_bytes(b"second\0")
+    (tmp_path / "a").write_bytes(b"first ")
+    assert read(tmp_path / "a", tmp_path / "b", chunk_bytes=chunk_bytes) == b"first second\0"
+
+
+def test_a_folder_is_read_sorted_without_what_is_hidden_or_no_text(tmp_path: Path) -> None:
+    for name, data in {
+        "b/1.txt": b"B",
+        "a.txt": b"A",
+        "b-.txt": b"-",
+        ".hidden": b"H",
+        ".git/x": b"G",
+        "x.o": b"\0",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"C"))
+    (tmp_path / "damaged.gz").write_bytes(b"no gzip")
+    assert read(tmp_path) == b"A-BC"
+    _, notices = find_sources([str(tmp_path)], has_no_nul)
+    assert any("skipped 1 file (not text): x.o" in notice for notice in notices)
+    assert any("(cannot be read): damaged.gz" in notice for notice in notices)
+
+
+def test_links_that_lead_back_are_not_followed_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"A")
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert read(tmp_path) == b"A"
+
+
+def test_a_link_to_itself_is_said(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert "symbolic links" in complaint(tmp_path / "self")
+
+
+def test_a_folder_without_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.o").write_bytes(b"\0")
+    message = complaint(tmp_path)
+    assert "is a folder without text" in message
+    assert "x.o" in message
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    assert "none.txt does not exist" in complaint(tmp_path / "none.txt")
+    assert "cannot be opened" in complaint("a\0b")
+
+
+def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"A")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "a.txt cannot be read: permission denied" in complaint(path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no device files")
+def test_a_device_without_an_end_is_refused() -> None:
+    assert "is a device" in complaint("/dev/zero")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_read_once_and_then_again_from_disk(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(b"through a pipe" * 10_000,))
+    writer.start()
+    (source,), _ = find_sources([str(path)], has_no_nul)
+    first, second = (b"".join(source.chunks(1000)) for _ in range(2))
+    writer.join()
+    assert first == second == b"through a pipe" * 10_000
+
+
+def test_standard_input_is_read_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"typed")))
+    (source,), _ = find_sources(["-"], has_no_nul)
+    assert [b"".join(source.chunks(2)) for _ in range(2)] == [b"typed"] * 2
+
+
+def test_standard_input_twice_or_nothing_at_all_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="stands twice"):
+        find_sources(["-", "-"], has_no_nul)
+    with pytest.raises(UsageError, match="no text is given"):
+        find_sources([], has_no_nul)
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_compressed_files_of_several_members_are_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_bytes(COMPRESS[suffix](b"one ") + COMPRESS[suffix](b"two"))
+    assert read(path, chunk_bytes=3) == b"one two"
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_compressed_file_that_is_cut_short_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_bytes(COMPRESS[suffix](os.urandom(5000))[:-20])
+    assert "damaged" in complaint(path)
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_file_that_is_not_compressed_as_its_name_says_is_said(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_bytes(b"this is plain text, no compressed file")
+    assert "damaged" in complaint(path)
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_bomb_is_stopped_at_its_bound(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EXPANSION_FREE_BYTES", 10_000)
+    path = tmp_path / f"bomb{suffix}"
+    path.write_bytes(COMPRESS[suffix](bytes(3_000_000)))
+    bound_bytes = max(10_000, 200 * path.stat().st_size)
+    assert bound_bytes < 3_000_000
+    assert f"grows to over {bound_bytes:,} bytes" in complaint(path)
+    (source,), _ = find_sources([str(path)], has_no_nul)
+    read_bytes: list[int] = []
+    with pytest.raises(CorpusError):
+        read_bytes.extend(map(len, source.chunks(5_000_000)))
+    assert sum(read_bytes) <= bound_bytes
+
+
+def test_a_file_may_grow_to_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EXPANSION_FREE_BYTES", 100_000)
+    path = tmp_path / "zeros.gz"
+    path.write_bytes(gzip.compress(bytes(100_000)))
+    assert read(path, chunk_bytes=999) == bytes(100_000)
+
+
+def test_a_full_disk_is_no_fault_of_the_text() -> None:
+    def full() -> io.BytesIO:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ResourceError, match="disk"):
+        list(Source("x", full).chunks(10))
+
+
+def test_what_was_seen_is_length_and_hash_of_what_was_read() -> None:
+    def drain(limit_bytes: int | None) -> tuple[bytes, Seen]:
+        generator = hashed(Source("x", lambda: io.BytesIO(b"abcdefgh")), 3, limit_bytes)
+        data = b""
+        while True:
+            try:
+                data += next(generator)
+            except StopIteration as stop:
+                return data, stop.value
+
+    assert drain(None)[0] == b"abcdefgh"
+    assert drain(4)[0] == b"abcd"
+    assert drain(8)[1] == drain(None)[1] != drain(4)[1]
+
+
+def test_builtins_are_what_they_say() -> None:
+    assert read("builtin:hello") == b"hello"
+    names = read("builtin:unicode-names").decode().split("\n")
+    assert names[0] == "SPACE"
+    assert {"HANGUL SYLLABLE HAN", "LATIN SMALL LETTER A", ""} <= set(names)
+    python = read("builtin:python")
+    assert 1_000_000 < len(python) <= PYTHON_BYTES
+    assert python.endswith(b"\n")
+    assert python == read("builtin:python")
+    assert find_sources(["builtin:python"], has_no_nul)[1]
+
+
+def test_an_unknown_builtin_names_those_that_exist() -> None:
+    message = complaint("builtin:nothing")
+    assert "builtin:python, builtin:unicode-names, builtin:hello" in message
+
+
+def test_every_complaint_about_a_text_has_its_exit_code(tmp_path: Path) -> None:
+    with pytest.raises(CharRNNError) as caught:
+        read(tmp_path / "none")
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("data/tinyshakespeare.txt", "tinyshakespeare"),
+        ("notes.txt.gz", "notes"),
+        ("한국어.tsv", "한국어"),
+        ("a b/c:d?.txt", "c-d"),
+        ("builtin:python", "python"),
+        ("-", "stdin"),
+        ("x/..hidden", "hidden"),
+        ("???", "text"),
+        ("a" * 300 + ".txt", "a" * 60),
+    ],
+)
+def test_short_names_are_fit_for_a_folder(path: str, expected: str) -> None:
+    assert short_name(path) == expected
+
+
+def test_a_folder_gives_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "essays").mkdir()
+    monkeypatch.chdir(tmp_path / "essays")
+    assert short_name(".") == "essays"
