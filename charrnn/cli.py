@@ -11,7 +11,7 @@ import typer
 
 from charrnn import __version__
 from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, build
-from charrnn.errors import CharRNNError, ResourceError
+from charrnn.errors import CharRNNError, ClosedPipe, ResourceError
 from charrnn.options import with_settings
 
 app = typer.Typer(
@@ -33,7 +33,7 @@ CheckpointOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instead of text")]
-CORPUS_HELP = "files, folders, - for standard input, .gz .bz2 .xz, or builtin:python, builtin:unicode-names, builtin:hello"
+CORPUS_HELP = "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:unicode-names or builtin:hello"
 
 
 def _print_version(wanted: bool) -> None:
@@ -182,11 +182,10 @@ def run_command(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit code; whatever goes wrong is one line on standard error."""
     try:
         result = typer.main.get_command(app).main(args=arguments, prog_name="charrnn", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. Python would complain once more when it flushes at exit.
+    except ClosedPipe as closed:
+        # Python would complain when it flushes what is left at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return closed.exit_code
     except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
         if os.environ.get("CHARRNN_DEBUG") == "1":
             raise

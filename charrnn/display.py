@@ -4,6 +4,7 @@ Text from a corpus or a model passes through `visible`, never through rich's mar
 """
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -17,10 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.report import Report
-from charrnn.terminal import visible
+from charrnn.terminal import visible, write_text
 
 SAMPLE_LINES = 10
+PIPE_WIDTH = 1000
 PLAIN_SECONDS = 5.0
+"""Between two plain lines."""
+
+QUIET_SECONDS = 1.0
+"""What takes no longer is not worth a word."""
 
 
 class Display(Protocol):
@@ -38,7 +44,7 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Say something once."""
 
-    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+    def reading(self, line: str) -> None:
         """How far a corpus is read."""
 
     def report(self, report: Report) -> None:
@@ -69,7 +75,7 @@ class QuietDisplay:
     def note(self, text: str) -> None:
         """Say nothing."""
 
-    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+    def reading(self, line: str) -> None:
         """Say nothing."""
 
     def report(self, report: Report) -> None:
@@ -98,10 +104,10 @@ class PlainDisplay:
         """Print a line."""
         self._line(text)
 
-    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+    def reading(self, line: str) -> None:
         """Print a line now and then."""
         if self._due():
-            self._line(reading_line(what, done_bytes, total_bytes))
+            self._line(line)
 
     def report(self, report: Report) -> None:
         """Print a line now and then, and whenever something was validated."""
@@ -146,10 +152,9 @@ class LiveDisplay:
         """Print a line above the panel."""
         self.console.print(Text(visible(text)))
 
-    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+    def reading(self, line: str) -> None:
         """Show how far the corpus is read."""
-        bar = ProgressBar(total=total_bytes, completed=done_bytes, width=40, pulse=total_bytes is None)
-        self.live.update(Group(Text(reading_line(what, done_bytes, total_bytes)), bar))
+        self.live.update(Text(line))
 
     def report(self, report: Report) -> None:
         """Draw the panel anew."""
@@ -175,6 +180,25 @@ class LiveDisplay:
         if self.last_sample is not None:
             parts.append(sample_panel(*self.last_sample))
         return Group(*parts)
+
+
+class ReadingProgress:
+    """Tells a display how far a text is read, once that takes over a second.
+
+    Args:
+        display: what is told.
+        what: what is being done.
+    """
+
+    def __init__(self, display: Display, what: str) -> None:
+        self.display, self.what = display, what
+        self.began = time.monotonic()
+
+    def __call__(self, done_bytes: int, total_bytes: int | None) -> None:
+        """Pass on how many bytes are done, of how many."""
+        seconds = time.monotonic() - self.began
+        if seconds > QUIET_SECONDS:
+            self.display.reading(reading_line(self.what, seconds, done_bytes, total_bytes))
 
 
 def progress_row(report: Report) -> RenderableType:
@@ -222,10 +246,13 @@ def report_line(report: Report) -> str:
     )
 
 
-def reading_line(what: str, done_bytes: int, total_bytes: int | None) -> str:
-    """How far a corpus is read, as one line."""
-    total = "" if total_bytes is None else f" of {total_bytes / 1e6:,.0f}"
-    return f"{what}: {done_bytes / 1e6:,.0f}{total} MB"
+def reading_line(what: str, seconds: float, done_bytes: int, total_bytes: int | None) -> str:
+    """How far a corpus is read, how fast, and how long it will take, as one line."""
+    rate = f"{done_bytes / 1e6 / seconds:,.0f} MB/s"
+    if total_bytes is None or not done_bytes:
+        return f"{what}: {done_bytes / 1e6:,.0f} MB, {rate}"
+    remaining = seconds * (total_bytes / done_bytes - 1)
+    return f"{what}: {done_bytes / 1e6:,.0f} of {total_bytes / 1e6:,.0f} MB, {rate}, {clock(remaining)} to go"
 
 
 def bits(nats: float | None) -> str:
@@ -243,6 +270,16 @@ def clock(seconds: float) -> str:
     whole = round(min(seconds, 10**9))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def print_result(renderable: RenderableType) -> None:
+    """Print to standard output: as wide as the terminal, as wide as it needs to be in a pipe."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    console = Console(width=width, highlight=False, markup=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    lines = (line.rstrip() for line in capture.get().strip("\n").split("\n"))
+    write_text(sys.stdout, "\n".join(lines) + "\n")
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> RenderableType:

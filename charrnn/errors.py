@@ -52,3 +52,9 @@ class Stopped(CharRNNError):  # noqa: N818 - the user's wish, no error
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+class ClosedPipe(CharRNNError):  # noqa: N818 - the reader has seen enough, which is no error
+    """Whoever reads standard output has closed it."""
+
+    exit_code = 0

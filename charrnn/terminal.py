@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import TextIO
 
+from charrnn.errors import ClosedPipe
 from charrnn.text_stream import exact_bytes
 
 MARKS_IN_A_ROW = 4
@@ -51,7 +52,17 @@ def write_text(stream: TextIO, text: str, *, exact: bool | None = None) -> None:
         stream: such as standard output.
         text: what to write.
         exact: whether bytes are wanted; None for all but a terminal.
+
+    Raises:
+        ClosedPipe: nobody reads the stream any more.
     """
+    try:
+        _write(stream, text, exact=exact)
+    except BrokenPipeError as error:
+        raise ClosedPipe from error
+
+
+def _write(stream: TextIO, text: str, *, exact: bool | None) -> None:
     buffer = getattr(stream, "buffer", None)
     if buffer is None:  # text kept in memory: nothing is encoded
         stream.write(text)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 
 from charrnn.batches import Ids
 from charrnn.census import Tally
@@ -20,7 +19,7 @@ from charrnn.checkpoint import Checkpoint, load
 from charrnn.codes import END, LINE_FEED, UNKNOWN, to_text
 from charrnn.config import ReadingSettings, build, flat
 from charrnn.corpus import Corpus
-from charrnn.display import two_columns
+from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
 from charrnn.evaluation import Predictions, Score, predictions, total
 from charrnn.model import CharRNN
@@ -208,4 +207,4 @@ def _print(score: Mapping[str, Any]) -> None:
         ("state", state),
         ("model", str(score["checkpoint"])),
     ]
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(two_columns(rows))
+    print_result(two_columns(rows))

@@ -5,10 +5,8 @@ import math
 import sys
 from typing import Any
 
-from rich.console import Console
-
 from charrnn.checkpoint import Checkpoint, load
-from charrnn.display import two_columns
+from charrnn.display import print_result, two_columns
 from charrnn.run import find_checkpoint
 from charrnn.terminal import write_text
 
@@ -21,7 +19,7 @@ def info(checkpoint: str | None, *, json_wanted: bool) -> None:
         write_text(sys.stdout, json.dumps(facts) + "\n")
         return
     rows = [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if value is not None]
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(two_columns(rows))
+    print_result(two_columns(rows))
 
 
 def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from charrnn.checkpoint import CorpusFacts, Progress
 from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.corpus import Corpus
 from charrnn.dataset import Dataset, Part, encode_dataset
-from charrnn.display import Display, both, clock, make_display
+from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.errors import CorpusError, UsageError
 from charrnn.model import CharRNN
 from charrnn.optimizers import make_optimizers
 from charrnn.plan import Facts, Plan, bounded, choose
+from charrnn.prompt import read_prompt
 from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
 from charrnn.schedule import Budget
 from charrnn.session import Session
@@ -43,6 +44,7 @@ def train(settings: TrainSettings) -> None:
     with Stops() as stops, make_display(console, quiet=settings.output.quiet) as display:
         device = pick_device(settings.machine)
         corpus, vocabulary = read_corpus(settings, display)
+        read_prompt(settings.output.prompt, vocabulary, settings.reading.normalize)
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         with new_run(folder) as partial:
             session = _prepare(
@@ -81,7 +83,7 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
         CorpusError: it cannot be read, or there is nothing to learn from it.
     """
     corpus = Corpus(settings.corpus, settings.reading)
-    census = corpus.census(lambda done, total: display.reading("counting characters", done, total))
+    census = corpus.census(ReadingProgress(display, "counting characters"))
     for notice in corpus.notices:
         display.note(notice)
     if census.symbols < 2:
@@ -113,7 +115,7 @@ def _prepare(
         run.folder,
         settings.validation,
         seed=settings.machine.seed,
-        progress=lambda done, total: display.reading("encoding", done, total),
+        progress=ReadingProgress(display, "encoding"),
     )
     for notice in dataset.notices:
         display.note(notice)

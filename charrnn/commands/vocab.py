@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from charrnn.checkpoint import Checkpoint, load, write_atomically
 from charrnn.config import ReadingSettings, build, flat
 from charrnn.corpus import Corpus
+from charrnn.display import print_result
 from charrnn.errors import UsageError
 from charrnn.run import find_checkpoint
 from charrnn.terminal import visible, write_text
@@ -55,7 +56,7 @@ def vocab(
     if json_wanted:
         _print_json(vocabulary, characters)
     else:
-        _print(table(vocabulary))
+        print_result(table(vocabulary))
 
 
 def _count(corpus: tuple[str, ...], reading: ReadingSettings) -> tuple[Vocabulary, int]:
@@ -107,7 +108,7 @@ def _show_unknown(
     elif not report:
         write_text(sys.stdout, "the model knows every character of this text\n")
     else:
-        _print(unknown_table(report))
+        print_result(unknown_table(report))
 
 
 def unknown_table(report: Sequence[Unknown]) -> RenderableType:
@@ -122,13 +123,3 @@ def unknown_table(report: Sequence[Unknown]) -> RenderableType:
         shown = Text(visible(unknown.character))
         columns.add_row(shown, unknown.code_point, unknown.name, f"{unknown.count:,}", Text(visible(place)))
     return columns
-
-
-def _print(renderable: RenderableType) -> None:
-    """Print to standard output: as wide as the terminal, as wide as needed in a pipe."""
-    width = None if sys.stdout.isatty() else 200
-    console = Console(width=width, highlight=False, markup=False)
-    with console.capture() as capture:
-        console.print(renderable)
-    lines = (line.rstrip() for line in capture.get().strip("\n").split("\n"))
-    write_text(sys.stdout, "\n".join(lines) + "\n")

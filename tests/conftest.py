@@ -1,0 +1,44 @@
+"""What tests share: one thread, and small models that were really trained."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from program import KOREAN, TEXT, charrnn
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _trained(folder: Path, text: str, *options: str) -> Path:
+    corpus, run = folder / "corpus.txt", folder / "run"
+    corpus.write_text(text, encoding="utf-8")
+    sizes = ("--hidden", "32", "--batch-size", "8", "--sequence-length", "32", "--threads", "1", "--quiet")
+    result = charrnn("train", corpus, "--run", run, *sizes, *options)
+    assert result.code == 0, result.err
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on an English text."""
+    return _trained(tmp_path_factory.mktemp("english"), TEXT, "--steps", "150")
+
+
+@pytest.fixture(scope="session")
+def korean_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a Korean text."""
+    return _trained(tmp_path_factory.mktemp("korean"), KOREAN, "--steps", "150")
+
+
+@pytest.fixture(scope="session")
+def lines_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on short lines."""
+    names = "".join(f"{first}{last}\n" for first in ("an", "be", "cor", "dele") for last in ("na", "l", "ta", "mir"))
+    return _trained(tmp_path_factory.mktemp("lines"), names * 10, "--mode", "lines", "--steps", "150")

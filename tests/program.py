@@ -1,0 +1,79 @@
+"""The program as a test calls it: in this process, or in one of its own."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn.cli import run_command
+
+TEXT = "".join(f"{i % 7} little birds sat on wall number {i % 5}.\nOne flew off, {i % 3} came back!\n" for i in range(150))
+KOREAN = "".join(f"안녕하세요 {i % 7}번 손님, 오늘은 날씨가 좋네요.\n네, {i % 3}시에 만나요!\n" for i in range(150))
+
+SMALL = ("--hidden", "16", "--steps", "20", "--batch-size", "4", "--sequence-length", "16", "--quiet")
+"""A run of a second."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+    out_bytes: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401
+        """Standard output as one JSON value."""
+        return json.loads(self.out)
+
+
+class _Stream(io.TextIOWrapper):
+    """A pipe in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", newline="\n")
+
+    def content(self) -> bytes:
+        self.flush()
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue()
+
+
+def charrnn(*arguments: str | Path, standard_input: bytes = b"") -> Result:
+    """Run a command in this process, its streams being pipes."""
+    out, err, inp = _Stream(), _Stream(), io.TextIOWrapper(io.BytesIO(standard_input), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "stdin", inp)
+        code = run_command([str(argument) for argument in arguments])
+    data = out.content()
+    return Result(code, data.decode("utf-8", "replace"), err.content().decode(), data)
+
+
+def charrnn_process(
+    *arguments: str | Path, standard_input: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a process of its own."""
+    command = [sys.executable, "-m", "charrnn", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, input=standard_input, check=False, timeout=120)
+
+
+def python(code: str, *, arguments: Sequence[str] = ()) -> str:
+    """What a Python program prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def lines_of(path: Path) -> list[Any]:
+    """The values of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
