@@ -36,6 +36,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear, one_hot
+from torch.nn.utils import skip_init
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.architecture import STATES, Architecture
@@ -98,9 +99,12 @@ class CharRNN(nn.Module):
         self.dropout = dropout
         self.generator = generator
         size, hidden, symbols = architecture.embedding, architecture.hidden, architecture.symbols
-        self.embedding = nn.Embedding(symbols, size) if size else None
+        # PyTorch's own initialisation would draw from the global random numbers.
+        self.embedding: nn.Embedding | None = None
+        if size:
+            self.embedding = skip_init(nn.Embedding, symbols, size)  # type: ignore[no-untyped-call]
         self.layers = nn.ModuleList(Layer(architecture, index) for index in range(architecture.layers))
-        self.output = nn.Linear(hidden, symbols)
+        self.output: nn.Linear = skip_init(nn.Linear, hidden, symbols)  # type: ignore[no-untyped-call]
         initialise(self)
 
     def forward(self, ids: Tensor | PackedSequence, state: State | None = None) -> tuple[Tensor, State]:
@@ -168,8 +172,8 @@ def initialise(model: CharRNN) -> None:
     """Set every parameter from the network's generator.
 
     Recurrent matrices are orthogonal, each gate's block by itself (Saxe et al. 2014), input weights have
-    variance 1/I, the LSTM's forget gate is open at first (bias 1, Gers et al. 2000), and the output is
-    zero, so that the first prediction is uniform over the vocabulary.
+    variance 1/I (1 for one-hot inputs, of which one is 1), the LSTM's forget gate is open at first (bias 1,
+    Gers et al. 2000), and the output is zero, so that the first prediction is uniform over the vocabulary.
     """
     generator, hidden = model.generator, model.architecture.hidden
     if model.embedding is not None:
