@@ -1,6 +1,5 @@
 """What tests share: one thread, and small models that were really trained."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,12 +7,10 @@ import torch
 from program import KOREAN, TEXT, charrnn
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Threads that wait for each other at every step take a hundred times as long on a busy machine."""
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _trained(folder: Path, text: str, *options: str) -> Path:
@@ -40,5 +37,7 @@ def korean_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lines_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on short lines."""
-    names = "".join(f"{first}{last}\n" for first in ("an", "be", "cor", "dele") for last in ("na", "l", "ta", "mir"))
+    names = "".join(
+        f"{first}{last}\n" for first in ("an", "be", "cor", "dele") for last in ("na", "l", "ta", "mir")
+    )
     return _trained(tmp_path_factory.mktemp("lines"), names * 10, "--mode", "lines", "--steps", "150")
