@@ -56,6 +56,13 @@ class Part:
     bounds: NDArray[np.int64] | None = None
     records: NDArray[np.int64] | None = None
 
+    @property
+    def symbols(self) -> int:
+        """How many symbols the part has, the end marks of its records included."""
+        if self.records is None or self.bounds is None:
+            return len(self.ids)
+        return int((self.bounds[self.records + 1] - self.bounds[self.records]).sum())
+
 
 @dataclass(frozen=True)
 class Dataset:

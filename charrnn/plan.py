@@ -25,13 +25,11 @@ class Facts:
 
     Attributes:
         training_symbols: length of the training text, in symbols.
-        validation_symbols: length of what is held back.
         records: texts in lines mode, 0 otherwise.
         symbols: V, the size of the vocabulary.
     """
 
     training_symbols: int
-    validation_symbols: int
     records: int
     symbols: int
 
@@ -148,10 +146,10 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def validation_steps(facts: Facts, plan: Plan, total_steps: int) -> int:
+def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:
     """Updates between two validations of a run without a clock: ten in all, fewer where they are dear."""
     per_update = plan.batch_size * plan.sequence_length
-    return max(1, math.ceil(total_steps / _VALIDATIONS), 2 * facts.validation_symbols // per_update)
+    return max(1, math.ceil(total_steps / _VALIDATIONS), 2 * validation_symbols // per_update)
 
 
 def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:

@@ -20,7 +20,7 @@ from charrnn.display import Display
 from charrnn.errors import DivergenceError, Stopped
 from charrnn.evaluation import Score, score_records, score_text
 from charrnn.model import CharRNN
-from charrnn.plan import Facts, Plan, validation_seconds, validation_steps
+from charrnn.plan import Plan, validation_seconds, validation_steps
 from charrnn.report import Report
 from charrnn.run import Run
 from charrnn.sampler import Author, write
@@ -106,7 +106,7 @@ class Session:
         self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
         self.display, self.stops = display, stops
         self.progress = Progress()
-        self.stale_validations = 0
+        self.stale_validations, self.validated_step = 0, -1
         self.meter = Meter()
 
     def learn(self) -> Progress:
@@ -150,12 +150,11 @@ class Session:
 
     def _validation_interval(self, one_validation: float) -> Interval:
         budget = self.trainer.budget
-        if budget.steps is None:
-            assert budget.deadline is not None  # noqa: S101 - a budget has a bound
+        if budget.deadline is not None:
             return Interval(None, validation_seconds(budget.deadline - time.monotonic(), one_validation))
-        length = 0 if self.validation is None else len(self.validation.ids)
-        facts = Facts(0, length, 0, len(self.vocabulary))
-        return Interval(validation_steps(facts, self.plan, budget.steps), None)
+        assert budget.steps is not None  # noqa: S101 - a budget has a bound
+        symbols = 0 if self.validation is None else self.validation.symbols
+        return Interval(validation_steps(self.plan, symbols, budget.steps), None)
 
     def _after(self, update: Update) -> None:
         """Do what is due after an update."""
@@ -194,7 +193,14 @@ class Session:
 
     def _validate(self) -> float:
         """Score what is held back; keep the weights if they are the best so far. Nats per character."""
-        nats = self._score().nats_per_character
+        assert self.validation is not None  # noqa: S101 - who calls has looked
+        if (
+            self.progress.validation_nats_per_character is not None
+            and self.validated_step == self.trainer.step
+        ):
+            return self.progress.validation_nats_per_character
+        nats = score_part(self.trainer.model, self.validation).nats_per_character
+        self.validated_step = self.trainer.step
         best = self.progress.best_validation_nats_per_character
         is_best = best is None or nats < best
         self.stale_validations = 0 if is_best else self.stale_validations + 1
@@ -206,11 +212,6 @@ class Session:
             with self.stops.shield():
                 save(self.run.best, self.checkpoint())
         return nats
-
-    def _score(self) -> Score:
-        part = self.validation
-        assert part is not None  # noqa: S101 - who calls has looked
-        return score_part(self.trainer.model, part)
 
     def _estimate_validation_seconds(self) -> float:
         """How long one validation takes, from a part of it."""
@@ -276,9 +277,9 @@ class Session:
     def _sample(self) -> None:
         author = Author.of(self.checkpoint())
         request = sample_request(self.settings, author)
-        text = "\n".join(
-            "".join(pieces) for pieces in zip(*write(author, request, SampleSettings()), strict=True)
-        )
+        prompt = author.read(request).text
+        texts = zip(*write(author, request, SampleSettings()), strict=True)
+        text = "\n".join(prompt + "".join(pieces) for pieces in texts)
         title = f"step {self.trainer.step:,}"
         self.run.add_sample(title, text)
         self.display.sample(title, text)
@@ -307,7 +308,7 @@ def score_part(model: CharRNN, part: Part) -> Score:
 
 def _beginning(part: Part, symbols: int) -> tuple[Part, float]:
     """The first symbols of a part (or as many records as hold about so many), and their share of it."""
-    share = min(1.0, symbols / len(part.ids))
+    share = min(1.0, symbols / part.symbols)
     if part.records is None:
         return replace(part, ids=part.ids[:symbols]), share
     count = max(1, int(share * len(part.records)))

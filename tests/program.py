@@ -13,8 +13,13 @@ import pytest
 
 from charrnn.cli import run_command
 
-TEXT = "".join(f"{i % 7} little birds sat on wall number {i % 5}.\nOne flew off, {i % 3} came back!\n" for i in range(150))
-KOREAN = "".join(f"안녕하세요 {i % 7}번 손님, 오늘은 날씨가 좋네요.\n네, {i % 3}시에 만나요!\n" for i in range(150))
+TEXT = "".join(
+    f"{i % 7} little birds sat on wall number {i % 5}.\nOne flew off, {i % 3} came back!\n"
+    for i in range(150)
+)
+KOREAN = "".join(
+    f"안녕하세요 {i % 7}번 손님, 오늘은 날씨가 좋네요.\n네, {i % 3}시에 만나요!\n" for i in range(150)
+)
 
 SMALL = ("--hidden", "16", "--steps", "20", "--batch-size", "4", "--sequence-length", "16", "--quiet")
 """A run of a second."""

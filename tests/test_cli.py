@@ -30,7 +30,9 @@ def test_help_begins_with_lines_to_copy(command: str) -> None:
     assert shown.index(examples[0]) < shown.index("Options")
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", "train --help", "sample --help", "evaluate --help"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "train --help", "sample --help", "evaluate --help"]
+)
 def test_help_loads_neither_torch_nor_numpy(arguments: str) -> None:
     code = (
         "import sys; from charrnn.cli import run_command; run_command(sys.argv[1:]); "
@@ -41,7 +43,8 @@ def test_help_loads_neither_torch_nor_numpy(arguments: str) -> None:
 
 def test_completion_loads_neither_torch_nor_numpy() -> None:
     code = (
-        "import os, sys; os.environ.update(_CHARRNN_COMPLETE='complete_bash', COMP_WORDS='charrnn tr', COMP_CWORD='1');\n"
+        "import os, sys\n"
+        "os.environ.update(_CHARRNN_COMPLETE='complete_bash', COMP_WORDS='charrnn tr', COMP_CWORD='1')\n"
         "from charrnn.cli import run_command\n"
         "try: run_command([])\n"
         "except SystemExit: pass\n"

@@ -145,20 +145,9 @@ def _prepare(
 
 def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
     """What the plan depends on."""
-    training, validation = dataset.training, dataset.validation
-    return Facts(
-        training_symbols=part_symbols(training),
-        validation_symbols=0 if validation is None else part_symbols(validation),
-        records=0 if training.records is None else len(training.records),
-        symbols=len(vocabulary),
-    )
-
-
-def part_symbols(part: Part) -> int:
-    """Symbols of a part: of the text, or of its records with their end marks."""
-    if part.records is None or part.bounds is None:
-        return len(part.ids)
-    return int((part.bounds[part.records + 1] - part.bounds[part.records]).sum())
+    training = dataset.training
+    records = 0 if training.records is None else len(training.records)
+    return Facts(training_symbols=training.symbols, records=records, symbols=len(vocabulary))
 
 
 def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: torch.device) -> Trainer:

@@ -1,0 +1,286 @@
+"""`charrnn train`: what it writes, what each option does, and that the same command does the same."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from program import KOREAN, SMALL, TEXT, Result, charrnn, lines_of
+
+from charrnn.checkpoint import Checkpoint, load
+
+
+@pytest.fixture(autouse=True)
+def _in_folder_with_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text(TEXT, encoding="utf-8")
+    Path("korean.txt").write_text(KOREAN, encoding="utf-8")
+
+
+def train(*options: str, corpus: str = "text.txt", run: str = "run") -> Result:
+    """A small run; what the options say goes before."""
+    result = charrnn("train", corpus, "--run", run, *SMALL, *options)
+    assert result.code == 0, result.err
+    return result
+
+
+def best(run: str = "run") -> Checkpoint:
+    return load(Path(run) / "best.safetensors")
+
+
+def config(run: str = "run") -> dict[str, Any]:
+    return tomllib.loads((Path(run) / "config.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_learns_hello(cell: str) -> None:
+    """The lecture's example: h is followed by e, e by l, l by l and then by o."""
+    options = ("--validation", "0", "--steps", "300", "--run", "hello", "--cell", cell, "--quiet")
+    assert charrnn("train", "builtin:hello", *options).code == 0
+    assert [chr(code) for code in best("hello").vocabulary.codes] == ["e", "h", "l", "o"]
+    sample = charrnn(
+        "sample", "--checkpoint", "hello", "--prompt", "h", "--length", "4", "--temperature", "0"
+    )
+    assert sample.out_bytes == b"hello"
+    scored = charrnn("evaluate", "builtin:hello", "--checkpoint", "hello", "--per-character").out.splitlines()
+    steps = [json.loads(line) for line in scored]
+    assert [step["character"] for step in steps] == ["e", "l", "l", "o"]
+    for step in steps:
+        assert set(step["probabilities"]) == {"h", "e", "l", "o"}
+        assert sum(step["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert step["nats"] == pytest.approx(-np.log(step["probabilities"][step["character"]]), abs=1e-4)
+
+
+def test_the_run_folder_holds_what_it_should() -> None:
+    train("--sample-every", "10")
+    names = {path.name for path in Path("run").iterdir()}
+    assert {"config.toml", "metrics.jsonl", "last.safetensors", "best.safetensors", "samples.txt"} <= names
+    assert not [name for name in names if name.startswith(".")]
+    report = lines_of(Path("run/metrics.jsonl"))[-1]
+    assert set(report) == {
+        "step", "epoch", "characters", "seconds", "train_nats", "validation_nats", "learning_rate",
+        "gradient_norm", "characters_per_second",
+    }  # fmt: skip
+    assert report["step"] == 20
+    assert report["characters"] == 20 * 4 * 16
+    assert "step 10" in Path("run/samples.txt").read_text(encoding="utf-8")
+
+
+def test_learning_lowers_the_loss() -> None:
+    train("--steps", "120", "--hidden", "32")
+    figures = [
+        line["validation_nats"] for line in lines_of(Path("run/metrics.jsonl")) if "validation_nats" in line
+    ]
+    assert figures[-1] < 0.6 * np.log(len(best().vocabulary))
+    assert best().progress.best_validation_nats_per_character == pytest.approx(min(figures))
+
+
+@pytest.mark.parametrize("mode", ["text", "lines"])
+def test_the_same_command_gives_the_same_weights_and_text(mode: str) -> None:
+    options = ("--mode", mode, "--dropout", "0.2", "--layers", "2")
+    for run in ("a", "b"):
+        train(*options, run=run)
+    train(*options, "--seed", "2", run="c")
+    prints = [
+        charrnn("info", "--checkpoint", run, "--json").json["weights_sha256"] for run in ("a", "b", "c")
+    ]
+    assert prints[0] == prints[1] != prints[2]
+    texts = [charrnn("sample", "--checkpoint", run, "--seed", "5").out for run in ("a", "b")]
+    assert texts[0] == texts[1]
+
+
+def test_saving_and_sampling_do_not_change_the_weights() -> None:
+    train(run="a")
+    train("--save-every", "3", "--sample-every", "2", "--prompt", "One", run="b")
+    assert best("a").fingerprint() == best("b").fingerprint()
+    assert "One" in Path("b/samples.txt").read_text(encoding="utf-8")
+
+
+def test_the_config_does_the_run_again() -> None:
+    train("--cell", "gru", "--normalize", "nfd", corpus="korean.txt", run="a")
+    assert not {"run", "resume"} & set(config("a"))
+    assert charrnn("train", "--config", "a/config.toml", "--run", "b").code == 0
+    assert config("a") == config("b")
+    assert best("a").fingerprint() == best("b").fingerprint()
+    assert charrnn("train", "--config", "a/config.toml", "--run", "c", "--hidden", "8").code == 0
+    assert best("c").architecture.hidden == 8
+
+
+EFFECTS: dict[str, tuple[tuple[str, ...], Any]] = {
+    "cell": (("--cell", "gru"), lambda c: c.architecture.cell == "gru"),
+    "layers": (("--layers", "3"), lambda c: c.architecture.layers == 3),
+    "hidden": (("--hidden", "24"), lambda c: c.architecture.hidden == 24),
+    "embedding": (("--embedding", "5"), lambda c: c.weights["embedding.weight"].shape[1] == 5),
+    "one-hot": (("--embedding", "0"), lambda c: "embedding.weight" not in c.weights),
+    "steps": (("--steps", "7"), lambda c: c.progress.step == 7),
+    "epochs": (("--steps", "999999", "--epochs", "0.5"), lambda c: abs(c.progress.epoch - 0.5) < 0.01),
+    "batch size": (("--batch-size", "2"), lambda c: c.progress.characters_seen == 20 * 2 * 16),
+    "sequence length": (("--sequence-length", "8"), lambda c: c.progress.characters_seen == 20 * 4 * 8),
+    "no validation": (("--validation", "0"), lambda c: c.corpus.validation_characters == 0),
+    "validation count": (("--validation", "500"), lambda c: c.corpus.validation_characters == 500),
+    "validation share": (
+        ("--validation", "0.25"),
+        lambda c: c.corpus.validation_characters == len(TEXT) // 4,
+    ),
+    "validation file": (("--validation", "text.txt"), lambda c: c.corpus.training_characters == len(TEXT)),
+    "lines": (("--mode", "lines"), lambda c: c.vocabulary.end is not None),
+    "bytes": (("--level", "byte"), lambda c: len(c.vocabulary) == 256),
+    "min count": (("--min-count", "60"), lambda c: c.vocabulary.unknown is not None),
+    "seed": (("--seed", "9"), lambda c: c.settings["seed"] == 9),
+    "threads": (("--threads", "1"), lambda c: c.settings["threads"] == 1),
+}
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_option_has_its_effect(name: str) -> None:
+    options, holds = EFFECTS[name]
+    train(*options)
+    assert holds(best()), best()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--optimizer", "adamw"),
+        ("--learning-rate", "0.001"),
+        ("--weight-decay", "0.5"),
+        ("--gradient-clip", "0.001"),
+        ("--dropout", "0.5"),
+        ("--precision", "bf16"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_a_recipe_option_changes_what_is_learnt(options: tuple[str, ...]) -> None:
+    train(run="a")
+    train(*options, run="b")
+    assert best("a").fingerprint() != best("b").fingerprint()
+
+
+def test_devices_that_are_not_there_are_wrong_use() -> None:
+    result = charrnn("train", "text.txt", "--device", "mps", "--steps", "1")
+    assert result.code == (0 if sys.platform == "darwin" else 2)
+
+
+def test_patience_ends_a_run_that_no_longer_improves() -> None:
+    options = ("--learning-rate", "1e-9", "--steps", "400", "--batch-size", "16", "--patience", "1")
+    train(*options)
+    assert load(Path("run/last.safetensors")).progress.step < 400
+
+
+def test_max_time_bounds_the_run_from_start_to_end() -> None:
+    began = time.monotonic()
+    command = [
+        sys.executable,
+        "-m",
+        "charrnn",
+        "train",
+        "text.txt",
+        "--max-time",
+        "6s",
+        "--quiet",
+        "--run",
+        "run",
+    ]
+    subprocess.run([*command, "--hidden", "16"], check=True, timeout=60)
+    assert load(Path("run/last.safetensors")).progress.finished
+    assert config()["max_time"] == "6s"
+    assert time.monotonic() - began < 30, "not a measurement: it did end"
+
+
+def test_without_a_bound_the_time_is_five_minutes() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "charrnn", "train", "text.txt", "--run", "run", "--hidden", "8"],
+        stderr=subprocess.PIPE,
+    ) as process:
+        _wait_for(Path("run/config.toml"))
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+    assert config()["max_time"] == "5m"
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not come"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_ends_the_run(number: signal.Signals, code: int) -> None:
+    command = [sys.executable, "-m", "charrnn", "train", "text.txt", "--run", "run", "--steps", "1000000"]
+    with subprocess.Popen([*command, "--hidden", "16"], stderr=subprocess.PIPE) as process:
+        _wait_for(Path("run/metrics.jsonl"))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert b"saved at step" in err
+    last = load(Path("run/last.safetensors"))
+    assert last.progress.step > 0
+    assert not last.progress.finished
+    assert charrnn("sample", "--checkpoint", "run", "--length", "10").code == 0
+
+
+def test_runs_are_named_after_their_corpus() -> None:
+    for expected in ("text", "text-2"):
+        assert charrnn("train", "text.txt", *SMALL).code == 0
+        assert (Path("runs") / expected / "best.safetensors").exists()
+    os.utime("runs/text/last.safetensors", (2e9, 2e9))
+    assert charrnn("info", "--json").json["checkpoint"] == str(Path("runs/text/best.safetensors"))
+
+
+def test_several_corpora_standard_input_and_built_ins() -> None:
+    assert charrnn("train", "text.txt", "korean.txt", "--run", "both", *SMALL).code == 0
+    assert best("both").corpus.characters == len(TEXT) + len(KOREAN)
+    piped = charrnn("train", "-", "--run", "piped", *SMALL, standard_input=TEXT.encode())
+    assert piped.code == 0, piped.err
+    assert best("piped").corpus.characters == len(TEXT)
+
+
+def test_plain_lines_tell_the_story_where_there_is_no_terminal() -> None:
+    result = charrnn("train", "text.txt", "--run", "run", *SMALL[:-1])
+    assert result.out == ""
+    assert f"{len(TEXT):,} characters" in result.err
+    assert "LSTM 1×16" in result.err
+    assert "validation" in result.err
+    assert "charrnn sample --checkpoint run" in result.err
+    assert "\x1b" not in result.err
+
+
+def test_quiet_says_nothing() -> None:
+    result = train()
+    assert (result.out, result.err) == ("", "")
+
+
+def test_divergence_ends_with_4_and_keeps_the_last_good_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from charrnn.commands import train as command
+
+    learn, calls = command.language_model, itertools.count()
+
+    def diverge(model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
+        loss = learn(model, batch, state)
+        return replace(loss, nats=loss.nats * np.nan) if next(calls) == 12 else loss
+
+    monkeypatch.setattr(command, "language_model", diverge)
+    result = charrnn("train", "text.txt", "--run", "run", *SMALL, "--save-every", "5")
+    assert result.code == 4
+    assert len(result.err.splitlines()) == 1
+    last = load(Path("run/last.safetensors"))
+    assert 0 < last.progress.step <= 12
+    assert all(np.isfinite(values).all() for values in last.weights.values())
+
+
+def test_a_text_too_short_to_split_is_trained_without_validation() -> None:
+    Path("short.txt").write_text("hello")
+    result = charrnn("train", "short.txt", "--steps", "3", "--run", "run", "--hidden", "8")
+    assert result.code == 0, result.err
+    assert "too short to hold back" in result.err
+    assert best().progress.best_validation_nats_per_character is None
