@@ -151,17 +151,19 @@ class Records:
     ) -> None:
         self.ids, self.bounds, self.chosen = ids, bounds, chosen
         self.batch_size, self.sequence_length, self.seed = batch_size, sequence_length, seed
+        self.transitions = int((bounds[chosen + 1] - bounds[chosen]).sum())
         self.epoch, self.position = 0, 0
 
     def __iter__(self) -> Iterator[Batch]:
         """Every text once in each epoch, from the current position on."""
         while True:
-            windows = self._epoch_windows()
-            for number, (begins, lengths, fresh) in enumerate(windows):
+            done = 0
+            for number, (begins, lengths, fresh) in enumerate(self._epoch_windows()):
+                done += int(lengths.sum())
                 if number >= self.position:
                     self.position += 1
-                    done = min(1.0, self.position / self.batches_in_an_epoch)
-                    yield pack(self.ids, begins, lengths, fresh=fresh, epoch=self.epoch + done)
+                    epoch = self.epoch + done / self.transitions
+                    yield pack(self.ids, begins, lengths, fresh=fresh, epoch=epoch)
             self.epoch, self.position = self.epoch + 1, 0
 
     @cached_property
