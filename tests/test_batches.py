@@ -1,0 +1,204 @@
+"""Batches: every symbol is learnt from once, states stay with their texts, little is wasted."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from charrnn.batches import Batch, Records, Streams
+
+END = 255
+
+
+def places(length: int) -> NDArray[np.uint32]:
+    """A text whose every symbol is its place."""
+    return np.arange(length, dtype=np.uint32)
+
+
+def taken(streams: Streams, batches: int) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+    """The inputs (K, B, T), targets and fresh flags of so many batches."""
+    found = list(itertools.islice(streams, batches))
+    inputs, targets = zip(*((batch.ids, batch.targets) for batch in found), strict=True)
+    return torch.stack(inputs), torch.stack(targets), [batch.fresh for batch in found]
+
+
+@settings(deadline=None, max_examples=60)
+@given(batch=st.integers(1, 5), length=st.integers(1, 6), windows=st.integers(1, 5))
+def test_an_epoch_holds_every_transition_once(batch: int, length: int, windows: int) -> None:
+    transitions = batch * length * windows
+    streams = Streams(places(transitions + 1), batch, length)
+    inputs, targets, _ = taken(streams, streams.steps(1))
+    assert streams.steps(1) == windows
+    assert sorted(inputs.flatten().tolist()) == list(range(transitions))
+    assert torch.equal(targets, inputs + 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(symbols=st.integers(2, 60), batch=st.integers(1, 70), length=st.integers(1, 70))
+def test_each_stream_reads_on_where_it_stopped(symbols: int, batch: int, length: int) -> None:
+    transitions = symbols - 1
+    inputs, targets, fresh = taken(Streams(places(symbols), batch, length), 6)
+    assert torch.equal(targets, inputs + 1)
+    for stream in range(batch):
+        read = inputs[:, stream].flatten()
+        assert torch.equal(read[1:], (read[:-1] + 1) % transitions)
+        assert int(read[0]) == stream * transitions // batch
+    for flags, window in zip(fresh, inputs, strict=True):
+        at_start = window[:, 0] == 0
+        assert torch.equal(at_start, torch.zeros_like(at_start) if flags is None else flags)
+
+
+def test_the_shortest_text_is_one_transition_again_and_again() -> None:
+    batch = next(iter(Streams(np.array([7, 9], np.uint8), 1, 1)))
+    assert (batch.ids.data.tolist(), batch.targets.data.tolist()) == ([[7]], [[9]])
+    assert batch.fresh is not None
+    assert bool(batch.fresh.all())
+    assert batch.ids.data.dtype == torch.int64
+
+
+def test_streams_begin_evenly_spread_over_the_text() -> None:
+    starts = Streams(places(1001), 7, 10).starts
+    assert set(np.diff([*starts, 1000])) <= {142, 143}
+
+
+def test_streams_count_their_passes() -> None:
+    streams = Streams(places(101), 5, 4)
+    epochs = [batch.epoch for batch in itertools.islice(streams, 10)]
+    assert epochs == pytest.approx(np.arange(1, 11) / 5)
+    assert [streams.steps(x) for x in (1, 2.5, 1e-9)] == [5, 12, 1]
+
+
+def records_of(texts: list[list[int]], **options: int) -> Records:
+    """Texts as ids between end marks, all of them chosen."""
+    ids = np.array([END, *itertools.chain.from_iterable([*text, END] for text in texts)], np.uint8)
+    bounds = np.flatnonzero(ids == END).astype(np.int64)
+    chosen = np.arange(len(texts), dtype=np.int64)
+    values = {"batch_size": 4, "sequence_length": 1000, "seed": 1} | options
+    return Records(ids, bounds, chosen, **values)
+
+
+def epochs_of(records: Records) -> Iterator[list[Batch]]:
+    """The batches, an epoch at a time."""
+    batches = iter(records)
+    while True:
+        yield list(itertools.islice(batches, records.batches_in_an_epoch))
+
+
+def columns(batch: Batch) -> list[tuple[list[int], list[int]]]:
+    """Each text of a packed batch: inputs and targets."""
+    assert isinstance(batch.ids, PackedSequence)
+    sizes, data = batch.ids.batch_sizes.tolist(), batch.ids.data.tolist()
+    targets, begins = batch.target_data.tolist(), [0, *itertools.accumulate(sizes)]
+    found = []
+    for row in range(sizes[0]):
+        at = [begin + row for begin, size in zip(begins, sizes, strict=False) if row < size]
+        found.append(([data[i] for i in at], [targets[i] for i in at]))
+    return found
+
+
+def texts_read(batches: list[Batch]) -> list[list[int]]:
+    """The texts that batches spell, windows of long ones joined."""
+    done: list[list[int]] = []
+    running: list[list[int]] = []
+    for batch in batches:
+        if batch.fresh is not None:
+            assert bool(batch.fresh.all())
+            done, running = done + running, [[] for _ in columns(batch)]
+        for row, (inputs, targets) in enumerate(columns(batch)):
+            assert inputs[1:] == targets[:-1]
+            assert inputs[0] == (running[row][-1] if running[row] else END)
+            running[row] += targets
+    return done + running
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    texts=st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=30),
+    batch_size=st.integers(1, 8),
+    sequence_length=st.integers(1, 14),
+)
+def test_each_epoch_reads_every_record_once(
+    texts: list[list[int]], batch_size: int, sequence_length: int
+) -> None:
+    records = records_of(texts, batch_size=batch_size, sequence_length=sequence_length)
+    records.BUCKET = 2  # several stretches even of few texts
+    expected = Counter((*text, END) for text in texts)
+    batches = iter(records)
+    for _ in range(3):
+        epoch = list(one_epoch(batches))
+        assert Counter(map(tuple, texts_read(epoch))) == expected
+        assert all(len(columns(batch)) <= batch_size for batch in epoch)
+        assert all(len(column[0]) <= sequence_length for batch in epoch for column in columns(batch))
+
+
+def one_epoch(batches: Iterator[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        if batch.epoch == int(batch.epoch):
+            return
+
+
+def test_the_order_is_another_in_each_epoch_and_follows_from_the_seed() -> None:
+    texts = [[i % 7] * (i % 5) + [i] for i in range(50)]
+
+    def orders(seed: int) -> list[list[list[int]]]:
+        epochs = epochs_of(records_of(texts, seed=seed))
+        return [texts_read(next(epochs)) for _ in range(3)]
+
+    first, second, third = orders(1)
+    assert first != second != third
+    assert orders(1) == [first, second, third]
+    assert orders(2)[0] != first
+
+
+def test_texts_side_by_side_are_of_like_length() -> None:
+    random = np.random.default_rng(5)
+    lengths = random.integers(1, 200, 3000)
+    records = records_of([[1] * int(length) for length in lengths], batch_size=32)
+    padded, count = 0, 0
+    for batch in next(epochs_of(records)):
+        assert isinstance(batch.ids, PackedSequence)
+        sizes = batch.ids.batch_sizes
+        padded, count = padded + len(sizes) * int(sizes[0]), count + batch.count
+    assert count == int(lengths.sum()) + len(lengths)
+    assert count / padded > 0.9
+
+
+def test_batches_of_long_and_short_texts_come_in_no_order() -> None:
+    records = records_of([[1] * (1 + i) for i in range(200)], batch_size=8)
+    longest = [len(columns(batch)[0][0]) for batch in next(epochs_of(records))]
+    assert longest != sorted(longest)
+    assert longest != sorted(longest, reverse=True)
+
+
+def test_records_count_their_passes() -> None:
+    records = records_of([[1, 2]] * 10, batch_size=3)
+    found = list(itertools.islice(records, 8))
+    read = np.cumsum([batch.count for batch in found])
+    assert [batch.epoch for batch in found] == pytest.approx(read / 30)
+    assert (found[3].epoch, found[7].epoch) == (1, 2)
+    assert [records.steps(x) for x in (1, 2.5, 1e-9)] == [4, 10, 1]
+
+
+def test_only_chosen_records_are_read() -> None:
+    whole = records_of([[i] for i in range(10)])
+    some = Records(whole.ids, whole.bounds, np.array([2, 3, 5]), batch_size=2, sequence_length=9, seed=1)
+    assert sorted(texts_read(next(epochs_of(some)))) == [[2, END], [3, END], [5, END]]
+
+
+def test_a_long_record_is_read_on_beside_those_still_running() -> None:
+    records = records_of([[1] * 6, [2] * 3, [3]], batch_size=3, sequence_length=3)
+    first, second, third = next(epochs_of(records))
+    assert [len(column[0]) for column in columns(first)] == [3, 3, 2]
+    assert [len(column[0]) for column in columns(second)] == [3, 1]
+    assert [len(column[0]) for column in columns(third)] == [1]
+    assert first.fresh is not None
+    assert second.fresh is third.fresh is None
