@@ -98,10 +98,9 @@ def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_deca
         learning_rate: the highest rate, of Muon (the other parameters get `ADAMW_SHARE` of it) or of AdamW.
         weight_decay: pull of the matrices towards zero, decoupled from the gradient.
     """
-    matrices = [
-        p for name_, p in model.named_parameters() if "input_weight" in name_ or "recurrent_weight" in name_
-    ]
-    others = [p for p in model.parameters() if all(p is not matrix for matrix in matrices)]
+    matrices = [p for p in model.layers.parameters() if p.ndim > 1]
+    is_matrix = set(matrices)
+    others = [p for p in model.parameters() if p not in is_matrix]
     if name == "adamw":
         return [_adamw([*matrices, *others], learning_rate, weight_decay)]
     hidden = model.architecture.hidden
