@@ -1,0 +1,150 @@
+"""Who moves which parameter, and how: orthogonalised momentum block by block, decay for matrices only."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from charrnn.architecture import Architecture
+from charrnn.model import CharRNN
+from charrnn.optimizers import ADAMW_SHARE, Muon, make_optimizers, orthogonalise
+
+HIDDEN = 6
+SHAPES = [(1, 24, 5), (1, 5, 24), (4, 8, 8), (3, 12, 7), (3, 7, 12)]
+
+
+def random(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def network(cell: str = "lstm", embedding: int = 3) -> CharRNN:
+    return CharRNN(Architecture(cell, 2, HIDDEN, embedding, 9), 0.0, torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_singular_values_come_near_one(shape: tuple[int, ...]) -> None:
+    values = torch.linalg.svdvals(orthogonalise(random(*shape), 5))
+    assert float(values.min()) > 0.5
+    assert float(values.max()) < 1.3
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_singular_vectors_stay(shape: tuple[int, ...]) -> None:
+    """U^T X V is diagonal, and near the identity: X is U V^T but for its singular values."""
+    matrices = random(*shape)
+    u, _, v = torch.linalg.svd(matrices, full_matrices=False)
+    middle = u.mT @ orthogonalise(matrices, 5) @ v.mT
+    diagonal = torch.diagonal(middle, dim1=-2, dim2=-1)
+    torch.testing.assert_close(middle, torch.diag_embed(diagonal), atol=1e-4, rtol=0)
+    assert float((diagonal - 1).abs().max()) < 0.5
+
+
+def test_size_does_not_matter_and_nothing_stays_nothing() -> None:
+    matrices = random(2, 5, 5)
+    torch.testing.assert_close(
+        orthogonalise(matrices * 1e4, 5), orthogonalise(matrices, 5), atol=1e-4, rtol=0
+    )
+    assert not orthogonalise(torch.zeros(2, 5, 5), 5).any()
+
+
+def moved(gradient: Tensor) -> Tensor:
+    """Where one step of Muon moves a parameter of zeros."""
+    parameter = nn.Parameter(torch.zeros_like(gradient))
+    parameter.grad = gradient
+    Muon([parameter], lr=0.1, rows=HIDDEN).step()
+    return parameter.detach()
+
+
+def test_a_gates_block_moves_by_itself() -> None:
+    gradient = random(4 * HIDDEN, HIDDEN)
+    other = gradient.clone()
+    other[HIDDEN : 2 * HIDDEN] = random(HIDDEN, HIDDEN, seed=2) * 100
+    one, two = moved(gradient).split(HIDDEN), moved(other).split(HIDDEN)  # type: ignore[no-untyped-call]
+    same = [torch.allclose(a, b, atol=1e-6) for a, b in zip(one, two, strict=True)]
+    assert same == [True, False, True, True]
+
+
+def test_every_block_moves_equally_far_downhill() -> None:
+    gradient = random(3 * HIDDEN, HIDDEN)
+    gradient[:HIDDEN] *= 1000
+    for block, slope in zip(moved(gradient).view(3, HIDDEN, -1), gradient.view(3, HIDDEN, -1), strict=True):
+        values = torch.linalg.svdvals(block)
+        assert 0.05 < float(values.min()) <= float(values.max()) < 0.13
+        assert float((block * slope).sum()) < 0
+
+
+def test_momentum_goes_on_when_the_gradient_ends() -> None:
+    parameter = nn.Parameter(torch.zeros(HIDDEN, HIDDEN))
+    muon = Muon([parameter], lr=0.1, rows=HIDDEN)
+    parameter.grad = random(HIDDEN, HIDDEN)
+    muon.step()
+    first = parameter.detach().clone()
+    parameter.grad = torch.zeros(HIDDEN, HIDDEN)
+    muon.step()
+    torch.testing.assert_close(parameter.detach(), 2 * first, atol=1e-3, rtol=0)
+
+
+def test_a_parameter_without_gradient_stays() -> None:
+    parameter = nn.Parameter(torch.ones(HIDDEN, HIDDEN))
+    Muon([parameter], lr=0.1, rows=HIDDEN, weight_decay=0.5).step()
+    assert torch.equal(parameter.detach(), torch.ones(HIDDEN, HIDDEN))
+
+
+def test_muons_state_goes_on_exactly() -> None:
+    gradients = [random(HIDDEN, HIDDEN, seed=seed) for seed in range(4)]
+
+    def walk(handed_on: bool) -> Tensor:
+        parameter = nn.Parameter(torch.zeros(HIDDEN, HIDDEN))
+        muon = Muon([parameter], lr=0.1, rows=HIDDEN)
+        for step, gradient in enumerate(gradients):
+            if handed_on and step == 2:
+                state = muon.state_dict()
+                muon = Muon([parameter], lr=0.1, rows=HIDDEN)
+                muon.load_state_dict(state)
+            parameter.grad = gradient.clone()
+            muon.step()
+        return parameter.detach()
+
+    assert torch.equal(walk(handed_on=True), walk(handed_on=False))
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_every_parameter_is_in_exactly_one_optimizer(name: str, cell: str, embedding: int) -> None:
+    model = network(cell, embedding)
+    optimizers = make_optimizers(model, name, 0.1, 0.0)
+    moved_ids = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
+    assert len(moved_ids) == len(set(moved_ids))
+    assert set(moved_ids) == {id(p) for p in model.parameters()}
+
+
+def test_muon_has_the_layers_matrices_and_adamw_a_share_of_its_rate() -> None:
+    model = network()
+    muon, adamw = make_optimizers(model, "muon", 0.1, 0.0)
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert {names[id(p)] for group in muon.param_groups for p in group["params"]} == {
+        f"layers.{k}.{kind}_weight" for k in (0, 1) for kind in ("input", "recurrent")
+    }
+    assert {group["lr"] for group in muon.param_groups} == {0.1}
+    assert {group["lr"] for group in adamw.param_groups} == {0.1 * ADAMW_SHARE}
+
+
+def test_adamw_alone_has_the_rate_as_given() -> None:
+    (adamw,) = make_optimizers(network(), "adamw", 0.1, 0.0)
+    assert {group["lr"] for group in adamw.param_groups} == {0.1}
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_decay_shrinks_matrices_and_leaves_biases(name: str) -> None:
+    model = network()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+            parameter.grad = torch.zeros_like(parameter)
+    for optimizer in make_optimizers(model, name, 0.1, 0.5):
+        optimizer.step()
+    for label, parameter in model.named_parameters():
+        is_layer_matrix = label.startswith("layers.") and parameter.ndim > 1
+        rate = 0.1 if name == "adamw" or is_layer_matrix else 0.1 * ADAMW_SHARE
+        expected = 1 - rate * 0.5 if parameter.ndim > 1 else 1.0
+        torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, expected), msg=label)
