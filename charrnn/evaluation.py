@@ -18,7 +18,13 @@ from charrnn.batches import Ids, pack, windows
 from charrnn.model import CharRNN, State
 
 CHUNK = 1024
-"""Steps of the network in one call: bounds the memory of logits."""
+"""Steps in time of one call of the network, at most."""
+
+NUMBERS = 2**24
+"""Gates and logits that one call may compute, whatever the sizes of network and text: bounds its memory."""
+
+TOGETHER = 256
+"""Independent texts that are read side by side."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,19 @@ def _watched(model: CharRNN, parts: Iterator[Predictions]) -> Iterator[Predictio
 
 def _carried(model: CharRNN, ids: Ids) -> Iterator[Predictions]:
     state: State | None = None
-    for begin in range(0, len(ids) - 1, CHUNK):
-        block = _tensor(model, ids[begin : begin + CHUNK + 1])
+    longest = min(CHUNK, _steps(model))
+    for begin in range(0, len(ids) - 1, longest):
+        block = _tensor(model, ids[begin : begin + longest + 1])
         logits, state = model(block[None, :-1], state)
         yield log_softmax(logits[0].float(), -1), block[1:]
 
 
 def _windowed(model: CharRNN, ids: Ids, window: int) -> Iterator[Predictions]:
-    together = max(1, 16 * CHUNK // window)
+    together = _steps(model) // window
+    if not together:
+        for begin in range(0, len(ids) - 1, window):
+            yield from _carried(model, ids[begin : begin + window + 1])
+        return
     whole = (len(ids) - 1) // window
     for first in range(0, whole, together):
         rows = min(together, whole - first)
@@ -137,13 +148,21 @@ def _packed(
     lengths = bounds[chosen + 1] - bounds[chosen]
     chosen = chosen[np.argsort(-lengths, kind="stable")]
     device = model.output.weight.device
-    for first in range(0, len(chosen), 256):
-        begins, ends = bounds[chosen[first : first + 256]], bounds[chosen[first : first + 256] + 1]
+    longest = max(1, min(CHUNK, _steps(model) // TOGETHER))
+    for first in range(0, len(chosen), TOGETHER):
+        members = chosen[first : first + TOGETHER]
+        begins, ends = bounds[members], bounds[members + 1]
         state: State | None = None
-        for starts, steps, fresh in windows(begins, ends - begins, CHUNK):
+        for starts, steps, fresh in windows(begins, ends - begins, longest):
             batch = pack(ids, starts, steps, fresh=fresh, epoch=0).to(device)
             logits, state = model(batch.ids, state)
             yield log_softmax(logits.float(), -1), batch.target_data
+
+
+def _steps(model: CharRNN) -> int:
+    """How many steps one call of the network may take, those of all texts together."""
+    network = model.architecture
+    return max(1, NUMBERS // (network.gates * network.hidden + network.symbols))
 
 
 def _tensor(model: CharRNN, ids: Ids) -> Tensor:
