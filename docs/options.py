@@ -1,0 +1,35 @@
+"""Write the table of options into the README, from the settings themselves.
+
+python docs/options.py
+"""
+
+from pathlib import Path
+
+from charrnn.config import TrainSettings, option_name, settings_of
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- options: written by docs/options.py -->\n", "<!-- end of options -->"
+
+
+def table() -> str:
+    """The options of `charrnn train` with their defaults."""
+    rows = ["| option | default | what it is |", "|---|---|---|"]
+    for _, item, _ in settings_of(TrainSettings):
+        if not item.metadata:
+            continue
+        spec = item.metadata
+        value = " ".join(spec["choices"]) if spec["choices"] else spec["metavar"] or ""
+        default = spec["chosen"] if item.default is None else str(item.default)
+        option = f"`{option_name(item.name)}{' ' + value if value else ''}`".replace("|", "\\|")
+        rows.append(f"| {option} | {default if default not in ('', 'False') else ''} | {spec['help']} |")
+    return "\n".join(rows) + "\n"
+
+
+def with_table(readme: str) -> str:
+    """The README with its table as it should be."""
+    before, rest = readme.split(BEGIN)
+    return before + BEGIN + table() + END + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,94 @@
+"""On a pseudo-terminal: the live display, what a sample looks like there, and that the cursor comes back."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from program import SMALL, TEXT, charrnn
+
+
+def on_terminal(*arguments: str | Path, stop_after_seconds: float | None = None) -> tuple[int, str]:
+    """Exit code and everything that a terminal of 100 columns was sent, standard error included."""
+    controller, terminal = pty.openpty()
+    environment = os.environ | {"COLUMNS": "100", "LINES": "40", "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "charrnn", *map(str, arguments)]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    ) as process:
+        os.close(terminal)
+        began, chunks = time.monotonic(), []
+        while True:
+            ready, _, _ = select.select([controller], [], [], 0.2)
+            try:
+                chunk = os.read(controller, 65536) if ready else b""
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if ready and not chunk:
+                break
+            chunks.append(chunk)
+            if stop_after_seconds is not None and time.monotonic() - began > stop_after_seconds:
+                process.send_signal(signal.SIGINT)
+                stop_after_seconds = None
+            assert time.monotonic() - began < 90
+        os.close(controller)
+        return process.wait(timeout=30), b"".join(chunks).decode()
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def test_training_shows_a_live_panel(text: Path, tmp_path: Path) -> None:
+    options = ("--run", tmp_path / "run", "--max-time", "6s", "--hidden", "16", "--sample-every", "1s")
+    code, shown = on_terminal("train", text, *options)
+    assert code == 0
+    for expected in ("bits/char", "to go", "step ", "validation", "\x1b[?25l", "\x1b[?25h", "charrnn sample"):
+        assert expected in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is back"
+
+
+def test_a_stop_gives_the_cursor_back(text: Path, tmp_path: Path) -> None:
+    options = ("--run", tmp_path / "run", "--steps", "10000000", "--hidden", "16")
+    code, shown = on_terminal("train", text, *options, stop_after_seconds=5.0)
+    assert code == 130
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "saved at step" in shown
+
+
+def test_a_sample_ends_in_a_newline_on_a_terminal(run_folder: Path) -> None:
+    code, shown = on_terminal("sample", "--checkpoint", run_folder, "--length", "50", "--deny", r"\n")
+    assert code == 0
+    assert len(shown) == 52
+    assert shown.endswith("\r\n")
+
+
+def test_control_characters_are_shown_not_obeyed(tmp_path: Path) -> None:
+    wild = tmp_path / "wild.txt"
+    wild.write_text("\x1b[31m\u202e" * 500)
+    run = tmp_path / "run"
+    assert charrnn("train", wild, "--run", run, *SMALL).code == 0
+    options = ("--checkpoint", run, "--length", "200")
+    _, shown = on_terminal("sample", *options)
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "␛" in shown
+    _, raw = on_terminal("sample", *options, "--raw")
+    assert "\x1b" in raw
+    assert "\x1b" in charrnn("sample", *options).out, "a pipe gets the exact text"
+
+
+def test_no_color_is_respected(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    code, shown = on_terminal("vocab", text)
+    assert code == 0
+    assert "U+0020" in shown
