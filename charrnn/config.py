@@ -30,9 +30,9 @@ def seconds(duration: str) -> float:
     Raises:
         ValueError: the text is no duration, or a duration of zero.
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", duration)
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)([smhd])", duration)
     total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if "".join(number + unit for number, unit in parts) != duration or not total:
+    if "".join(number + unit for number, unit in parts) != duration or not 0 < total < math.inf:
         raise ValueError("a duration such as 90s, 10m, 2h or 1h30m")
     return total
 
@@ -43,7 +43,7 @@ def steps_or_seconds(interval: str) -> tuple[int | None, float | None]:
     Raises:
         ValueError: it is neither.
     """
-    if interval.isdecimal() and int(interval) > 0:
+    if re.fullmatch("[1-9][0-9]{0,17}", interval):
         return int(interval), None
     try:
         return None, seconds(interval)
@@ -137,7 +137,7 @@ def check_settings(settings: Any) -> None:  # noqa: ANN401 - any settings datacl
     hints = typing.get_type_hints(type(settings))
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        if value is None or not item.metadata:
+        if not item.metadata or (value is None and item.default is None):
             continue
         expected = _type_complaint(hints[item.name], value) or _complaint(item.metadata, value)
         if expected:
