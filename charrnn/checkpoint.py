@@ -8,6 +8,7 @@ Knows nothing of torch or terminals.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,14 +22,27 @@ from safetensors import SafetensorError, safe_open
 
 from charrnn import __version__
 from charrnn.architecture import Architecture
+from charrnn.arrays import writable
 from charrnn.config import ReadingSettings, build
-from charrnn.errors import CheckpointError, ResourceError, UsageError
+from charrnn.errors import CheckpointError, UsageError
 from charrnn.vocabulary import Vocabulary
 
 FORMAT = 1
 """The version of the layout; a file of a newer one is refused."""
 
 _ENTRY = "charrnn"
+
+_DAMAGE = (
+    SafetensorError,
+    UsageError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What reading anything but a checkpoint may raise."""
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -115,11 +129,17 @@ class Checkpoint:
         return digest.hexdigest()
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
+def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> None:
     """Write a checkpoint so that, whatever happens, the path holds the old file or the new one, whole.
 
+    Args:
+        path: where to.
+        checkpoint: what to write.
+        previous: where the old file goes; None lets it go.
+
     Raises:
-        ResourceError: the disk is full or refuses.
+        ResourceError: the disk is full.
+        CharRNNError: it is not permitted, or the like.
     """
     entry = {
         "format": FORMAT,
@@ -132,28 +152,35 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "versions": checkpoint.versions,
     }
     text = json.dumps(entry, ensure_ascii=True, allow_nan=False)
-    write_atomically(path, safetensors.numpy.save(dict(checkpoint.weights), metadata={_ENTRY: text}))
+    data = safetensors.numpy.save(dict(checkpoint.weights), metadata={_ENTRY: text})
+    write_atomically(path, data, previous)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, previous: Path | None = None) -> None:
     """Write a file beside the path, bring it safely to disk, and only then let it take the path's place.
 
+    Args:
+        path: where to.
+        data: what to write.
+        previous: where what stood at the path goes; None lets it go.
+
     Raises:
-        ResourceError: the disk is full or refuses; what stood at the path still does.
+        ResourceError: the disk is full; what stood at the path still does.
+        CharRNNError: it is not permitted, or the like.
     """
     temporary = path.with_name(f".{path.name}.writing")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ResourceError(
-            f"{path} cannot be written: {error.strerror or error}; free some space or choose another --run"
-        ) from error
+    with writable(path):
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if previous is not None and path.exists():
+                path.replace(previous)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -180,10 +207,12 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, UsageError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         reason = str(error).replace("\n", " ") or type(error).__name__
+        lacks = "it lacks " if isinstance(error, KeyError) else ""
         raise CheckpointError(
-            f"{path} is no usable checkpoint: {reason}; use another one, such as the run's last or previous"
+            f"{path} is no usable checkpoint: {lacks}{reason}; use another one, such as the run's last or "
+            "previous"
         ) from error
 
 
@@ -247,4 +276,6 @@ def _progress(entry: Mapping[str, Any]) -> Progress:
         name: None if value is None else int(value) if name in whole else float(value)
         for name, value in values.items()
     }
+    if not all(math.isfinite(number) for number in numbers.values() if number is not None):
+        raise ValueError("its progress holds numbers that are not finite")
     return Progress(**numbers, finished=finished)  # type: ignore[arg-type] # None stands only where it may

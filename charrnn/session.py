@@ -245,9 +245,7 @@ class Session:
                 f"The last good checkpoint is {self.run.last}"
             )
         with self.stops.shield():
-            if self.run.last.exists():
-                self.run.last.replace(self.run.previous)
-            save(self.run.last, checkpoint)
+            save(self.run.last, checkpoint, self.run.previous)
             if self.validation is None:
                 save(self.run.best, checkpoint)
 
