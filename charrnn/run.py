@@ -22,8 +22,9 @@ from typing import Any
 
 import tomli_w
 
+from charrnn.arrays import writable
 from charrnn.config import TrainSettings, build, flat
-from charrnn.errors import CheckpointError, InputError, ResourceError, UsageError
+from charrnn.errors import CheckpointError, InputError, UsageError
 
 RUNS = Path("runs")
 
@@ -47,7 +48,8 @@ class Run:
             for name, value in flat(settings).items()
             if value is not None and name not in {"run", "resume"}
         }
-        self.config.write_text(tomli_w.dumps(values), encoding="utf-8")
+        with writable(self.config):
+            self.config.write_text(tomli_w.dumps(values), encoding="utf-8")
 
     def add_metrics(self, values: Mapping[str, Any]) -> None:
         """Add a report to `metrics.jsonl`."""
@@ -58,11 +60,11 @@ class Run:
         self._append(self.samples, f"--- {title}\n{text}\n\n")
 
     def _append(self, path: Path, text: str) -> None:
-        try:
-            with path.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
-                file.write(text)
-        except OSError as error:
-            raise ResourceError(f"{path} cannot be written: {error.strerror or error}") from error
+        with (
+            writable(path),
+            path.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as file,
+        ):
+            file.write(text)
 
 
 @contextmanager
@@ -73,18 +75,15 @@ def new_run(folder: Path) -> Iterator[Run]:
 
     Raises:
         UsageError: something stands at the place already.
-        ResourceError: the folder cannot be made.
+        CharRNNError: the folder cannot be made.
     """
     refuse_to_overwrite(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     made = _missing_parents(folder)
     try:
-        partial.mkdir(parents=True)
+        with writable(folder):
+            partial.mkdir(parents=True)
         yield Run(partial)
-    except OSError as error:
-        raise ResourceError(
-            f"{folder} cannot be made: {error.strerror or error}; choose another --run"
-        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         for parent in made:
@@ -95,7 +94,10 @@ def new_run(folder: Path) -> Iterator[Run]:
 def publish(partial: Run, folder: Path) -> Run:
     """Move a run that was built beside its place there."""
     refuse_to_overwrite(folder)
-    partial.folder.rename(folder)
+    with writable(folder):
+        if folder.exists():  # an empty folder: only some systems let another one take its place
+            folder.rmdir()
+        partial.folder.rename(folder)
     return Run(folder)
 
 
@@ -180,6 +182,9 @@ def read_config(path: str) -> dict[str, Any]:
         raise UsageError(
             f"{path} sets {', '.join(unknown)}, which charrnn train does not have; see charrnn train --help"
         )
-    values["corpus"] = tuple(values.get("corpus", ()))
+    corpus = values.get("corpus", [])
+    if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):
+        raise UsageError(f"{path} sets corpus to {corpus!r}; expected a list of texts, such as ['novel.txt']")
+    values["corpus"] = tuple(corpus)
     build(TrainSettings, values)
     return values
