@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charrnn import __version__
-from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, build
+from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, VocabularySettings, build
 from charrnn.errors import CharRNNError, ClosedPipe, ResourceError
 from charrnn.options import with_settings
 
@@ -103,7 +103,7 @@ def sample(
 
 
 @app.command()
-@with_settings(ReadingSettings)
+@with_settings(ReadingSettings, VocabularySettings, without=frozenset({"vocabulary"}))
 def vocab(
     corpus: Annotated[
         list[str] | None, typer.Argument(metavar="[CORPUS...]", help=CORPUS_HELP, show_default=False)

@@ -10,7 +10,7 @@ Knows nothing of models or torch.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,35 @@ class Part:
         if self.records is None or self.bounds is None:
             return len(self.ids)
         return int((self.bounds[self.records + 1] - self.bounds[self.records]).sum())
+
+    @property
+    def scored_characters(self) -> int:
+        """What a score of the part is divided by: all but the first of a text, end marks of records too."""
+        return self.characters - 1 if self.records is None else self.characters + len(self.records)
+
+    def beginning(self, symbols: int) -> "Part":
+        """The first so many symbols of a text, or about as many of the records; all if there are fewer.
+
+        Its characters and bytes are those of the whole in proportion: exact where one symbol is one.
+        """
+        share = symbols / self.symbols
+        if share >= 1:
+            return self
+        if self.records is None:
+            return replace(
+                self,
+                ids=self.ids[:symbols],
+                characters=round(self.characters * share),
+                utf8_bytes=round(self.utf8_bytes * share),
+            )
+        count = max(1, int(share * len(self.records)))
+        share = count / len(self.records)
+        return replace(
+            self,
+            records=self.records[:count],
+            characters=round(self.characters * share),
+            utf8_bytes=round(self.utf8_bytes * share),
+        )
 
 
 @dataclass(frozen=True)

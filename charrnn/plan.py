@@ -153,5 +153,16 @@ def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> i
 
 
 def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:
-    """Seconds between two validations of a run with a clock: they take a tenth of the time at most."""
-    return max(budget_seconds / _VALIDATIONS, 10 * one_validation_seconds)
+    """Seconds between two validations of a run with a clock: they take a twentieth of the time at most."""
+    return max(budget_seconds / _VALIDATIONS, 20 * one_validation_seconds)
+
+
+def measured_symbols(budget: BudgetSettings) -> int:
+    """How much of what is held back is measured on: all of it, but for texts of many megabytes.
+
+    It depends on the time that was asked for, never on the machine, so that figures can be compared.
+    """
+    longest, shortest, per_second = 1_000_000, 131_072, 4_000
+    if budget.max_time is None:
+        return longest
+    return min(longest, max(shortest, int(per_second * seconds(budget.max_time))))

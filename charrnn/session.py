@@ -33,6 +33,9 @@ SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
+PROBE_SYMBOLS = 20_000
+"""Scored before the first update, to tell how long a whole validation takes."""
+
 EXIT_SECONDS = 0.35
 """What the interpreter needs to end after the last save."""
 
@@ -58,7 +61,7 @@ class Meter:
         self.count += update.count
 
     def read(self) -> tuple[float, float]:
-        """Nats per character and characters per second since the last reading.
+        """Nats per symbol and symbols per second since the last reading.
 
         Raises:
             DivergenceError: the loss is no finite number.
@@ -80,7 +83,8 @@ class Session:
     Args:
         trainer: what learns.
         run: where files go.
-        validation: what is held back, or None.
+        training: what is learnt from.
+        validation: what is measured on, or None.
         settings: every setting, as resolved.
         plan: the same, for the network and the recipe.
         vocabulary: the symbols.
@@ -94,6 +98,7 @@ class Session:
         *,
         trainer: Trainer,
         run: Run,
+        training: Part,
         validation: Part | None,
         settings: TrainSettings,
         plan: Plan,
@@ -105,6 +110,7 @@ class Session:
         self.trainer, self.run, self.validation = trainer, run, validation
         self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
         self.display, self.stops = display, stops
+        self.symbols_per_character = training.symbols / max(1, training.scored_characters)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.meter = Meter()
@@ -170,7 +176,8 @@ class Session:
         self.last_update = update
 
     def _report(self, update: Update, validation_nats: float | None) -> None:
-        nats, speed = self.meter.read()
+        symbol_nats, symbols_per_second = self.meter.read()
+        nats = symbol_nats * self.symbols_per_character
         self.progress = replace(self.progress, training_nats_per_character=nats)
         seconds = time.monotonic() - STARTED
         spent = time.monotonic() - self.trainer.budget.started
@@ -178,13 +185,13 @@ class Session:
         report = Report(
             step=update.step,
             epoch=round(update.epoch, 4),
-            characters=self.trainer.characters_seen,
+            characters=self.characters_seen,
             seconds=round(seconds, 3),
             train_nats=nats,
             validation_nats=validation_nats,
             learning_rate=update.learning_rate,
             gradient_norm=float(update.gradient_norm),
-            characters_per_second=round(speed, 1),
+            characters_per_second=round(symbols_per_second / self.symbols_per_character, 1),
             progress=update.progress,
             remaining_seconds=remaining,
         )
@@ -217,10 +224,10 @@ class Session:
         """How long one validation takes, from a part of it."""
         if self.validation is None:
             return 0.0
-        part, share = _beginning(self.validation, 20_000)
+        part = self.validation.beginning(PROBE_SYMBOLS)
         began = time.monotonic()
         score_part(self.trainer.model, part)
-        return (time.monotonic() - began) / share
+        return (time.monotonic() - began) * self.validation.symbols / part.symbols
 
     @property
     def out_of_patience(self) -> bool:
@@ -235,6 +242,11 @@ class Session:
             self._report(replace(self.last_update, progress=1.0), validation)
         self.progress = replace(self.progress, finished=True)
         self.save()
+
+    @property
+    def characters_seen(self) -> int:
+        """Characters learnt from so far, as read, every pass counted."""
+        return round(self.trainer.symbols_seen / self.symbols_per_character)
 
     def save(self) -> None:
         """Write `last`, keeping the one before; without validation `best` is the same."""
@@ -256,7 +268,7 @@ class Session:
             self.progress,
             step=trainer.step,
             epoch=trainer.epoch,
-            characters_seen=trainer.characters_seen,
+            characters_seen=self.characters_seen,
             seconds=round(time.monotonic() - STARTED, 3),
         )
         return Checkpoint(
@@ -298,16 +310,7 @@ def score_part(model: CharRNN, part: Part) -> Score:
     """Score a held-back part; its characters are those of the text as read (and end marks)."""
     if part.records is None:
         score = score_text(model, part.ids)
-        return replace(score, characters=part.characters - 1)
-    assert part.bounds is not None  # noqa: S101 - records have bounds
-    score = score_records(model, part.ids, part.bounds, part.records)
-    return replace(score, characters=part.characters + len(part.records))
-
-
-def _beginning(part: Part, symbols: int) -> tuple[Part, float]:
-    """The first symbols of a part (or as many records as hold about so many), and their share of it."""
-    share = min(1.0, symbols / part.symbols)
-    if part.records is None:
-        return replace(part, ids=part.ids[:symbols]), share
-    count = max(1, int(share * len(part.records)))
-    return replace(part, records=part.records[:count]), count / len(part.records)
+    else:
+        assert part.bounds is not None  # noqa: S101 - records have bounds
+        score = score_records(model, part.ids, part.bounds, part.records)
+    return replace(score, characters=part.scored_characters)

@@ -75,7 +75,7 @@ class Trainer:
         self.model, self.task, self.batches = model, task, batches
         self.optimizers, self.budget = optimizers, budget
         self.gradient_clip, self.precision = gradient_clip, precision
-        self.step, self.characters_seen, self.epoch = 0, 0, 0.0
+        self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
         self.state: State | None = None
         self._highest = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
 
@@ -102,7 +102,7 @@ class Trainer:
             optimizer.zero_grad()
         self.state = detach(loss.state)
         self.step, self.epoch = self.step + 1, batch.epoch
-        self.characters_seen += loss.count
+        self.symbols_seen += loss.count
         now = max(group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups)
         nats = loss.nats.detach()
         return Update(self.step, self.epoch, nats, loss.count, now, norm, self.budget.progress(self.step))

@@ -17,6 +17,7 @@ import pytest
 from program import KOREAN, SMALL, TEXT, Result, charrnn, lines_of
 
 from charrnn.checkpoint import Checkpoint, load
+from charrnn.tasks import language_model
 
 
 @pytest.fixture(autouse=True)
@@ -261,15 +262,13 @@ def test_quiet_says_nothing() -> None:
 
 
 def test_divergence_ends_with_4_and_keeps_the_last_good_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from charrnn.commands import train as command
-
-    learn, calls = command.language_model, itertools.count()
+    learn, calls = language_model, itertools.count()
 
     def diverge(model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
         loss = learn(model, batch, state)
         return replace(loss, nats=loss.nats * np.nan) if next(calls) == 12 else loss
 
-    monkeypatch.setattr(command, "language_model", diverge)
+    monkeypatch.setattr("charrnn.commands.train.language_model", diverge)
     result = charrnn("train", "text.txt", "--run", "run", *SMALL, "--save-every", "5")
     assert result.code == 4
     assert len(result.err.splitlines()) == 1

@@ -17,14 +17,15 @@ from charrnn.batches import Ids
 from charrnn.census import Tally
 from charrnn.checkpoint import Checkpoint, load
 from charrnn.codes import END, LINE_FEED, UNKNOWN, to_text
+from charrnn.commands.corpora import counted
 from charrnn.config import ReadingSettings, build, flat
 from charrnn.corpus import Corpus
 from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
-from charrnn.evaluation import Predictions, Score, predictions, total
+from charrnn.evaluation import Predictions, Score, predictions, score_records, score_text
 from charrnn.model import CharRNN
 from charrnn.run import find_checkpoint
-from charrnn.terminal import visible, write_text
+from charrnn.terminal import write_text
 from charrnn.vocabulary import Vocabulary
 
 WHOLE_VOCABULARY = 32
@@ -76,14 +77,17 @@ def evaluate(
     path = find_checkpoint(checkpoint)
     model = load(path)
     reading = build(ReadingSettings, flat(model.reading) | dict(given))
-    text = encode(Corpus(paths, reading), model)
+    if window and model.vocabulary.end is not None:
+        raise UsageError(
+            "--window is for one long text; in lines mode each line starts blank, so leave it out"
+        )
+    text = encode(counted(paths, reading), model)
     network = network_of(model)
-    found = found_in(network, text, model.vocabulary, window)
     if per_character:
-        for line in character_lines(found, model.vocabulary):
+        for line in character_lines(in_order(network, text, model.vocabulary, window), model.vocabulary):
             write_text(sys.stdout, json.dumps(line, ensure_ascii=False) + "\n")
         return
-    score = {"checkpoint": str(path), "window": window} | figures(found, text)
+    score = {"checkpoint": str(path), "window": window} | figures(network, text, model.vocabulary, window)
     if json_wanted:
         write_text(sys.stdout, json.dumps(score) + "\n")
     else:
@@ -97,8 +101,6 @@ def encode(corpus: Corpus, model: Checkpoint) -> EncodedText:
         CorpusError: there is nothing to score.
     """
     census = corpus.census()
-    for notice in corpus.notices:
-        sys.stderr.write(f"charrnn: {visible(notice)}\n")
     vocabulary, lines = model.vocabulary, corpus.reading.mode == "lines"
     if lines != (vocabulary.end is not None):
         raise UsageError(
@@ -145,29 +147,24 @@ def network_of(checkpoint: Checkpoint) -> CharRNN:
     return network.eval()
 
 
-def found_in(
+def in_order(
     network: CharRNN, text: EncodedText, vocabulary: Vocabulary, window: int
 ) -> Iterator[Predictions]:
-    """What the network expected at each scored place, in the text's order.
-
-    Raises:
-        UsageError: a window is given for records, whose state is blank at each start anyway.
-    """
+    """What the network expected at each scored place, in the text's order: records one after the other."""
     if vocabulary.end is None:
-        yield from predictions(network, text.ids, window)
-        return
-    if window:
-        raise UsageError(
-            "--window is for one long text; in lines mode each line starts blank, so leave it out"
-        )
-    bounds = np.flatnonzero(text.ids == vocabulary.end)
-    for begin, end in itertools.pairwise(bounds.tolist()):
-        yield from predictions(network, text.ids[begin : end + 1])
+        return predictions(network, text.ids, window)
+    ends = np.flatnonzero(text.ids == vocabulary.end).tolist()
+    records = (text.ids[begin : end + 1] for begin, end in itertools.pairwise(ends))
+    return itertools.chain.from_iterable(predictions(network, record) for record in records)
 
 
-def figures(found: Iterator[Predictions], text: EncodedText) -> dict[str, Any]:
+def figures(network: CharRNN, text: EncodedText, vocabulary: Vocabulary, window: int) -> dict[str, Any]:
     """The score by name."""
-    known = total(found)
+    if vocabulary.end is None:
+        known = score_text(network, text.ids, window)
+    else:
+        bounds = np.flatnonzero(text.ids == vocabulary.end)
+        known = score_records(network, text.ids, bounds, np.arange(len(bounds) - 1))
     nats = known.nats + text.unknown * UNKNOWN_NATS
     score = Score(nats, known.symbols, text.characters)
     return {

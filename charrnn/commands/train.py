@@ -12,6 +12,7 @@ from charrnn import STARTED
 from charrnn.batches import Batches, Records, Streams
 from charrnn.census import Census
 from charrnn.checkpoint import CorpusFacts, Progress
+from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.corpus import Corpus
 from charrnn.dataset import Dataset, Part, encode_dataset
@@ -19,7 +20,7 @@ from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.errors import CorpusError, UsageError
 from charrnn.model import CharRNN
 from charrnn.optimizers import make_optimizers
-from charrnn.plan import Facts, Plan, bounded, choose
+from charrnn.plan import Facts, Plan, bounded, choose, measured_symbols
 from charrnn.prompt import read_prompt
 from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
 from charrnn.schedule import Budget
@@ -27,7 +28,7 @@ from charrnn.session import Session
 from charrnn.stops import Stops
 from charrnn.tasks import language_model
 from charrnn.trainer import Trainer
-from charrnn.vocabulary import Vocabulary, read_vocabulary
+from charrnn.vocabulary import Vocabulary
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""
@@ -82,19 +83,13 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     Raises:
         CorpusError: it cannot be read, or there is nothing to learn from it.
     """
-    corpus = Corpus(settings.corpus, settings.reading)
-    census = corpus.census(ReadingProgress(display, "counting characters"))
-    for notice in corpus.notices:
-        display.note(notice)
-    if census.symbols < 2:
+    corpus = counted(settings.corpus, settings.reading, display)
+    symbols = corpus.census().symbols
+    if symbols < 2:
         raise CorpusError(
-            f"{', '.join(settings.corpus)} has {census.symbols} character; expected two or more to learn from"
+            f"{', '.join(settings.corpus)} has {symbols} character; expected two or more to learn from"
         )
-    symbols, lines = settings.symbols, settings.reading.mode == "lines"
-    if symbols.vocabulary is not None:
-        return corpus, read_vocabulary(symbols.vocabulary).recounted(census.counts, end=lines)
-    level = settings.reading.level
-    return corpus, Vocabulary.from_counts(census.counts, level, min_count=symbols.min_count, end=lines)
+    return corpus, make_vocabulary(corpus, settings.symbols)
 
 
 def _prepare(
@@ -120,17 +115,21 @@ def _prepare(
     for notice in dataset.notices:
         display.note(notice)
     reading_seconds = time.monotonic() - began
+    measured = dataset.validation and dataset.validation.beginning(measured_symbols(settings.budget))
     facts = facts_of(dataset, vocabulary)
     plan = choose(settings, facts)
     settings = plan.fill(settings)
     for line in plan_lines(settings, plan, corpus.census(), dataset, device):
         display.note(line)
+    if dataset.validation and measured and measured.characters < dataset.validation.characters:
+        display.note(f"figures of validation are of the first {measured.characters:,} held back characters")
     trainer = make_trainer(settings, plan, dataset, device)
     trainer.budget = make_budget(settings, trainer.batches, reading_seconds, display)
     session = Session(
         trainer=trainer,
         run=run,
-        validation=dataset.validation,
+        training=dataset.training,
+        validation=measured,
         settings=settings,
         plan=plan,
         vocabulary=vocabulary,

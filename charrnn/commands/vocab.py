@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.checkpoint import Checkpoint, load, write_atomically
-from charrnn.config import ReadingSettings, build, flat
-from charrnn.corpus import Corpus
+from charrnn.commands.corpora import counted, make_vocabulary
+from charrnn.config import ReadingSettings, VocabularySettings, build, flat
 from charrnn.display import print_result
 from charrnn.errors import UsageError
 from charrnn.run import find_checkpoint
@@ -49,7 +49,7 @@ def vocab(
     vocabulary, characters = (
         (model.vocabulary, model.corpus.characters)
         if model is not None
-        else _count(corpus, build(ReadingSettings, given))
+        else _count(corpus, build(ReadingSettings, given), build(VocabularySettings, given))
     )
     if output is not None:
         write_atomically(Path(output), json.dumps(vocabulary.to_json()).encode())
@@ -59,15 +59,12 @@ def vocab(
         print_result(table(vocabulary))
 
 
-def _count(corpus: tuple[str, ...], reading: ReadingSettings) -> tuple[Vocabulary, int]:
+def _count(
+    corpus: tuple[str, ...], reading: ReadingSettings, symbols: VocabularySettings
+) -> tuple[Vocabulary, int]:
     """The vocabulary of a text, and how many characters it has."""
-    text = Corpus(corpus, reading)
-    census = text.census()
-    for notice in text.notices:
-        sys.stderr.write(f"charrnn: {visible(notice)}\n")
-    return Vocabulary.from_counts(
-        census.counts, reading.level, end=reading.mode == "lines"
-    ), census.characters
+    text = counted(corpus, reading)
+    return make_vocabulary(text, symbols), text.census().characters
 
 
 def _print_json(vocabulary: Vocabulary, characters: int) -> None:
@@ -98,7 +95,7 @@ def _show_unknown(
     corpus: tuple[str, ...], model: Checkpoint, given: Mapping[str, Any], *, json_wanted: bool
 ) -> None:
     """Print what of a text a model does not know: each character, how often, and where it first stands."""
-    text = Corpus(corpus, build(ReadingSettings, flat(model.reading) | dict(given)))
+    text = counted(corpus, build(ReadingSettings, flat(model.reading) | dict(given)))
     report = unknown_report(text, model.vocabulary)
     if json_wanted:
         characters = text.census().characters
