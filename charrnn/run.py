@@ -48,8 +48,8 @@ class Run:
             for name, value in flat(settings).items()
             if value is not None and name not in {"run", "resume"}
         }
-        with writable(self.config):
-            self.config.write_text(tomli_w.dumps(values), encoding="utf-8")
+        with writable(self.config):  # a file's name may hold bytes that are no UTF-8
+            self.config.write_text(tomli_w.dumps(values), encoding="utf-8", errors="surrogateescape")
 
     def add_metrics(self, values: Mapping[str, Any]) -> None:
         """Add a report to `metrics.jsonl`."""
@@ -156,7 +156,7 @@ def _in_folder(folder: Path) -> Path:
 
 def _newest_run() -> Path:
     """The run in `runs/` that was written to last."""
-    lasts = sorted(RUNS.glob("*/last.safetensors"), key=lambda last: last.stat().st_mtime)
+    lasts = sorted(RUNS.glob("[!.]*/last.safetensors"), key=lambda last: last.stat().st_mtime)
     if not lasts:
         raise CheckpointError(
             f"there is no run in {RUNS}/ here; train one with charrnn train, or give --checkpoint"
@@ -172,7 +172,7 @@ def read_config(path: str) -> dict[str, Any]:
         UsageError: it holds a setting that does not exist, or a value out of its limits.
     """
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
