@@ -271,9 +271,9 @@ def test_metrics_are_a_json_line_each_and_samples_keep_their_characters() -> Non
 
 def test_what_cannot_be_written_is_said() -> None:
     run = Run(Path("none"))
-    with pytest.raises(CharRNNError, match="metrics.jsonl cannot be written"):
+    with pytest.raises(CharRNNError, match=r"metrics\.jsonl cannot be written"):
         run.add_metrics({})
-    with pytest.raises(CharRNNError, match="samples.txt cannot be written"):
+    with pytest.raises(CharRNNError, match=r"samples\.txt cannot be written"):
         run.add_sample("", "")
-    with pytest.raises(CharRNNError, match="config.toml cannot be written"):
+    with pytest.raises(CharRNNError, match=r"config\.toml cannot be written"):
         run.write_config(settings())
