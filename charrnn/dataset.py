@@ -64,6 +64,11 @@ class Part:
         return int((self.bounds[self.records + 1] - self.bounds[self.records]).sum())
 
     @property
+    def scored_symbols(self) -> int:
+        """How many symbols are predicted: all but the first of a text, every one of a record."""
+        return self.symbols - (self.records is None)
+
+    @property
     def scored_characters(self) -> int:
         """What a score of the part is divided by: all but the first of a text, end marks of records too."""
         return self.characters - 1 if self.records is None else self.characters + len(self.records)

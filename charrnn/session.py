@@ -110,7 +110,7 @@ class Session:
         self.trainer, self.run, self.validation = trainer, run, validation
         self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
         self.display, self.stops = display, stops
-        self.symbols_per_character = training.symbols / max(1, training.scored_characters)
+        self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.meter = Meter()
