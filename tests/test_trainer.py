@@ -1,0 +1,250 @@
+"""The loop of learning: exact to repeat, silent, bounded in its steps; and it does learn."""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+from charrnn.architecture import Architecture
+from charrnn.batches import Batch, Batches, Records, Streams
+from charrnn.evaluation import score_text
+from charrnn.model import CharRNN, State
+from charrnn.optimizers import make_optimizers
+from charrnn.schedule import Budget, rate
+from charrnn.tasks import Loss, language_model
+from charrnn.trainer import Task, Trainer, Update
+
+HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
+PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)
+
+every_cell = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+
+
+def trainer_of(
+    cell: str = "lstm",
+    *,
+    ids: NDArray[np.uint8] = PERIODIC,
+    batches: Batches | None = None,
+    steps: int = 20,
+    seed: int = 1,
+    dropout: float = 0.1,
+    optimizer: str = "muon",
+    task: Task = language_model,
+    gradient_clip: float = 1.0,
+    precision: str = "fp32",
+) -> Trainer:
+    architecture = Architecture(cell, 1, 16, 4, int(ids.max()) + 1)
+    model = CharRNN(architecture, dropout, torch.Generator().manual_seed(seed))
+    return Trainer(
+        model,
+        task,
+        batches or Streams(ids, 4, 10),
+        make_optimizers(model, optimizer, 0.05, 0.01),
+        Budget(steps, None),
+        gradient_clip=gradient_clip,
+        precision=precision,
+    )
+
+
+def trained(trainer: Trainer) -> dict[str, Tensor]:
+    for _ in trainer:
+        pass
+    return trainer.model.state_dict()
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@every_cell
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(cell: str, optimizer: str) -> None:
+    first = trained(trainer_of(cell, optimizer=optimizer))
+    assert same(first, trained(trainer_of(cell, optimizer=optimizer)))
+    assert not same(first, trained(trainer_of(cell, optimizer=optimizer, seed=2)))
+
+
+def records_batches(seed: int = 1) -> Records:
+    ids = np.append(PERIODIC, PERIODIC[5])
+    bounds = np.flatnonzero(ids == 3).astype(np.int64)
+    chosen = np.arange(len(bounds) - 1)
+    return Records(ids, bounds, chosen, batch_size=4, sequence_length=5, seed=seed)
+
+
+def test_the_same_seed_gives_the_same_weights_on_records() -> None:
+    first = trained(trainer_of(batches=records_batches()))
+    assert same(first, trained(trainer_of(batches=records_batches())))
+
+
+@pytest.mark.parametrize("batches", [None, records_batches()], ids=["text", "records"])
+def test_it_says_nothing_and_touches_no_global_random_numbers(
+    capfd: pytest.CaptureFixture[str], batches: Batches | None
+) -> None:
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]
+    trained(trainer_of(batches=batches, dropout=0.5))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], numpy_before)  # type: ignore[index]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_each_turn_is_one_update_and_tells_about_it() -> None:
+    trainer = trainer_of(steps=10)
+    updates = list(trainer)
+    assert [update.step for update in updates] == list(range(1, 11))
+    assert [update.progress for update in updates] == pytest.approx(np.arange(1, 11) / 10)
+    assert [update.epoch for update in updates] == pytest.approx(np.arange(1, 11) * 40 / (len(PERIODIC) - 1))
+    assert [update.learning_rate for update in updates] == pytest.approx(
+        [0.05 * rate(step / 10) for step in range(10)]
+    )
+    assert all(update.count == 40 for update in updates)
+    assert (trainer.step, trainer.symbols_seen) == (10, 400)
+    assert not any(update.nats.requires_grad for update in updates)
+
+
+def test_the_first_loss_is_that_of_knowing_nothing() -> None:
+    update = next(iter(trainer_of()))
+    assert float(update.nats) / update.count == pytest.approx(math.log(4))
+
+
+def test_nothing_happens_before_it_is_iterated_nor_after_the_budget() -> None:
+    trainer = trainer_of(steps=3)
+    start = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    assert same(start, trainer.model.state_dict())
+    end = {name: value.clone() for name, value in trained(trainer).items()}
+    assert not same(start, end)
+    assert list(trainer) == []
+    assert same(end, trainer.model.state_dict())
+
+
+def test_stopping_and_iterating_again_goes_on() -> None:
+    whole, halves = trainer_of(), trainer_of()
+    for update in halves:
+        if update.step == 7:
+            break
+    assert same(trained(whole), trained(halves))
+
+
+def step_of_plain_descent(gradient_clip: float) -> tuple[float, Update]:
+    """How far one update at rate 1 moves the weights along the gradient alone."""
+    model = trainer_of(dropout=0).model
+    with torch.no_grad():
+        model.output.weight.fill_(0.5).add_(torch.arange(4.0)[:, None])
+    descent: list[Optimizer] = [SGD(model.parameters(), lr=1.0)]
+    batches, budget = Streams(PERIODIC, 4, 10), Budget(1, None)
+    trainer = Trainer(model, language_model, batches, descent, budget, gradient_clip=gradient_clip)
+    before = [p.detach().clone() for p in model.parameters()]
+    update = trainer.update(next(iter(batches)), progress=0.02)
+    moves = [p.detach() - b for p, b in zip(model.parameters(), before, strict=True)]
+    return float(torch.cat([move.flatten() for move in moves]).norm()), update
+
+
+def test_a_gradient_is_clipped_to_the_length_that_is_allowed() -> None:
+    free, unclipped = step_of_plain_descent(0)
+    clipped, update = step_of_plain_descent(free / 10)
+    longer, _ = step_of_plain_descent(free * 10)
+    assert free == pytest.approx(float(unclipped.gradient_norm), rel=1e-4)
+    assert clipped == pytest.approx(free / 10, rel=1e-4)
+    assert longer == pytest.approx(free, rel=1e-6)
+    assert float(update.gradient_norm) == pytest.approx(free, rel=1e-6)  # told as it was before clipping
+
+
+def states_seen(batches: Batches, steps: int) -> list[tuple[Batch, State | None, State]]:
+    """For each batch the state it was read with and the state after it."""
+    seen: list[tuple[Batch, State | None, State]] = []
+
+    def watch(model: CharRNN, batch: Batch, state: State | None) -> Loss:
+        loss = language_model(model, batch, state)
+        seen.append((batch, state, loss.state))
+        return loss
+
+    trained(trainer_of(batches=batches, steps=steps, task=watch, dropout=0))
+    return seen
+
+
+def test_the_state_goes_on_from_batch_to_batch_and_is_blank_where_a_text_begins() -> None:
+    transitions = 40
+    seen = states_seen(Streams(PERIODIC[: transitions + 1], 4, 5), 9)
+    assert seen[0][1] is None
+    for (_, _, before), (batch, state, _) in itertools.pairwise(seen):
+        assert state is not None
+        fresh = torch.zeros(4, dtype=torch.bool) if batch.fresh is None else batch.fresh
+        for part, last in zip(state[0], before[0], strict=True):
+            assert not part.requires_grad
+            assert torch.equal(part[~fresh], last[~fresh])
+            assert not part[fresh].any()
+    assert sum(int(batch.fresh.sum()) for batch, _, _ in seen if batch.fresh is not None) == 5
+
+
+def test_records_start_blank_and_are_read_on_with_their_state() -> None:
+    seen = states_seen(records_batches(), 30)
+    assert any(batch.fresh is None for batch, _, _ in seen)
+    for (_, _, before), (batch, state, _) in itertools.pairwise(seen):
+        if batch.fresh is not None:
+            assert state is None
+        else:
+            assert state is not None
+            assert all(
+                torch.equal(part, last[: len(part)]) for part, last in zip(state[0], before[0], strict=True)
+            )
+
+
+def test_the_mean_is_taken_over_the_symbols_not_over_texts_or_batches() -> None:
+    """Twice the loss over twice the count is the same update."""
+
+    def doubled(model: CharRNN, batch: Batch, state: State | None) -> Loss:
+        loss = language_model(model, batch, state)
+        return replace(loss, nats=2 * loss.nats, count=2 * loss.count)
+
+    assert same(trained(trainer_of(steps=5)), trained(trainer_of(steps=5, task=doubled)))
+
+
+@every_cell
+def test_it_learns_hello(cell: str) -> None:
+    """After h the likeliest, again and again: e l l o."""
+    trainer = trainer_of(cell, ids=HELLO, batches=Streams(HELLO, 1, 4), steps=100, dropout=0)
+    trained(trainer)
+    written, state = [1], None
+    with torch.no_grad():
+        while len(written) < len(HELLO):
+            logits, state = trainer.model(torch.tensor([[written[-1]]]), state)
+            written.append(int(logits.argmax()))
+    assert written == HELLO.tolist()
+
+
+@every_cell
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_the_loss_falls_on_a_periodic_text(cell: str, optimizer: str) -> None:
+    """The next symbol follows from the last few: next to nothing is left to guess."""
+    trainer = trainer_of(cell, steps=200, dropout=0, optimizer=optimizer)
+    before = score_text(trainer.model, PERIODIC).nats_per_character
+    trained(trainer)
+    after = score_text(trainer.model, PERIODIC).nats_per_character
+    assert before == pytest.approx(math.log(4))
+    assert after < 0.1
+
+
+@every_cell
+def test_half_precision_learns_too_and_keeps_full_weights(cell: str) -> None:
+    trainer = trainer_of(cell, steps=60, dropout=0, precision="bf16")
+    trained(trainer)
+    assert all(value.dtype == torch.float32 for value in trainer.model.state_dict().values())
+    assert score_text(trainer.model, PERIODIC).nats_per_character < 0.8
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_scoring_in_between_changes_nothing(watch: bool) -> None:
+    def score(trainer: Trainer) -> None:
+        score_text(trainer.model, PERIODIC[:50])
+
+    between: Callable[[Trainer], None] = score if watch else lambda _: None
+    trainer, reference = trainer_of(dropout=0.5), trainer_of(dropout=0.5)
+    for _ in trainer:
+        between(trainer)
+    assert same(trainer.model.state_dict(), trained(reference))
