@@ -53,12 +53,13 @@ class Meter:
 
     def _begin(self) -> None:
         self.nats: torch.Tensor | float = 0.0
-        self.count, self.since = 0, time.monotonic()
+        self.count, self.seconds = 0, 0.0
 
-    def add(self, update: Update) -> None:
-        """Count one update in."""
+    def add(self, update: Update, seconds: float) -> None:
+        """Count one update in, and how long it took."""
         self.nats = self.nats + update.nats
         self.count += update.count
+        self.seconds += seconds
 
     def read(self) -> tuple[float, float]:
         """Nats per symbol and symbols per second since the last reading.
@@ -67,7 +68,7 @@ class Meter:
             DivergenceError: the loss is no finite number.
         """
         nats = float(self.nats) / max(self.count, 1)
-        speed = self.count / max(time.monotonic() - self.since, 1e-9)
+        speed = self.count / max(self.seconds, 1e-9)
         self._begin()
         if not math.isfinite(nats):
             raise DivergenceError(
@@ -148,10 +149,11 @@ class Session:
         self.validating = self._validation_interval(one_validation)
         while True:
             with self.stops.shield():
+                began = time.monotonic()
                 update = next(updates, None)
                 if update is None:
                     return
-                self.meter.add(update)
+                self.meter.add(update, time.monotonic() - began)
             yield update
 
     def _validation_interval(self, one_validation: float) -> Interval:

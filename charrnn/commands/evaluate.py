@@ -91,7 +91,7 @@ def evaluate(
     if json_wanted:
         write_text(sys.stdout, json.dumps(score) + "\n")
     else:
-        _print(score)
+        _print(score, reading.mode)
 
 
 def encode(corpus: Corpus, model: Checkpoint) -> EncodedText:
@@ -190,8 +190,9 @@ def character_lines(found: Iterator[Predictions], vocabulary: Vocabulary) -> Ite
             yield {"character": symbols[target], "nats": nats, "probabilities": expected}
 
 
-def _print(score: Mapping[str, Any]) -> None:
-    state = f"blank every {score['window']:,} characters" if score["window"] else "carried through"
+def _print(score: Mapping[str, Any], mode: str) -> None:
+    carried = "carried through" if mode == "text" else "blank at the start of each line"
+    state = f"blank every {score['window']:,} characters" if score["window"] else carried
     rows = [
         ("bits per character", f"{score['bits_per_character']:.4f}"),
         ("nats per character", f"{score['nats_per_character']:.4f}"),
