@@ -74,9 +74,9 @@ def main() -> None:
 def measure(path: Path, idle_mebibytes: float, normalize: str, mode: str) -> None:
     """Count and encode one file."""
     from charrnn.config import ReadingSettings
-    from charrnn.corpus import Corpus
-    from charrnn.dataset import encode_dataset
-    from charrnn.vocabulary import Vocabulary
+    from charrnn.reading.corpus import Corpus
+    from charrnn.reading.dataset import encode_dataset
+    from charrnn.reading.vocabulary import Vocabulary
 
     reading = ReadingSettings(normalize=normalize, mode=mode)
     began_seconds = time.perf_counter()

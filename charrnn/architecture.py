@@ -1,6 +1,6 @@
 """What a network is made of: its cell, its sizes, the name and shape of each array in it.
 
-Everything that builds, checks or runs a network (`model.py` in PyTorch, `decoder.py` in NumPy,
+Everything that builds, checks or runs a network (`learning/model.py` in PyTorch, `writing/decoder.py` in NumPy,
 `checkpoint.py` on disk) takes names and shapes from here. Knows nothing of torch or numpy.
 """
 
@@ -21,7 +21,7 @@ class Architecture(Checked):
     """A stack of recurrent layers between an embedding and a linear output.
 
     Attributes:
-        cell: `rnn`, `gru` or `lstm`; the equations stand in `model.py`.
+        cell: `rnn`, `gru` or `lstm`; the equations stand in `learning/model.py`.
         layers: recurrent layers, each reading the one below.
         hidden: H, units of each layer.
         embedding: E, numbers that stand for one symbol; 0 for one-hot vectors.

@@ -22,10 +22,10 @@ from safetensors import SafetensorError, safe_open
 
 from charrnn import __version__
 from charrnn.architecture import Architecture
-from charrnn.arrays import writable
 from charrnn.config import ReadingSettings, build
 from charrnn.errors import CheckpointError, UsageError
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.arrays import writable
+from charrnn.reading.vocabulary import Vocabulary
 
 FORMAT = 1
 """The version of the layout; a file of a newer one is refused."""

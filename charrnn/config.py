@@ -2,7 +2,7 @@
 
 That one line yields the command-line option, its help, the check of its value, the line in
 `config.toml` and the row in the README. A setting whose default is None is chosen by the plan
-(`plan.py`) from the corpus and the budget. Knows nothing of torch, numpy or the command line.
+(`learning/plan.py`) from the corpus and the budget. Knows nothing of torch, numpy or the command line.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from charrnn.character_sets import character_set
 from charrnn.errors import UsageError
+from charrnn.writing.character_sets import character_set
 
 Group = TypeVar("Group")
 

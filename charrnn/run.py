@@ -22,9 +22,9 @@ from typing import Any
 
 import tomli_w
 
-from charrnn.arrays import writable
 from charrnn.config import TrainSettings, build, flat
 from charrnn.errors import CheckpointError, InputError, UsageError
+from charrnn.reading.arrays import writable
 
 RUNS = Path("runs")
 

@@ -8,7 +8,7 @@ import unicodedata
 from typing import TextIO
 
 from charrnn.errors import ClosedPipe
-from charrnn.text_stream import exact_bytes
+from charrnn.writing.text_stream import exact_bytes
 
 MARKS_IN_A_ROW = 4
 """Combining marks shown on one letter; no writing needs more, and a hundred climb over the lines above."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.batches import Batch, Records, Streams
+from charrnn.learning.batches import Batch, Records, Streams
 
 END = 255
 

@@ -22,7 +22,7 @@ from charrnn.architecture import Architecture
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save, write_atomically
 from charrnn.config import ReadingSettings, TrainSettings, flat
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.vocabulary import Vocabulary
 
 TEXT = "안녕, <hello>\n\u202e[bold] \U0001f600"
 SYMBOLS = 17

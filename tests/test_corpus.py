@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.codes import END, to_codes, to_text
 from charrnn.config import ReadingSettings
-from charrnn.corpus import CHUNK_BYTES, Corpus
 from charrnn.errors import CorpusError, UsageError
-from charrnn.normalization import RUN_LIMIT, normalized
-from charrnn.parting import parted
-from charrnn.records import lines_ended, records_ended
-from charrnn.unknowns import unknown_report
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.codes import END, to_codes, to_text
+from charrnn.reading.corpus import CHUNK_BYTES, Corpus
+from charrnn.reading.normalization import RUN_LIMIT, normalized
+from charrnn.reading.parting import parted
+from charrnn.reading.records import lines_ended, records_ended
+from charrnn.reading.unknowns import unknown_report
+from charrnn.reading.vocabulary import Vocabulary
 
 SIZES = [1, 7, 4096, CHUNK_BYTES]
 FORMS = ["nfc", "nfd", "nfkc", "nfkd"]

@@ -9,11 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn.arrays import ArrayWriter
-from charrnn.codes import END
 from charrnn.config import ReadingSettings
-from charrnn.corpus import Corpus
-from charrnn.dataset import Dataset, Part, encode_dataset, open_dataset
 from charrnn.errors import (
     CharRNNError,
     CheckpointError,
@@ -22,8 +18,12 @@ from charrnn.errors import (
     UnknownCharacterError,
     UsageError,
 )
-from charrnn.split import held_back, parse_validation
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.arrays import ArrayWriter
+from charrnn.reading.codes import END
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.dataset import Dataset, Part, encode_dataset, open_dataset
+from charrnn.reading.split import held_back, parse_validation
+from charrnn.reading.vocabulary import Vocabulary
 
 SHAKESPEARE = Path("/work/shared/corpora/tinyshakespeare.txt")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from charrnn.architecture import Architecture
-from charrnn.decoder import Decoder
+from charrnn.writing.decoder import Decoder
 
 Array = NDArray[np.float32]
 Weights = dict[str, Array]
@@ -181,5 +181,5 @@ def test_a_step_allocates_less_than_one_of_its_arrays(texts: int) -> None:
 
 
 def test_writing_text_never_loads_torch(texts: int) -> None:
-    code = "import charrnn.decoder, charrnn.sampler, charrnn.terminal, sys; assert 'torch' not in sys.modules"
+    code = "import charrnn.writing.decoder, charrnn.writing.sampler, charrnn.terminal, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
-from charrnn import evaluation
 from charrnn.architecture import Architecture
-from charrnn.evaluation import Score, predictions, record_predictions, score_records, score_text
-from charrnn.model import CharRNN
+from charrnn.learning import evaluation
+from charrnn.learning.evaluation import Score, predictions, record_predictions, score_records, score_text
+from charrnn.learning.model import CharRNN
 
 SYMBOLS, END = 6, 5
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from charrnn import filters
-from charrnn.character_sets import character_set
-from charrnn.filters import Logits, probabilities
+from charrnn.writing import filters
+from charrnn.writing.character_sets import character_set
+from charrnn.writing.filters import Logits, probabilities
 
 Vector = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from charrnn.architecture import STATES, Architecture
-from charrnn.batches import Batch
-from charrnn.model import CharRNN, State, blank_where, cut, detach
-from charrnn.tasks import language_model
+from charrnn.learning.batches import Batch
+from charrnn.learning.model import CharRNN, State, blank_where, cut, detach
+from charrnn.learning.tasks import language_model
 
 CELLS = ("rnn", "gru", "lstm")
 SYMBOLS, HIDDEN, TEXTS, STEPS = 5, 4, 3, 7

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.architecture import Architecture
-from charrnn.model import CharRNN
-from charrnn.optimizers import ADAMW_SHARE, Muon, make_optimizers, orthogonalise
+from charrnn.learning.model import CharRNN
+from charrnn.learning.optimizers import ADAMW_SHARE, Muon, make_optimizers, orthogonalise
 
 HIDDEN = 6
 SHAPES = [(1, 24, 5), (1, 5, 24), (4, 8, 8), (3, 12, 7), (3, 7, 12)]

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from charrnn.architecture import Architecture
-from charrnn.batches import Batch, pack, windows
-from charrnn.model import CharRNN, State
-from charrnn.tasks import language_model
+from charrnn.learning.batches import Batch, pack, windows
+from charrnn.learning.model import CharRNN, State
+from charrnn.learning.tasks import language_model
 
 SYMBOLS = 6
 WHOLE = 1_000

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.batches import Streams
 from charrnn.config import BudgetSettings, TrainSettings, build, flat, seconds
-from charrnn.plan import (
+from charrnn.learning.batches import Streams
+from charrnn.learning.plan import (
     DEFAULT_MAX_TIME,
     Facts,
     bounded,

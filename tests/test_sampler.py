@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from charrnn.architecture import Architecture
-from charrnn.codes import END
 from charrnn.config import Request, SampleSettings
-from charrnn.decoder import Decoder
 from charrnn.errors import UsageError
-from charrnn.prompt import read_prompt
-from charrnn.sampler import Author, write
-from charrnn.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.codes import END
+from charrnn.reading.vocabulary import Vocabulary
+from charrnn.writing.decoder import Decoder
+from charrnn.writing.prompt import read_prompt
+from charrnn.writing.sampler import Author, write
+from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
 
 KOREAN = "나는 한국어를 배우고 있어요. 값과 닭, 꽃이 많다!"
 IMPOSSIBLE = -40.0

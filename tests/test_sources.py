@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from charrnn import streams
-from charrnn.builtin_texts import PYTHON_BYTES
 from charrnn.errors import CharRNNError, CorpusError, ResourceError, UsageError
-from charrnn.sources import find_sources, short_name
-from charrnn.streams import Seen, Source, hashed
+from charrnn.reading import streams
+from charrnn.reading.builtin_texts import PYTHON_BYTES
+from charrnn.reading.sources import find_sources, short_name
+from charrnn.reading.streams import Seen, Source, hashed
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

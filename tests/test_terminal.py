@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.terminal import MARKS_IN_A_ROW, Sanitizer, visible, write_text
-from charrnn.text_stream import exact_bytes
+from charrnn.writing.text_stream import exact_bytes
 
 BIDIRECTIONAL = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 STEERING = {

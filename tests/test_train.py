@@ -17,7 +17,7 @@ import pytest
 from program import KOREAN, SMALL, TEXT, Result, charrnn, lines_of
 
 from charrnn.checkpoint import Checkpoint, load
-from charrnn.tasks import language_model
+from charrnn.learning.tasks import language_model
 
 
 @pytest.fixture(autouse=True)

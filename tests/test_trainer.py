@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from charrnn.architecture import Architecture
-from charrnn.batches import Batch, Batches, Records, Streams
-from charrnn.evaluation import score_text
-from charrnn.model import CharRNN, State
-from charrnn.optimizers import make_optimizers
-from charrnn.schedule import Budget, rate
-from charrnn.tasks import Loss, language_model
-from charrnn.trainer import Task, Trainer, Update
+from charrnn.learning.batches import Batch, Batches, Records, Streams
+from charrnn.learning.evaluation import score_text
+from charrnn.learning.model import CharRNN, State
+from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.schedule import Budget, rate
+from charrnn.learning.tasks import Loss, language_model
+from charrnn.learning.trainer import Task, Trainer, Update
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)

@@ -3,10 +3,10 @@
 from rich.console import Console
 
 from charrnn.config import ReadingSettings, VocabularySettings
-from charrnn.corpus import Corpus
 from charrnn.display import Display, ReadingProgress, make_display
 from charrnn.errors import UsageError
-from charrnn.vocabulary import Vocabulary, read_vocabulary
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.vocabulary import Vocabulary, read_vocabulary
 
 
 def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display | None = None) -> Corpus:

@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charrnn.batches import Ids
-from charrnn.census import Tally
 from charrnn.checkpoint import Checkpoint, load
-from charrnn.codes import END, LINE_FEED, UNKNOWN, to_text
 from charrnn.commands.corpora import counted
 from charrnn.config import ReadingSettings, build, flat
-from charrnn.corpus import Corpus
 from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
-from charrnn.evaluation import Predictions, Score, predictions, score_records, score_text
-from charrnn.model import CharRNN
+from charrnn.learning.batches import Ids
+from charrnn.learning.evaluation import Predictions, Score, predictions, score_records, score_text
+from charrnn.learning.model import CharRNN
+from charrnn.reading.census import Tally
+from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_text
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
 from charrnn.terminal import write_text
-from charrnn.vocabulary import Vocabulary
 
 WHOLE_VOCABULARY = 32
 LIKELIEST = 10

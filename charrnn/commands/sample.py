@@ -10,8 +10,8 @@ from charrnn.checkpoint import load
 from charrnn.config import Request, SampleSettings
 from charrnn.errors import InputError, UsageError
 from charrnn.run import find_checkpoint
-from charrnn.sampler import Author, write
 from charrnn.terminal import Sanitizer, write_text
+from charrnn.writing.sampler import Author, write
 
 TOGETHER = 256
 """Texts that are written side by side."""

@@ -11,26 +11,26 @@ import torch
 from rich.console import Console
 
 from charrnn import STARTED
-from charrnn.batches import Batches, Records, Streams
-from charrnn.census import Census
 from charrnn.checkpoint import CorpusFacts, Progress
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import MachineSettings, TrainSettings, seconds
-from charrnn.corpus import Corpus
-from charrnn.dataset import Dataset, Part, encode_dataset
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.errors import CorpusError, UsageError
-from charrnn.model import CharRNN
-from charrnn.optimizers import make_optimizers
-from charrnn.plan import Facts, Plan, bounded, choose, measured_symbols
-from charrnn.prompt import read_prompt
+from charrnn.learning.batches import Batches, Records, Streams
+from charrnn.learning.model import CharRNN
+from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.plan import Facts, Plan, bounded, choose, measured_symbols
+from charrnn.learning.schedule import Budget
+from charrnn.learning.session import Session
+from charrnn.learning.tasks import language_model
+from charrnn.learning.trainer import Trainer
+from charrnn.reading.census import Census
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.dataset import Dataset, Part, encode_dataset
+from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
-from charrnn.schedule import Budget
-from charrnn.session import Session
 from charrnn.stops import Stops
-from charrnn.tasks import language_model
-from charrnn.trainer import Trainer
-from charrnn.vocabulary import Vocabulary
+from charrnn.writing.prompt import read_prompt
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""

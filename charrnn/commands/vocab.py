@@ -17,10 +17,10 @@ from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import ReadingSettings, VocabularySettings, build, flat
 from charrnn.display import print_result
 from charrnn.errors import UsageError
+from charrnn.reading.unknowns import Unknown, unknown_report
+from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
 from charrnn.terminal import visible, write_text
-from charrnn.unknowns import Unknown, unknown_report
-from charrnn.vocabulary import Vocabulary
 
 
 def vocab(

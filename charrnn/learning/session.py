@@ -15,19 +15,19 @@ import torch
 from charrnn import STARTED, __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, save
 from charrnn.config import Request, SampleSettings, TrainSettings, flat, steps_or_seconds
-from charrnn.dataset import Part
 from charrnn.display import Display
 from charrnn.errors import DivergenceError, Stopped
-from charrnn.evaluation import Score, score_records, score_text
-from charrnn.model import CharRNN
-from charrnn.plan import Plan, validation_seconds, validation_steps
+from charrnn.learning.evaluation import Score, score_records, score_text
+from charrnn.learning.model import CharRNN
+from charrnn.learning.plan import Plan, validation_seconds, validation_steps
+from charrnn.learning.schedule import Interval
+from charrnn.learning.trainer import Trainer, Update
+from charrnn.reading.dataset import Part
+from charrnn.reading.vocabulary import Vocabulary
 from charrnn.report import Report
 from charrnn.run import Run
-from charrnn.sampler import Author, write
-from charrnn.schedule import Interval
 from charrnn.stops import Stops
-from charrnn.trainer import Trainer, Update
-from charrnn.vocabulary import Vocabulary
+from charrnn.writing.sampler import Author, write
 
 SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8

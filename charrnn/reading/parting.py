@@ -3,8 +3,8 @@
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from charrnn.census import character_starts
-from charrnn.normalization import joins
+from charrnn.reading.census import character_starts
+from charrnn.reading.normalization import joins
 
 _ZERO_WIDTH_JOINER = "\u200d"
 

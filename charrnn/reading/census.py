@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.codes import CARRIAGE_RETURN, CODE_SPACE, END, LINE_FEED, to_codes
+from charrnn.reading.codes import CARRIAGE_RETURN, CODE_SPACE, END, LINE_FEED, to_codes
 
 _CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
 _LAST_OF_UTF8_LENGTHS = (0x7F, 0x7FF, 0xFFFF)

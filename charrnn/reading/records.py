@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.codes import CARRIAGE_RETURN, END, LINE_FEED, to_codes
+from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, to_codes
 
 Codes = NDArray[np.uint32]
 

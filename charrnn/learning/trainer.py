@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from charrnn.batches import Batch, Batches
-from charrnn.model import CharRNN, State, blank_where, detach
-from charrnn.schedule import Budget, rate
-from charrnn.tasks import Loss
+from charrnn.learning.batches import Batch, Batches
+from charrnn.learning.model import CharRNN, State, blank_where, detach
+from charrnn.learning.schedule import Budget, rate
+from charrnn.learning.tasks import Loss
 
 Task = Callable[[CharRNN, Batch, State | None], Loss]
 

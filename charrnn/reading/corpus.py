@@ -16,16 +16,16 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.census import Census, Counter, Tally
-from charrnn.codes import END, bytes_as_text, to_codes
 from charrnn.config import ReadingSettings
-from charrnn.decoding import check_encoding, decoded, is_text, unix_newlines
 from charrnn.errors import CorpusError, UsageError
-from charrnn.normalization import normalized
-from charrnn.parting import parted
-from charrnn.records import lines_ended, records_ended
-from charrnn.sources import find_sources, listed, short_name
-from charrnn.streams import Seen, hashed
+from charrnn.reading.census import Census, Counter, Tally
+from charrnn.reading.codes import END, bytes_as_text, to_codes
+from charrnn.reading.decoding import check_encoding, decoded, is_text, unix_newlines
+from charrnn.reading.normalization import normalized
+from charrnn.reading.parting import parted
+from charrnn.reading.records import lines_ended, records_ended
+from charrnn.reading.sources import find_sources, listed, short_name
+from charrnn.reading.streams import Seen, hashed
 
 __all__ = ["Census", "Corpus", "Progress", "TextPart"]
 

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
-from charrnn.builtin_texts import BUILTINS, REMARKS
 from charrnn.errors import CorpusError, UsageError
-from charrnn.streams import COMPRESSIONS, Source, Spool, readable
+from charrnn.reading.builtin_texts import BUILTINS, REMARKS
+from charrnn.reading.streams import COMPRESSIONS, Source, Spool, readable
 
 HEAD_BYTES = 2**16
 """How much of a file in a folder decides whether it is text."""

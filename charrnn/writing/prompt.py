@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.character_names import LOOK_ALIKES, describe
 from charrnn.errors import UsageError
-from charrnn.normalization import Form
-from charrnn.text_stream import spell
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.character_names import LOOK_ALIKES, describe
+from charrnn.reading.normalization import Form
+from charrnn.reading.vocabulary import Vocabulary
+from charrnn.writing.text_stream import spell
 
 _LISTED = 5
 

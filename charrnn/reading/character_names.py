@@ -6,7 +6,7 @@ Knows nothing of vocabularies or files.
 import unicodedata
 from collections.abc import Collection, Iterator
 
-from charrnn.codes import CARRIAGE_RETURN, END, UNKNOWN
+from charrnn.reading.codes import CARRIAGE_RETURN, END, UNKNOWN
 
 _LOWER_CONTROLS = """
     NULL, START OF HEADING, START OF TEXT, END OF TEXT, END OF TRANSMISSION, ENQUIRY, ACKNOWLEDGE,

@@ -11,9 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from charrnn.character_names import code_point, describe, flags, name
-from charrnn.codes import CODE_SPACE, END, LINE_FEED, REPLACEMENT, UNKNOWN, bytes_as_text, to_codes, to_text
 from charrnn.errors import CorpusError, UnknownCharacterError, UsageError
+from charrnn.reading.character_names import code_point, describe, flags, name
+from charrnn.reading.codes import (
+    CODE_SPACE,
+    END,
+    LINE_FEED,
+    REPLACEMENT,
+    UNKNOWN,
+    bytes_as_text,
+    to_codes,
+    to_text,
+)
 
 __all__ = ["CODE_SPACE", "END", "UNKNOWN", "Entry", "Ids", "Vocabulary", "read_vocabulary"]
 

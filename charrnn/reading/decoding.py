@@ -3,9 +3,9 @@
 import codecs
 from collections.abc import Callable, Iterable, Iterator
 
-from charrnn.codes import bytes_as_text
 from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
+from charrnn.reading.codes import bytes_as_text
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn import filters
 from charrnn.architecture import Architecture
 from charrnn.checkpoint import Checkpoint
-from charrnn.choice import Chooser
-from charrnn.codes import END
 from charrnn.config import DEFAULT_LENGTH, Request, SampleSettings
-from charrnn.decoder import Decoder
-from charrnn.filters import Logits
-from charrnn.prompt import Prompt, decomposes, read_prompt
-from charrnn.text_stream import LONGEST_SEQUENCE, TextStream, joins
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.codes import END
+from charrnn.reading.vocabulary import Vocabulary
+from charrnn.writing import filters
+from charrnn.writing.choice import Chooser
+from charrnn.writing.decoder import Decoder
+from charrnn.writing.filters import Logits
+from charrnn.writing.prompt import Prompt, decomposes, read_prompt
+from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, joins
 
 
 @dataclass(frozen=True)

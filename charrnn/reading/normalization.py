@@ -8,7 +8,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.codes import to_codes
+from charrnn.reading.codes import to_codes
 
 RUN_LIMIT = 1024
 """A run of characters that all join their predecessor is parted after so many: Unicode's sorting of

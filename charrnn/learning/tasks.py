@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from charrnn.batches import Batch
-from charrnn.model import CharRNN, State
+from charrnn.learning.batches import Batch
+from charrnn.learning.model import CharRNN, State
 
 
 @dataclass(frozen=True)

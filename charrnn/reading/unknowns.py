@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.character_names import code_point, name
-from charrnn.codes import LINE_FEED, to_codes
-from charrnn.corpus import Corpus
-from charrnn.normalization import normalized
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.character_names import code_point, name
+from charrnn.reading.codes import LINE_FEED, to_codes
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.normalization import normalized
+from charrnn.reading.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

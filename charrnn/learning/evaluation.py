@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from charrnn.batches import Ids, pack, windows
-from charrnn.model import CharRNN, State
+from charrnn.learning.batches import Ids, pack, windows
+from charrnn.learning.model import CharRNN, State
 
 CHUNK = 1024
 """Steps in time of one call of the network, at most."""

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.arrays import mapped, writable
-from charrnn.corpus import Corpus, Progress
-from charrnn.dataset_writer import (
+from charrnn.errors import CheckpointError, CorpusError
+from charrnn.reading.arrays import mapped, writable
+from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.dataset_writer import (
     SHORTEST_SYMBOLS,
     DatasetWriter,
     Stretch,
@@ -29,9 +30,8 @@ from charrnn.dataset_writer import (
     bounds_path,
     held_back_path,
 )
-from charrnn.errors import CheckpointError, CorpusError
-from charrnn.split import held_back, parse_validation
-from charrnn.vocabulary import Ids, Vocabulary
+from charrnn.reading.split import held_back, parse_validation
+from charrnn.reading.vocabulary import Ids, Vocabulary
 
 _DESCRIPTION = "dataset.json"
 

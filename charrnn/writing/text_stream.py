@@ -12,7 +12,7 @@ from unicodedata import combining, normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.codes import bytes_as_text, to_codes
+from charrnn.reading.codes import bytes_as_text, to_codes
 
 LONGEST_SEQUENCE = 32
 """Code points that are composed together at most, so that endless marks on one letter get written too."""

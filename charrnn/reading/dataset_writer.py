@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.arrays import ArrayWriter
-from charrnn.census import Tally
-from charrnn.codes import END, LINE_FEED, to_text
-from charrnn.corpus import Corpus, Progress
-from charrnn.vocabulary import Vocabulary
+from charrnn.reading.arrays import ArrayWriter
+from charrnn.reading.census import Tally
+from charrnn.reading.codes import END, LINE_FEED, to_text
+from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.vocabulary import Vocabulary
 
 SHORTEST_SYMBOLS = 2
 """A part needs an input and its target."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from charrnn.model import CharRNN
+from charrnn.learning.model import CharRNN
 
 ADAMW_SHARE = 0.2
 """With Muon, what AdamW's rate for the other parameters is to Muon's."""

@@ -1,0 +1,1 @@
+"""From files to ids: sources, encodings, normal forms, records, vocabularies, encoded text on disk."""
