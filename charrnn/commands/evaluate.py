@@ -186,8 +186,13 @@ def character_lines(found: Iterator[Predictions], vocabulary: Vocabulary) -> Ite
         costs = -logs.gather(1, targets[:, None])[:, 0]
         rows = zip(targets.tolist(), costs.tolist(), best.exp().tolist(), places.tolist(), strict=True)
         for target, nats, chances, ids in rows:
-            expected = {symbols[i]: chance for i, chance in zip(ids, chances, strict=True)}
-            yield {"character": symbols[target], "nats": nats, "probabilities": expected}
+            expected = {symbols[i]: _short(chance) for i, chance in zip(ids, chances, strict=True)}
+            yield {"character": symbols[target], "nats": _short(nats), "probabilities": expected}
+
+
+def _short(number: float) -> float:
+    """Six digits, which is all that float32 has."""
+    return float(f"{number:.6g}")
 
 
 def _print(score: Mapping[str, Any], mode: str) -> None:
