@@ -212,11 +212,11 @@ def progress_row(report: Report) -> RenderableType:
 
 def figures(report: Report, validation_nats: float | None, best_nats: float) -> RenderableType:
     """The figures of the run in columns."""
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     columns = {
         "step": f"{report.step:,}",
         "epoch": f"{report.epoch:.2f}",
-        "characters/s": f"{report.characters_per_second:,.0f}",
+        "char/s": f"{report.characters_per_second:,.0f}",
         "training bits/char": bits(report.train_nats),
         "validation": bits(validation_nats),
         "best": bits(best_nats if math.isfinite(best_nats) else None),
