@@ -1,0 +1,275 @@
+"""What is shown: plain lines, the panel, columns that stay straight; hostile text is shown inert."""
+
+import json
+import time
+import unicodedata
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from charrnn.display import (
+    LiveDisplay,
+    PlainDisplay,
+    QuietDisplay,
+    ReadingProgress,
+    bits,
+    both,
+    clock,
+    make_display,
+    reading_line,
+    report_line,
+    two_columns,
+)
+from charrnn.report import Report
+
+HOSTILE = "[bold]x[/bold] [link=a]b :smile: \x1b[31mred\x07 \u202eflipped\u2066 \x9b2J\r\x00 \U000e0041"
+
+REPORT = Report(
+    step=12_345,
+    epoch=2.5,
+    characters=1_000_000,
+    seconds=83,
+    train_nats=1.0,
+    validation_nats=None,
+    learning_rate=0.0123,
+    gradient_norm=0.456,
+    characters_per_second=123_456.7,
+    progress=0.25,
+    remaining_seconds=3723,
+)
+
+
+def console(*, terminal: bool = False, width: int = 100) -> Console:
+    return Console(
+        width=width, height=30, file=StringIO(), force_terminal=terminal, color_system=None, highlight=False
+    )
+
+
+def written(to: Console) -> str:
+    assert isinstance(to.file, StringIO)
+    return to.file.getvalue()
+
+
+def rendered(renderable: RenderableType, width: int = 100) -> str:
+    to = console(width=width)
+    to.print(renderable)
+    return written(to)
+
+
+def assert_inert(text: str) -> None:
+    """No character steers a terminal, and nothing was taken for markup."""
+    steering = [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} and c != "\n"]
+    assert steering == []
+    assert "[bold]x[/bold]" in text
+    assert ":smile:" in text
+    assert "␛[31mred" in text
+    assert "⟨U+202E⟩flipped" in text
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "kind"),
+    [
+        (True, False, LiveDisplay),
+        (False, False, PlainDisplay),
+        (True, True, QuietDisplay),
+        (False, True, QuietDisplay),
+    ],
+)
+def test_the_display_that_fits(terminal: bool, quiet: bool, kind: type[object]) -> None:
+    assert type(make_display(console(terminal=terminal), quiet=quiet)) is kind
+
+
+def test_quiet_shows_nothing() -> None:
+    to = console(terminal=True)
+    with make_display(to, quiet=True) as shown:
+        shown.note("note")
+        shown.reading("reading")
+        shown.report(replace(REPORT, validation_nats=1.0))
+        shown.sample("step 1", "text")
+    assert written(to) == ""
+
+
+def test_a_report_is_one_line_of_plain_text() -> None:
+    assert report_line(REPORT) == (
+        " 25%  1:23  step 12,345  epoch 2.50  123,457 characters/s  training 1.443 bits/char (1.000 nats)"
+    )
+    assert report_line(replace(REPORT, validation_nats=2.0)).endswith(
+        "  validation 2.885 bits/char (2.000 nats)"
+    )
+
+
+def plain_at(monkeypatch: pytest.MonkeyPatch, seconds: list[float], report: Report) -> list[str]:
+    """The lines of reports that come at these times."""
+    to, times = console(width=40), iter(seconds)
+    shown = PlainDisplay(to)
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    for _ in seconds:
+        shown.report(report)
+    return written(to).splitlines()
+
+
+def test_plain_lines_come_every_few_seconds_and_are_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plain_at(monkeypatch, [0, 1, 4.9, 5, 6, 20], REPORT) == [report_line(REPORT)] * 3
+
+
+def test_a_validation_is_always_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = replace(REPORT, validation_nats=1.5)
+    assert plain_at(monkeypatch, [0, 0.1, 0.2], measured) == [report_line(measured)] * 3
+
+
+def test_plain_notes_are_inert_and_samples_are_left_to_the_run_folder() -> None:
+    to = console()
+    with make_display(to, quiet=False) as shown:
+        shown.note(HOSTILE)
+        shown.sample("step 1", "a text")
+    assert_inert(written(to))
+    assert "a text" not in written(to)
+
+
+def panel_of(text: str, width: int = 100) -> str:
+    """The live panel after a report and a sample."""
+    shown = LiveDisplay(console(terminal=True, width=width))
+    shown.sample("step [red]7", text)
+    shown.report(REPORT)
+    return rendered(shown.panel(), width)
+
+
+def test_the_panel_shows_figures_and_sample() -> None:
+    panel = panel_of("To be, or not")
+    for part in ("25%", "1:23 gone, 1:02:03 to go", "12,345", "2.50", "123,457", "1.443", "0.012", "0.46"):
+        assert part in panel
+    assert "step [red]7" in panel
+    assert "│ To be, or not" in panel
+
+
+def test_the_panel_shows_hostile_text_inert() -> None:
+    assert_inert(panel_of(HOSTILE, width=200))
+
+
+def test_the_panel_keeps_the_last_and_the_best_validation() -> None:
+    shown = LiveDisplay(console(terminal=True))
+    for nats in (3.0, 1.0, 2.0, None):
+        shown.report(replace(REPORT, validation_nats=nats))
+    panel = rendered(shown.panel())
+    assert bits(2.0) in panel
+    assert bits(1.0) in panel
+    assert bits(3.0) not in panel
+
+
+def test_before_the_first_report_the_panel_is_empty() -> None:
+    assert rendered(LiveDisplay(console(terminal=True)).panel()).strip() == ""
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_no_figure_is_cut_off_and_no_line_is_too_long(width: int) -> None:
+    shown = LiveDisplay(console(terminal=True, width=width))
+    shown.sample("step 7", "x")
+    shown.report(replace(REPORT, step=1_234_567, epoch=123.4, validation_nats=10, gradient_norm=1234.5))
+    panel = rendered(shown.panel(), width)
+    assert max(map(cell_len, panel.splitlines())) <= width
+    assert "…" not in panel
+    for part in ("1,234,567", "123,457", "14.427", "learning", "gradient", "1234.50", "to go"):
+        assert part in panel
+
+
+KOREAN = "안녕하세요, 세상!\nabc\n값과 닭이 많다\n" + "한" * 200 + "\n\tb\n👍🏽 e\u0301"
+
+
+@pytest.mark.parametrize("width", [100, 61, 60])
+def test_the_frame_of_a_korean_sample_stays_straight(width: int) -> None:
+    lines = [line for line in panel_of(KOREAN, width).splitlines() if line.startswith(("│", "╭", "╰"))]
+    assert len(lines) == 2 + 6
+    assert {cell_len(line) for line in lines} == {width}
+    assert all(line.endswith(("│", "╮", "╯")) for line in lines)
+
+
+def test_a_long_sample_shows_a_few_lines() -> None:
+    panel = panel_of("\n".join(f"line {number}" for number in range(50)))
+    assert "line 9" in panel
+    assert "line 10" not in panel
+
+
+def test_two_columns_line_up_whatever_the_width_of_their_characters() -> None:
+    lines = rendered(two_columns([("이름", "값"), ("name", "value"), ("ㅎ", HOSTILE)]), 200).splitlines()
+    starts = [
+        cell_len(line[: line.index(value)])
+        for line, value in zip(lines, ("값", "value", "[bold]"), strict=True)
+    ]
+    assert len(set(starts)) == 1
+    assert_inert("\n".join(lines))
+
+
+def test_the_live_display_restores_the_terminal_when_an_error_ends_it() -> None:
+    to = console(terminal=True)
+
+    def fail() -> None:
+        with make_display(to, quiet=False) as shown:
+            shown.report(REPORT)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    hidden, shown_again = "\x1b[?25l", "\x1b[?25h"
+    assert written(to).rindex(shown_again) > written(to).rindex(hidden)
+
+
+def test_live_notes_are_inert() -> None:
+    to = console(terminal=True, width=300)
+    LiveDisplay(to).note(HOSTILE)
+    assert_inert(written(to))
+
+
+def test_reading_is_told_once_it_takes_over_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    class Listener(QuietDisplay):
+        def reading(self, line: str) -> None:
+            told.append(line)
+
+    times = iter([0, 0.5, 2])
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    progress = ReadingProgress(Listener(), "counting")
+    progress(10**6, 10**8)
+    progress(10**7, 10**8)
+    assert told == ["counting: 10 of 100 MB, 5 MB/s, 0:18 to go"]
+
+
+def test_reading_of_what_has_no_known_end() -> None:
+    assert reading_line("counting", 2, 10**7, None) == "counting: 10 MB, 5 MB/s"
+    assert reading_line("counting", 2, 0, 10**7) == "counting: 0 MB, 0 MB/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (754, "12:34"), (3723, "1:02:03"), (1e5, "27:46:40")],
+)
+def test_a_clock(seconds: float, expected: str) -> None:
+    assert clock(seconds) == expected
+
+
+def test_a_clock_without_end_is_still_a_text() -> None:
+    assert clock(float("inf")).startswith("277777:")
+
+
+def test_both_units() -> None:
+    assert both(1.0) == "1.443 bits/char (1.000 nats)"
+    assert bits(None) == "–"
+
+
+def test_metrics_are_what_json_holds_without_what_was_not_measured() -> None:
+    metrics = REPORT.metrics()
+    assert json.loads(json.dumps(metrics)) == metrics
+    assert list(metrics) == [
+        "step",
+        "epoch",
+        "characters",
+        "seconds",
+        "train_nats",
+        "learning_rate",
+        "gradient_norm",
+        "characters_per_second",
+    ]
+    assert replace(REPORT, validation_nats=2.0).metrics()["validation_nats"] == 2.0
