@@ -1,7 +1,7 @@
 """What a network is made of: its cell, its sizes, the name and shape of each array in it.
 
-Everything that builds, checks or runs a network (`learning/model.py` in PyTorch, `writing/decoder.py` in NumPy,
-`checkpoint.py` on disk) takes names and shapes from here. Knows nothing of torch or numpy.
+Everything that builds, checks or runs a network (`learning/model.py` in PyTorch, `writing/decoder.py`
+in NumPy, `checkpoint.py` on disk) takes names and shapes from here. Knows nothing of torch or numpy.
 """
 
 from dataclasses import dataclass

@@ -79,7 +79,8 @@ def test_files_that_are_named_exist() -> None:
     assert len(named) > 10
     folder = Path()
     for name in named:
-        folder = Path(name).parent if "/" in name else folder
+        if "/" in name:
+            folder = Path(name) if name.endswith("/") else Path(name).parent
         assert (ROOT / name).exists() or (ROOT / folder / name).exists(), name
 
 

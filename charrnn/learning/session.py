@@ -49,6 +49,7 @@ class Meter:
     """Sums up updates between two reports."""
 
     def __init__(self) -> None:
+        self.reading = (math.nan, 0.0)
         self._begin()
 
     def _begin(self) -> None:
@@ -62,20 +63,29 @@ class Meter:
         self.seconds += seconds
 
     def read(self) -> tuple[float, float]:
-        """Nats per symbol and symbols per second since the last reading.
+        """Nats per symbol and symbols per second since the last reading, which stands if nothing came since.
 
         Raises:
             DivergenceError: the loss is no finite number.
         """
-        nats = float(self.nats) / max(self.count, 1)
-        speed = self.count / max(self.seconds, 1e-9)
-        self._begin()
-        if not math.isfinite(nats):
-            raise DivergenceError(
-                f"the loss became {nats}: training diverged; lower --learning-rate or --gradient-clip. "
-                "The last good checkpoint is kept"
-            )
-        return nats, speed
+        if self.count:
+            self.reading = finite(float(self.nats) / self.count), self.count / max(self.seconds, 1e-9)
+            self._begin()
+        return self.reading
+
+
+def finite(nats: float) -> float:
+    """The loss, if it is a number.
+
+    Raises:
+        DivergenceError: it is none.
+    """
+    if not math.isfinite(nats):
+        raise DivergenceError(
+            f"the loss became {nats}: training diverged; lower --learning-rate or --gradient-clip. "
+            "The last good checkpoint is kept"
+        )
+    return nats
 
 
 class Session:
@@ -115,6 +125,7 @@ class Session:
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.meter = Meter()
+        self.last_update: Update | None = None
 
     def learn(self) -> Progress:
         """Train until the budget, the patience or a signal ends it; then measure and save.
@@ -208,13 +219,13 @@ class Session:
             and self.validated_step == self.trainer.step
         ):
             return self.progress.validation_nats_per_character
-        nats = score_part(self.trainer.model, self.validation).nats_per_character
+        nats = finite(score_part(self.trainer.model, self.validation).nats_per_character)
         self.validated_step = self.trainer.step
         best = self.progress.best_validation_nats_per_character
         is_best = best is None or nats < best
         self.stale_validations = 0 if is_best else self.stale_validations + 1
         self.progress = replace(self.progress, validation_nats_per_character=nats)
-        if is_best and math.isfinite(nats):
+        if is_best:
             self.progress = replace(
                 self.progress, best_validation_nats_per_character=nats, best_step=self.trainer.step
             )
@@ -238,9 +249,10 @@ class Session:
         return patience is not None and self.stale_validations >= patience
 
     def _finish(self) -> None:
-        """The last validation, the last save."""
+        """The last validation, the last report unless nothing is new, the last save."""
+        is_new = self.meter.count > 0 or self.validated_step != self.trainer.step
         validation = self._validate() if self.validation is not None else None
-        if self.meter.count:
+        if self.last_update is not None and is_new:
             self._report(replace(self.last_update, progress=1.0), validation)
         self.progress = replace(self.progress, finished=True)
         self.save()

@@ -1,8 +1,8 @@
 """One symbol at a time through the network, in NumPy: what `sample` runs, at once and without torch.
 
-The equations stand in `learning/model.py`. Here each step costs one matrix product for the input of a layer (a row of
-a table for the first), one for its state and one for the output; nothing is allocated in between. Knows
-nothing of text, sampling rules or files.
+The equations stand in `learning/model.py`. Here each step costs one matrix product for the input of a layer
+(a row of a table for the first), one for its state and one for the output; nothing is allocated in between.
+Knows nothing of text, sampling rules or files.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,0 +1,207 @@
+"""A run from its first update to its last: nothing measured is lost, nothing is measured twice."""
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from charrnn.checkpoint import CorpusFacts, load
+from charrnn.config import TrainSettings, build
+from charrnn.display import QuietDisplay
+from charrnn.errors import DivergenceError, Stopped
+from charrnn.learning import session
+from charrnn.learning.batches import Streams
+from charrnn.learning.model import CharRNN
+from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.plan import Facts, choose
+from charrnn.learning.schedule import Budget, Interval
+from charrnn.learning.session import Session, score_part
+from charrnn.learning.tasks import language_model
+from charrnn.learning.trainer import Trainer
+from charrnn.reading.dataset import Part
+from charrnn.reading.vocabulary import Vocabulary
+from charrnn.report import Report
+from charrnn.run import Run
+from charrnn.stops import Stops
+
+TEXT = "hello there, hello you. " * 20
+VOCABULARY = Vocabulary.from_text(TEXT)
+SMALL = {"hidden": 8, "embedding": 4, "batch_size": 2, "sequence_length": 8, "quiet": True}
+
+
+class Watcher(QuietDisplay):
+    """Keeps the reports, and calls something at each."""
+
+    def __init__(self, then: Callable[[Report], None] = lambda _: None) -> None:
+        self.reports: list[Report] = []
+        self.then = then
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+        self.then(report)
+
+
+@pytest.fixture(autouse=True)
+def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report, validate, sample and save after every update."""
+    monkeypatch.setattr(session, "Interval", lambda *_: Interval(1, None))
+
+
+def part_of(text: str) -> Part:
+    return Part(VOCABULARY.encode(text), len(text), len(text.encode()))
+
+
+def session_of(
+    folder: Path,
+    display: Watcher,
+    budget: Budget,
+    *,
+    validated: bool = True,
+    **values: Any,  # noqa: ANN401
+) -> Session:
+    settings = build(TrainSettings, SMALL | {"steps": 1} | values)
+    training = part_of(TEXT)
+    plan = choose(settings, Facts(training.symbols, 0, len(VOCABULARY)))
+    model = CharRNN(plan.architecture, 0.0, torch.Generator().manual_seed(1))
+    optimizers = make_optimizers(model, plan.optimizer, plan.learning_rate, 0.0)
+    batches = Streams(training.ids, plan.batch_size, plan.sequence_length)
+    return Session(
+        trainer=Trainer(model, language_model, batches, optimizers, budget, gradient_clip=1.0),
+        run=Run(folder),
+        training=training,
+        validation=part_of(TEXT[:60]) if validated else None,
+        settings=plan.fill(settings),
+        plan=plan,
+        vocabulary=VOCABULARY,
+        corpus=CorpusFacts("text", "", len(TEXT), len(TEXT), 60, [0] * len(VOCABULARY)),
+        display=display,
+        stops=Stops(),
+    )
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_last_validation_is_kept(run: Session, folder: Path) -> None:
+    assert run.validation is not None
+    expected = score_part(run.trainer.model, run.validation).nats_per_character
+    assert metrics(folder)[-1]["validation_nats"] == expected
+    assert load(run.run.last).progress.validation_nats_per_character == expected
+    assert math.isfinite(metrics(folder)[-1]["train_nats"])
+
+
+def test_the_last_validation_is_reported_though_a_report_was_just_made(tmp_path: Path) -> None:
+    display = Watcher()
+    run = session_of(tmp_path, display, Budget(3, None), steps=3)
+    progress = run.learn()
+    assert (progress.step, progress.finished) == (3, True)
+    assert_last_validation_is_kept(run, tmp_path)
+    assert display.reports[-1].progress == 1
+
+
+def test_the_last_validation_is_reported_when_the_time_is_over_between_two_updates(tmp_path: Path) -> None:
+    ticks = itertools.count()
+    clock = [0.0]
+
+    def late(_: Report) -> None:
+        clock[0] = 0.0 if next(ticks) < 2 else 1e6
+
+    run = session_of(tmp_path, Watcher(late), Budget(None, 1e5, lambda: clock[0]), steps=None, max_time="1d")
+    run.learn()
+    assert_last_validation_is_kept(run, tmp_path)
+
+
+def test_figures_of_every_update_stand_in_the_reports(tmp_path: Path) -> None:
+    display = Watcher()
+    session_of(tmp_path, display, Budget(4, None), steps=4).learn()
+    assert [report.step for report in display.reports] == [1, 2, 3, 4, 4]
+    assert [line["characters"] for line in metrics(tmp_path)] == [16, 32, 48, 64, 64]
+    assert display.reports[0].train_nats == pytest.approx(math.log(len(VOCABULARY)))
+
+
+def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
+    run = session_of(tmp_path, Watcher(), Budget(30, None), steps=30)
+    progress = run.learn()
+    figures = [line["validation_nats"] for line in metrics(tmp_path)]
+    assert progress.best_validation_nats_per_character == min(figures)
+    best = load(run.run.best)
+    assert best.progress.step == progress.best_step
+    run.trainer.model.load_state_dict({n: torch.from_numpy(v) for n, v in best.weights.items()})
+    assert run.validation is not None
+    assert score_part(run.trainer.model, run.validation).nats_per_character == min(figures)
+
+
+def test_patience_ends_a_run_without_measuring_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = []
+
+    def worse(*_: object) -> session.Score:
+        scored.append(1)
+        return session.Score(float(len(scored)), 1, 1)
+
+    display = Watcher()
+    run = session_of(tmp_path, display, Budget(100, None), steps=100, patience=3)
+    monkeypatch.setattr(session, "score_part", worse)
+    progress = run.learn()
+    assert (progress.step, progress.best_step, progress.finished) == (4, 1, True)
+    assert len(scored) == 1 + 4  # one to tell how long it takes
+    assert [report.step for report in display.reports] == [1, 2, 3, 4]
+
+
+def test_without_validation_every_save_is_the_best_too(tmp_path: Path) -> None:
+    run = session_of(tmp_path, Watcher(), Budget(3, None), validated=False, steps=3)
+    run.learn()
+    assert load(run.run.best).fingerprint() == load(run.run.last).fingerprint()
+    assert load(run.run.previous).progress.step == 3
+    assert not any("validation_nats" in line for line in metrics(tmp_path))
+
+
+def test_a_budget_that_is_spent_already_still_leaves_a_run(tmp_path: Path) -> None:
+    run = session_of(tmp_path, Watcher(), Budget(None, 1.0, lambda: 5.0), steps=None, max_time="1s")
+    progress = run.learn()
+    assert (progress.step, progress.finished) == (0, True)
+    assert load(run.run.best).progress.validation_nats_per_character == pytest.approx(
+        math.log(len(VOCABULARY))
+    )
+
+
+def test_a_stop_saves_what_was_learnt(tmp_path: Path) -> None:
+    def stop(report: Report) -> None:
+        if report.step == 2:
+            raise Stopped("stopped by SIGINT", 2)
+
+    run = session_of(tmp_path, Watcher(stop), Budget(100, None), steps=100)
+    with pytest.raises(Stopped, match="saved at step 2") as caught:
+        run.learn()
+    assert caught.value.exit_code == 130
+    assert (load(run.run.last).progress.step, load(run.run.last).progress.finished) == (2, False)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_weights_that_are_no_numbers_end_the_run_and_spare_the_last_good_ones(
+    tmp_path: Path, validated: bool
+) -> None:
+    def break_it(report: Report) -> None:
+        if report.step == 3:
+            with torch.no_grad():
+                run.trainer.model.output.bias.fill_(math.nan)
+
+    run = session_of(tmp_path, Watcher(break_it), Budget(100, None), validated=validated, steps=100)
+    with pytest.raises(DivergenceError) as caught:
+        run.learn()
+    assert caught.value.exit_code == 4
+    assert load(run.run.last).progress.step == 2
+    assert all(np.isfinite(values).all() for values in load(run.run.last).weights.values())
+
+
+def test_a_validation_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = session_of(tmp_path, Watcher(), Budget(100, None), steps=100)
+    monkeypatch.setattr(session, "score_part", lambda *_: session.Score(math.inf, 1, 1))
+    with pytest.raises(DivergenceError, match="the loss became inf"):
+        run.learn()
