@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from charrnn.character_sets import character_set
 from charrnn.errors import UsageError
-from charrnn.writing.character_sets import character_set
 
 Group = TypeVar("Group")
 

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.character_sets import character_set
 from charrnn.config import SampleSettings
 from charrnn.errors import UsageError
 from charrnn.reading.codes import END
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.writing import filters
-from charrnn.writing.character_sets import character_set
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import in_normal_form
 from charrnn.writing.text_stream import spell
