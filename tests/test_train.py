@@ -283,3 +283,13 @@ def test_a_text_too_short_to_split_is_trained_without_validation() -> None:
     assert result.code == 0, result.err
     assert "too short to hold back" in result.err
     assert best().progress.best_validation_nats_per_character is None
+
+
+def test_a_part_of_one_character_is_not_measured_on_though_it_is_several_bytes() -> None:
+    Path("two.txt").write_text("가나", encoding="utf-8")
+    result = charrnn("train", "two.txt", "--level", "byte", "--validation", "1", "--run", "run", *SMALL)
+    assert result.code == 0, result.err
+    assert best().corpus.validation_characters == 0
+    Path("one.txt").write_text("가", encoding="utf-8")
+    assert charrnn("train", "one.txt", "--level", "byte", "--run", "one", *SMALL).code == 3
+    assert charrnn("evaluate", "one.txt", "--checkpoint", "run").code == 3

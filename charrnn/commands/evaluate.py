@@ -107,7 +107,7 @@ def encode(corpus: Corpus, model: Checkpoint) -> EncodedText:
             f"--mode is {corpus.reading.mode}, but the model was trained with the other one; leave it out"
         )
     codes = np.concatenate(list(corpus.codes()))
-    if len(codes) < 2:
+    if min(len(codes), census.characters) < 2:
         raise CorpusError(
             f"{corpus.sources[0].name} has one character; the first is given, so two are needed"
         )

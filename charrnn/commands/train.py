@@ -97,10 +97,10 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
         CorpusError: it cannot be read, or there is nothing to learn from it.
     """
     corpus = counted(settings.corpus, settings.reading, display)
-    symbols = corpus.census().symbols
-    if symbols < 2:
+    census = corpus.census()
+    if min(census.symbols, census.characters) < 2:
         raise CorpusError(
-            f"{', '.join(settings.corpus)} has {symbols} character; expected two or more to learn from"
+            f"{', '.join(settings.corpus)} has one character; expected two or more to learn from"
         )
     return corpus, make_vocabulary(corpus, settings.symbols)
 

@@ -22,7 +22,7 @@ from charrnn.errors import CheckpointError, CorpusError
 from charrnn.reading.arrays import mapped, writable
 from charrnn.reading.corpus import Corpus, Progress
 from charrnn.reading.dataset_writer import (
-    SHORTEST_SYMBOLS,
+    SHORTEST,
     DatasetWriter,
     Stretch,
     Stretches,
@@ -187,9 +187,9 @@ def _other_text(corpus: Corpus, vocabulary: Vocabulary, path: str) -> Corpus:
     """The text of its own to measure on, read the same way."""
     other = Corpus([path], corpus.reading)
     vocabulary.check_known(other.census().counts, path)
-    if other.census().symbols < SHORTEST_SYMBOLS:
+    if other.census().symbols < SHORTEST:
         raise CorpusError(
-            f"--validation {path} is too short to measure on; give at least {SHORTEST_SYMBOLS} characters"
+            f"--validation {path} is too short to measure on; give at least {SHORTEST} characters"
         )
     return other
 

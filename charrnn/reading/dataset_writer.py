@@ -19,7 +19,7 @@ from charrnn.reading.codes import END, LINE_FEED, to_text
 from charrnn.reading.corpus import Corpus, Progress
 from charrnn.reading.vocabulary import Vocabulary
 
-SHORTEST_SYMBOLS = 2
+SHORTEST = 2
 """A part needs an input and its target."""
 
 
@@ -42,6 +42,11 @@ class Stretch:
     characters: int
     utf8_bytes: int
     records: str = ""
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether there is something to predict: a symbol, and a character, after the first."""
+        return min(self.stop - self.start, self.characters) >= SHORTEST
 
 
 Stretches = tuple[Stretch, Stretch | None]
@@ -68,7 +73,7 @@ class DatasetWriter:
                     stop += len(codes)
                 stretches.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
                 start = stop
-        if len(stretches) == 2 and min(part.stop - part.start for part in stretches) >= SHORTEST_SYMBOLS:
+        if len(stretches) == 2 and all(part.is_long_enough for part in stretches):
             return stretches[0], stretches[1]
         return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
 
