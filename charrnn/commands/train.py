@@ -46,12 +46,20 @@ def train(settings: TrainSettings) -> None:
     console = Console(stderr=True, highlight=False)
     with Stops() as stops, make_display(console, quiet=settings.output.quiet) as display:
         device = pick_device(settings.machine)
+        began_reading = time.monotonic()
         corpus, vocabulary = read_corpus(settings, display)
         read_prompt(settings.output.prompt, vocabulary, settings.reading.normalize)
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         with new_run(folder) as partial:
             session = _prepare(
-                partial, settings, corpus, vocabulary, device=device, display=display, stops=stops
+                partial,
+                settings,
+                corpus,
+                vocabulary,
+                began_reading=began_reading,
+                device=device,
+                display=display,
+                stops=stops,
             )
             run = publish(partial, folder)
         session.run = run
@@ -111,12 +119,12 @@ def _prepare(
     corpus: Corpus,
     vocabulary: Vocabulary,
     *,
+    began_reading: float,
     device: torch.device,
     display: Display,
     stops: Stops,
 ) -> Session:
     """Encode the corpus, choose what nobody set, build the network, and save it before its first step."""
-    began = time.monotonic()
     dataset = encode_dataset(
         corpus,
         vocabulary,
@@ -127,7 +135,7 @@ def _prepare(
     )
     for notice in dataset.notices:
         display.note(notice)
-    reading_seconds = time.monotonic() - began
+    reading_seconds = time.monotonic() - began_reading
     measured = dataset.validation and dataset.validation.beginning(measured_symbols(settings.budget))
     facts = facts_of(dataset, vocabulary)
     plan = choose(settings, facts)
@@ -198,7 +206,7 @@ def make_budget(
     deadline = STARTED + seconds(budget.max_time) if budget.max_time else None
     if deadline is not None and reading_seconds > ANNOUNCED_SECONDS:
         deadline += reading_seconds
-        display.note(f"the corpus took {clock(reading_seconds)} to encode, which is added to the time")
+        display.note(f"the corpus took {clock(reading_seconds)} to read, which is added to the time")
     return Budget(min(steps, default=None), deadline)
 
 

@@ -33,7 +33,7 @@ SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
-PROBE_SYMBOLS = 20_000
+WARM_UP_SYMBOLS, PROBE_SYMBOLS = 1_000, 10_000
 """Scored before the first update, to tell how long a whole validation takes."""
 
 EXIT_SECONDS = 0.35
@@ -151,8 +151,7 @@ class Session:
     def _updates(self) -> Iterator[Update]:
         """The trainer's updates, none of them torn by a signal."""
         budget, output = self.trainer.budget, self.settings.output
-        one_validation = self._estimate_validation_seconds()
-        budget.reserve_seconds = 1.1 * one_validation + EXIT_SECONDS
+        one_validation = self._expected_validation_seconds()
         updates = iter(self.trainer)
         self.reporting = Interval(None, 0.5)
         self.saving = Interval(*steps_or_seconds(output.save_every))
@@ -219,7 +218,9 @@ class Session:
             and self.validated_step == self.trainer.step
         ):
             return self.progress.validation_nats_per_character
+        began = time.monotonic()
         nats = finite(score_part(self.trainer.model, self.validation).nats_per_character)
+        self._keep_back(time.monotonic() - began)
         self.validated_step = self.trainer.step
         best = self.progress.best_validation_nats_per_character
         is_best = best is None or nats < best
@@ -233,14 +234,22 @@ class Session:
                 save(self.run.best, self.checkpoint())
         return nats
 
-    def _estimate_validation_seconds(self) -> float:
-        """How long one validation takes, from a part of it."""
+    def _expected_validation_seconds(self) -> float:
+        """How long one validation takes, from parts of it; the first only warms up."""
         if self.validation is None:
+            self._keep_back(0.0)
             return 0.0
-        part = self.validation.beginning(PROBE_SYMBOLS)
-        began = time.monotonic()
-        score_part(self.trainer.model, part)
-        return (time.monotonic() - began) * self.validation.symbols / part.symbols
+        for symbols in (WARM_UP_SYMBOLS, PROBE_SYMBOLS):
+            part = self.validation.beginning(symbols)
+            began = time.monotonic()
+            score_part(self.trainer.model, part)
+            expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
+        self._keep_back(expected)
+        return expected
+
+    def _keep_back(self, validation_seconds: float) -> None:
+        """Leave time for the last validation, the last save and the program's end."""
+        self.trainer.budget.reserve_seconds = 1.05 * validation_seconds + EXIT_SECONDS
 
     @property
     def out_of_patience(self) -> bool:
