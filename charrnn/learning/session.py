@@ -150,7 +150,7 @@ class Session:
 
     def _updates(self) -> Iterator[Update]:
         """The trainer's updates, none of them torn by a signal."""
-        budget, output = self.trainer.budget, self.settings.output
+        output = self.settings.output
         one_validation = self._expected_validation_seconds()
         updates = iter(self.trainer)
         self.reporting = Interval(None, 0.5)
@@ -236,9 +236,10 @@ class Session:
 
     def _expected_validation_seconds(self) -> float:
         """How long one validation takes, from parts of it; the first only warms up."""
-        if self.validation is None:
-            self._keep_back(0.0)
-            return 0.0
+        expected = 0.0
+        if self.validation is None or self.trainer.budget.deadline is None:
+            self._keep_back(expected)
+            return expected
         for symbols in (WARM_UP_SYMBOLS, PROBE_SYMBOLS):
             part = self.validation.beginning(symbols)
             began = time.monotonic()
