@@ -175,9 +175,7 @@ class Corpus:
         if first is None:
             self._seen[number] = seen
         elif seen != first:
-            raise CorpusError(
-                f"{source.name} was changed while it was being read; start again when it is at rest"
-            )
+            raise changed(source.name)
 
     def _total_bytes(self) -> int | None:
         """How many bytes there are to read, where that is known."""
@@ -185,6 +183,11 @@ class Corpus:
             return sum(seen.length_bytes for seen in self._seen.values())
         sizes = [source.size_bytes for source in self.sources if source.size_bytes is not None]
         return sum(sizes) if len(sizes) == len(self.sources) else None
+
+
+def changed(names: str) -> CorpusError:
+    """What to say when a second pass finds another text than the first."""
+    return CorpusError(f"{names} was changed while it was being read; start again when it is at rest")
 
 
 class _Meter:
@@ -212,7 +215,11 @@ def _check(reading: ReadingSettings) -> None:
         raise UsageError(
             f"--normalize is {reading.normalize}, but --level byte has no normal forms; leave one out"
         )
-    if reading.delimiter is not None and "\n" in reading.delimiter:
+    if reading.delimiter is not None and reading.mode != "lines":
+        raise UsageError(
+            f"--delimiter is {reading.delimiter!r}, but --mode is text; give --mode lines, or leave it out"
+        )
+    if reading.delimiter is not None and ("\n" in reading.delimiter or reading.delimiter.endswith("\r")):
         raise UsageError(
             f"--delimiter is {reading.delimiter!r}; expected what stands on one line, without its end"
         )

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.errors import CheckpointError, CorpusError
+from charrnn.errors import CheckpointError, CorpusError, UnknownCharacterError
 from charrnn.reading.arrays import mapped, writable
-from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.corpus import Corpus, Progress, changed
 from charrnn.reading.dataset_writer import (
     SHORTEST,
     DatasetWriter,
@@ -30,6 +30,7 @@ from charrnn.reading.dataset_writer import (
     bounds_path,
     held_back_path,
 )
+from charrnn.reading.sources import listed
 from charrnn.reading.split import held_back, parse_validation
 from charrnn.reading.vocabulary import Ids, Vocabulary
 
@@ -148,7 +149,8 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     training, measured = _write(corpus, "corpus", held, seed, DatasetWriter(folder, vocabulary, progress))
     if other:
         measured, _ = _write(other, "validation", 0, seed, DatasetWriter(folder, vocabulary))
-    notices = [_too_short(validation)] if amount != 0 and measured is None else []
+    notices = [] if other is None else other.notices
+    notices += [_too_short(validation)] if amount != 0 and measured is None else []
     description = {
         "fingerprint": _fingerprint(corpus, vocabulary, validation, seed, other),
         "training": asdict(training),
@@ -214,9 +216,12 @@ def _fingerprint(
 
 
 def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Stretches:
-    if corpus.reading.mode == "text":
-        return writer.write_text(corpus, name, held)
-    return writer.write_records(corpus, name, _drawn(corpus.census().records, held, seed))
+    try:
+        if corpus.reading.mode == "text":
+            return writer.write_text(corpus, name, held)
+        return writer.write_records(corpus, name, _drawn(corpus.census().records, held, seed))
+    except UnknownCharacterError as error:  # all that were counted are known
+        raise changed(listed([source.name for source in corpus.sources])) from error
 
 
 def _drawn(records: int, held: int, seed: int) -> NDArray[np.int64]:

@@ -131,7 +131,8 @@ class _RecordMeasure:
 
     def add(self, codes: NDArray[np.uint32]) -> None:
         is_end = codes == END
-        numbers = self._record + np.cumsum(is_end) - is_end
+        # A text that changed meanwhile may have more records than were counted; the corpus says so later.
+        numbers = np.minimum(self._record + np.cumsum(is_end) - is_end, len(self._is_drawn) - 1)
         self._record += int(np.count_nonzero(is_end))
         # End marks stay while it is composed, as line feeds: what they part must not grow together.
         lines = np.where(is_end, np.uint32(LINE_FEED), codes)

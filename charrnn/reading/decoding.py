@@ -111,7 +111,8 @@ def _characters(
         try:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
-            raise _invalid(name, error, position_bytes, lines) from error
+            likely = _unmarked_utf16(head) or "latin-1"
+            raise _invalid(name, error, position_bytes, lines, likely) from error
         except UnicodeError as error:
             raise CorpusError(
                 f"{name} is not {reading.encoding}: {error}; give its --encoding NAME"
@@ -131,8 +132,16 @@ def _announce(head: bytes, reading: ReadingSettings, notify: Notify) -> None:
     encoding = _encoding(head, reading)
     if encoding in MARKS.values() and encoding != reading.encoding:
         notify(f"read as {encoding.upper()[:6]}, as its byte-order mark says")
-    elif encoding == "utf-8" and head.count(0) > len(head) // 10:
-        notify("looks like UTF-16 without a mark; if so, give --encoding utf-16-le")
+    elif encoding == "utf-8" and (likely := _unmarked_utf16(head)):
+        notify(f"looks like UTF-16 without a mark; if so, give --encoding {likely}")
+
+
+def _unmarked_utf16(head: bytes) -> str:
+    """The kind of UTF-16 that bytes look like, empty if none: what is ASCII has a NUL at every other byte."""
+    high, low = head[::2].count(0), head[1::2].count(0)
+    if 50 * (high + low) < len(head) or 3 * min(high, low) > max(high, low):
+        return ""
+    return "utf-16-be" if high > low else "utf-16-le"
 
 
 def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
@@ -145,7 +154,7 @@ def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
     yield from texts
 
 
-def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int) -> CorpusError:
+def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int, likely: str) -> CorpusError:
     """The message for bytes that cannot be decoded; what the decoder held back counts in its place."""
     offset = read_bytes - len(error.object) + error.start
     before = error.object[: error.start].decode(error.encoding, "ignore")
@@ -153,6 +162,6 @@ def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int) 
     line = lines + before.count("\n") + 1
     return CorpusError(
         f"{name} is not valid {error.encoding}: byte {offset:,} in line {line:,} "
-        f"is {wrong.hex(' ').upper()} ({error.reason}); give --encoding NAME (such as latin-1), "
+        f"is {wrong.hex(' ').upper()} ({error.reason}); give --encoding NAME (such as {likely}), "
         "or --errors replace or --errors ignore"
     )

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -106,19 +107,19 @@ def _open(path: str) -> AbstractContextManager[IO[bytes]]:
 
 def _folder(folder: str, is_text: IsText) -> tuple[list[Source], list[str]]:
     sources: list[Source] = []
-    skipped: dict[str, list[str]] = {}
+    skipped: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(_files_below(folder, skipped), key=lambda path: path.relative_to(folder).as_posix()):
         try:
             source = _file(str(path), path.stat().st_mode)
             head = next(source.chunks(HEAD_BYTES), b"")
         except (CorpusError, OSError):
-            skipped.setdefault("cannot be read", []).append(path.name)
+            skipped["cannot be read"].append(path.name)
             continue
         if is_text(head):
             sources.append(source)
         else:
-            skipped.setdefault("not text", []).append(path.name)
-    notices = [_skipped_notice(folder, reason, names) for reason, names in skipped.items()]
+            skipped["not text"].append(path.name)
+    notices = [_skipped_notice(folder, reason, names) for reason, names in skipped.items() if names]
     if not sources:
         reasons = "; ".join(["", *notices])
         raise CorpusError(
@@ -127,19 +128,21 @@ def _folder(folder: str, is_text: IsText) -> tuple[list[Source], list[str]]:
     return sources, notices
 
 
-def _files_below(folder: str, skipped: dict[str, list[str]]) -> Iterator[Path]:
+def _files_below(folder: str, skipped: defaultdict[str, list[str]]) -> Iterator[Path]:
     """Regular files that are not hidden; linked folders are left out, for they may lead back here."""
 
     def refused(error: OSError) -> None:
-        skipped.setdefault("cannot be read", []).append(Path(error.filename).name)
+        skipped["cannot be read"].append(Path(error.filename).name)
 
     for above, folders, names in os.walk(folder, onerror=refused):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        skipped["hidden"] += sorted(name for name in [*folders, *names] if name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        skipped["link to a folder"] += [name for name in folders if Path(above, name).is_symlink()]
         for path in (Path(above, name) for name in names if not name.startswith(".")):
             if path.is_file():
                 yield path
             else:
-                skipped.setdefault("no regular file", []).append(path.name)
+                skipped["no regular file"].append(path.name)
 
 
 def _skipped_notice(folder: str, reason: str, names: list[str]) -> str:
