@@ -1,8 +1,12 @@
 """Corpora as the commands meet them: counted with progress shown, what there is to tell told."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 
-from charrnn.config import ReadingSettings, VocabularySettings
+from charrnn.checkpoint import Checkpoint
+from charrnn.config import ReadingSettings, VocabularySettings, build, flat
 from charrnn.display import Display, ReadingProgress, make_display
 from charrnn.errors import UsageError
 from charrnn.reading.corpus import Corpus
@@ -26,10 +30,11 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
 
     Raises:
         CorpusError: the vocabulary's file cannot be read.
-        UsageError: it is of the other level, or no character is frequent enough.
+        UsageError: it is of the other level, no character is frequent enough, or settings would do nothing.
     """
     counts, reading = corpus.census().counts, corpus.reading
     lines = reading.mode == "lines"
+    _check_min_count(symbols, reading)
     if symbols.vocabulary is None:
         return Vocabulary.from_counts(counts, reading.level, min_count=symbols.min_count, end=lines)
     vocabulary = read_vocabulary(symbols.vocabulary)
@@ -39,3 +44,30 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
             f"{reading.level}; expected the same"
         )
     return vocabulary.recounted(counts, end=lines)
+
+
+def _check_min_count(symbols: VocabularySettings, reading: ReadingSettings) -> None:
+    if symbols.min_count > 1 and symbols.vocabulary is not None:
+        raise UsageError(
+            f"--min-count is {symbols.min_count}, but --vocabulary {symbols.vocabulary} says already which "
+            "characters are known; expected one of them; leave the other out"
+        )
+    if symbols.min_count > 1 and reading.level == "byte":
+        raise UsageError(
+            f"--min-count is {symbols.min_count}, but --level byte knows all 256 bytes; leave one out"
+        )
+
+
+def reading_of(model: Checkpoint, given: Mapping[str, Any]) -> ReadingSettings:
+    """How a text is read for a model: as its own was, where nothing else is given.
+
+    Raises:
+        UsageError: symbols of that level are none of the model's.
+    """
+    reading = build(ReadingSettings, flat(model.reading) | dict(given))
+    if reading.level != model.vocabulary.level:
+        raise UsageError(
+            f"--level is {reading.level}, but the model was trained with --level {model.vocabulary.level}; "
+            "leave it out"
+        )
+    return reading

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from charrnn.checkpoint import Checkpoint, load
-from charrnn.commands.corpora import counted
-from charrnn.config import ReadingSettings, build, flat
+from charrnn.commands.corpora import counted, reading_of
+from charrnn.config import ReadingSettings
 from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
 from charrnn.learning.batches import Ids
@@ -76,7 +76,7 @@ def evaluate(
         raise UsageError(f"--window is {window}; expected 0 to carry the state, or a number of characters")
     path = find_checkpoint(checkpoint)
     model = load(path)
-    reading = build(ReadingSettings, flat(model.reading) | dict(given))
+    reading = reading_of(model, given)
     if window and model.vocabulary.end is not None:
         raise UsageError(
             "--window is for one long text; in lines mode each line starts blank, so leave it out"

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
 
@@ -25,8 +24,11 @@ from charrnn.learning.session import Session
 from charrnn.learning.tasks import language_model
 from charrnn.learning.trainer import Trainer
 from charrnn.reading.census import Census
+from charrnn.reading.codes import END
 from charrnn.reading.corpus import Corpus
 from charrnn.reading.dataset import Dataset, Part, encode_dataset
+from charrnn.reading.sources import listed
+from charrnn.reading.split import parse_validation
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
 from charrnn.stops import Stops
@@ -40,6 +42,7 @@ def train(settings: TrainSettings) -> None:
     """Learn from the corpus that the settings name; the run folder holds everything that comes of it."""
     if not settings.corpus:
         raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
+    parse_validation(settings.validation)
     settings = replace(settings, budget=bounded(settings.budget))
     if settings.output.run is not None:
         refuse_to_overwrite(Path(settings.output.run))
@@ -106,11 +109,20 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     """
     corpus = counted(settings.corpus, settings.reading, display)
     census = corpus.census()
+    _check_something_to_learn(census, listed(settings.corpus))
+    vocabulary = make_vocabulary(corpus, settings.symbols)
+    unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
+    if unknown:
+        share = unknown / census.symbols
+        display.note(f"{unknown:,} symbols of the text ({share:.2%}) become the one unknown symbol")
+    return corpus, vocabulary
+
+
+def _check_something_to_learn(census: Census, names: str) -> None:
     if min(census.symbols, census.characters) < 2:
-        raise CorpusError(
-            f"{', '.join(settings.corpus)} has one character; expected two or more to learn from"
-        )
-    return corpus, make_vocabulary(corpus, settings.symbols)
+        raise CorpusError(f"{names} has one character; expected two or more; give a longer text")
+    if not census.counts[:END].any():
+        raise CorpusError(f"{names} has nothing but empty lines; expected characters; give another text")
 
 
 def _prepare(
@@ -213,14 +225,13 @@ def make_budget(
 def corpus_facts(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> CorpusFacts:
     """What a checkpoint keeps of the corpus."""
     census = corpus.census()
-    starts = census.starts[np.minimum(vocabulary.codes, len(census.starts) - 1)]
     return CorpusFacts(
         name=corpus.name,
         fingerprint=census.fingerprint,
         characters=census.characters,
         training_characters=dataset.training.characters,
         validation_characters=0 if dataset.validation is None else dataset.validation.characters,
-        starts=starts.tolist(),
+        starts=census.starts[vocabulary.codes].tolist(),
         empty_records=census.empty_records,
     )
 
@@ -230,7 +241,7 @@ def plan_lines(
 ) -> list[str]:
     """The run in two lines, before it begins."""
     network, budget = plan.architecture, settings.budget
-    lines = "" if not census.records else f" in {census.records:,} lines"
+    lines = "" if not census.records else f" in {census.records:,} line{'s' if census.records != 1 else ''}"
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     bounds = [
         budget.max_time,

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.checkpoint import Checkpoint, load, write_atomically
-from charrnn.commands.corpora import counted, make_vocabulary
-from charrnn.config import ReadingSettings, VocabularySettings, build, flat
+from charrnn.commands.corpora import counted, make_vocabulary, reading_of
+from charrnn.config import ReadingSettings, VocabularySettings, build, option_name
 from charrnn.display import print_result
 from charrnn.errors import UsageError
 from charrnn.reading.unknowns import Unknown, unknown_report
@@ -37,11 +37,10 @@ def vocab(
         corpus: paths; empty for the characters of the checkpoint.
         checkpoint: a model's path; None for the characters of the corpus.
         output: a file for the vocabulary as JSON.
-        given: reading settings that were set.
+        given: reading settings, and those of the vocabulary, that were set.
         json_wanted: one JSON object instead of a table.
     """
-    if not corpus and checkpoint is None:
-        raise UsageError("neither a corpus nor --checkpoint is given; name what to show the characters of")
+    _check(corpus, checkpoint, output, given)
     model = load(find_checkpoint(checkpoint)) if checkpoint is not None else None
     if corpus and model is not None:
         _show_unknown(corpus, model, given, json_wanted=json_wanted)
@@ -57,6 +56,23 @@ def vocab(
         _print_json(vocabulary, characters)
     else:
         print_result(table(vocabulary))
+
+
+def _check(
+    corpus: tuple[str, ...], checkpoint: str | None, output: str | None, given: Mapping[str, Any]
+) -> None:
+    """Refuse a call that asks for nothing, and options that would do nothing."""
+    if not corpus and checkpoint is None:
+        raise UsageError("neither a corpus nor --checkpoint is given; name what to show the characters of")
+    if checkpoint is not None and not corpus and given:
+        options = ", ".join(map(option_name, given))
+        raise UsageError(f"{options} says how a text is read, but none is given; name one, or leave it out")
+    if checkpoint is not None and corpus and (output is not None or "min_count" in given):
+        option = "--min-count" if output is None else "--output"
+        raise UsageError(
+            f"{option} is for the vocabulary of a text, but with --checkpoint the model's is compared; "
+            "leave one of the two out"
+        )
 
 
 def _count(
@@ -95,7 +111,7 @@ def _show_unknown(
     corpus: tuple[str, ...], model: Checkpoint, given: Mapping[str, Any], *, json_wanted: bool
 ) -> None:
     """Print what of a text a model does not know: each character, how often, and where it first stands."""
-    text = counted(corpus, build(ReadingSettings, flat(model.reading) | dict(given)))
+    text = counted(corpus, reading_of(model, given))
     report = unknown_report(text, model.vocabulary)
     if json_wanted:
         characters = text.census().characters
