@@ -24,7 +24,7 @@ from charrnn.reading.decoding import check_encoding, decoded, is_text, unix_newl
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
 from charrnn.reading.records import lines_ended, records_ended
-from charrnn.reading.sources import find_sources, listed, short_name
+from charrnn.reading.sources import HEAD_BYTES, find_sources, listed, short_name
 from charrnn.reading.streams import Seen, hashed
 
 __all__ = ["Census", "Corpus", "Progress", "TextPart"]
@@ -68,7 +68,9 @@ class Corpus:
         """
         _check(reading)
         self.reading = reading
-        self.sources, self._found_notices = find_sources(paths, lambda head: is_text(head, reading))
+        self.sources, self._found_notices = find_sources(
+            paths, lambda head: is_text(head, reading, whole=len(head) < HEAD_BYTES)
+        )
         self.name = short_name(paths[0])
         self._chunk_bytes = chunk_bytes
         self._told: dict[str, dict[str, None]] = {}

@@ -38,12 +38,12 @@ def check_encoding(encoding: str) -> None:
         ) from error
 
 
-def is_text(head: bytes, reading: ReadingSettings) -> bool:
-    """Whether the beginning of a file is text: it can be decoded and has no NUL in it."""
+def is_text(head: bytes, reading: ReadingSettings, *, whole: bool = False) -> bool:
+    """Whether the beginning of a file (or all of it) is text: it can be decoded and has no NUL in it."""
     if reading.level == "byte":
         return b"\0" not in head
     try:
-        return "\0" not in _decoder(head, reading).decode(head)
+        return "\0" not in _decoder(head, reading).decode(head, final=whole)
     except UnicodeError:
         return False
 

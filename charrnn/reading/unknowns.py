@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from charrnn.reading.character_names import code_point, name
 from charrnn.reading.codes import LINE_FEED, to_codes
 from charrnn.reading.corpus import Corpus
-from charrnn.reading.normalization import normalized
+from charrnn.reading.normalization import joins, normalized
 from charrnn.reading.vocabulary import Vocabulary
 
 
@@ -23,7 +23,8 @@ class Unknown:
         count: how often it occurs.
         source: the file where it is met first.
         line: in which line of the file, counted from 1.
-        column: at which character of the line, counted from 1.
+        column: at which character of the line, counted from 1; what joins a character counts with it where
+            the text is decomposed.
     """
 
     character: str
@@ -55,6 +56,7 @@ def unknown_report(corpus: Corpus, vocabulary: Vocabulary) -> list[Unknown]:
 def _first_places(corpus: Corpus, codes: list[int]) -> dict[int, tuple[str, int, int]]:
     """Source, line and column of the first of each code; read only as far as one is missing."""
     places: dict[int, tuple[str, int, int]] = {}
+    within = joins() if corpus.reading.normalize in {"nfd", "nfkd"} else np.zeros(0x110000, np.bool_)
     for number, source in enumerate(corpus.sources):
         line, column = 1, 1
         for text in normalized(corpus.source_texts(number), corpus.reading.normalize):
@@ -63,8 +65,9 @@ def _first_places(corpus: Corpus, codes: list[int]) -> dict[int, tuple[str, int,
                 return places
             piece = to_codes(text)
             for code, index in _first_indices(piece, missing).items():
-                places[code] = (source.name, *_place(piece[:index], line, column))
-            line, column = _place(piece, line, column)
+                found_line, found_column = _behind(piece[:index], line, column, within)
+                places[code] = (source.name, found_line, found_column - bool(within[code]))
+            line, column = _behind(piece, line, column, within)
     return places
 
 
@@ -74,9 +77,9 @@ def _first_indices(codes: NDArray[np.uint32], wanted: list[int]) -> dict[int, in
     return dict(zip(distinct.tolist(), indices[first].tolist(), strict=True))
 
 
-def _place(before: NDArray[np.uint32], line: int, column: int) -> tuple[int, int]:
-    """The line and column behind some codes that begin at a line and column."""
-    feeds = np.flatnonzero(before == LINE_FEED)
-    if not len(feeds):
-        return line, column + len(before)
-    return line + len(feeds), len(before) - int(feeds[-1])
+def _behind(codes: NDArray[np.uint32], line: int, column: int, within: NDArray[np.bool_]) -> tuple[int, int]:
+    """The line and column behind codes that begin at a line and column; some are within a character."""
+    feeds = np.flatnonzero(codes == LINE_FEED)
+    last = codes[int(feeds[-1]) + 1 :] if len(feeds) else codes
+    begun = len(last) - int(np.count_nonzero(within[last]))
+    return (line + len(feeds), 1 + begun) if len(feeds) else (line, column + begun)
