@@ -25,7 +25,8 @@ soak: $(READY)
 	$(BIN)/python -m pytest -m slow
 
 bench: $(READY)
-	$(BIN)/python benchmarks/corpus.py
+	$(BIN)/python -m benchmarks.corpus
+	$(BIN)/python -m benchmarks.train
 
 format: $(READY)
 	$(BIN)/ruff format .

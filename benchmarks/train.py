@@ -1,0 +1,139 @@
+"""How fast a network learns, beside a plain PyTorch loop of the same sizes, batch and optimizer.
+
+    python -m benchmarks.train
+
+Both run in turns in this process, so that a machine whose speed drifts drifts for both. Printed are
+characters a second of each, their ratio, ours as a share of the rate of large matrix products measured in
+between, and what Muon costs.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from charrnn.architecture import Architecture
+from charrnn.learning.batches import Streams
+from charrnn.learning.model import CharRNN
+from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.schedule import Budget
+from charrnn.learning.tasks import language_model
+from charrnn.learning.trainer import Trainer
+
+SYMBOLS, EMBEDDING = 65, 64
+SIZES = ((2, 128, 50, 50), (1, 256, 16, 64), (2, 256, 64, 128), (1, 512, 32, 128))
+"""Layers, hidden, batch, time."""
+
+MODULES: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+Step = Callable[[], None]
+
+
+class Plain(nn.Module):
+    """What most people write."""
+
+    def __init__(self, cell: str, layers: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(SYMBOLS, EMBEDDING)
+        self.cell = MODULES[cell](EMBEDDING, hidden, layers, batch_first=True)
+        self.output = nn.Linear(hidden, SYMBOLS)
+
+
+def plain_step(cell: str, layers: int, hidden: int, batch: int, steps: int) -> Step:
+    """One update of the plain loop, state carried, gradients clipped, AdamW."""
+    model = Plain(cell, layers, hidden)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    ids = torch.randint(SYMBOLS, (batch, steps + 1))
+    kept: dict[str, object] = {"state": None}
+
+    def step() -> None:
+        outputs, state = model.cell(model.embedding(ids[:, :-1]), kept["state"])
+        loss = nn.functional.cross_entropy(model.output(outputs).flatten(0, 1), ids[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        kept["state"] = tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+
+    return step
+
+
+def our_step(
+    cell: str, layers: int, hidden: int, batch: int, steps: int, *, optimizer: str = "adamw"
+) -> Step:
+    """One update of ours."""
+    network = Architecture(cell, layers, hidden, EMBEDDING, SYMBOLS)
+    model = CharRNN(network, 0.0, torch.Generator().manual_seed(1))
+    ids = np.random.default_rng(1).integers(SYMBOLS, size=200_000).astype(np.uint8)
+    optimizers = make_optimizers(model, optimizer, 1e-3, 0.01)
+    budget = Budget(10**9, None)
+    trainer = Trainer(
+        model, language_model, Streams(ids, batch, steps), optimizers, budget, gradient_clip=1.0
+    )
+    updates = iter(trainer)
+    return lambda: (next(updates), None)[1]
+
+
+def matrix_product(size: int = 2048) -> Step:
+    """A large matrix product."""
+    a, b, out = (torch.randn(size, size) for _ in range(3))
+    return lambda: (torch.mm(a, b, out=out), None)[1]
+
+
+def operations(layers: int, hidden: int, gates: int) -> int:
+    """Floating-point operations of the matrix products for one character, forward and backward."""
+    widths = [EMBEDDING] + [hidden] * (layers - 1)
+    weights = sum(gates * hidden * (width + hidden) for width in widths) + hidden * SYMBOLS
+    return 6 * weights
+
+
+def rates(steps: list[Step], seconds: float, rounds: int) -> list[float]:
+    """Calls a second of each, the median over rounds in which they take turns."""
+    found: list[list[float]] = [[] for _ in steps]
+    for _ in range(rounds):
+        for place, step in enumerate(steps):
+            step()
+            began, calls = time.perf_counter(), 0
+            while time.perf_counter() - began < seconds:
+                step()
+                calls += 1
+            found[place].append(calls / (time.perf_counter() - began))
+    return [statistics.median(of_one) for of_one in found]
+
+
+def main() -> None:
+    """Measure every cell at every size."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement (default 1)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns, of which the median counts (default 3)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    print("cell  size           plain       ours  ratio  of matrix product  with Muon  optimizer's share")
+    for cell, gates in (("rnn", 1), ("gru", 3), ("lstm", 4)):
+        for size in SIZES:
+            layers, hidden, batch, length = size
+            steps = [
+                plain_step(cell, *size),
+                our_step(cell, *size),
+                our_step(cell, *size, optimizer="muon"),
+                matrix_product(),
+            ]
+            plain, ours, muon, product = rates(steps, options.seconds, options.rounds)
+            characters = batch * length
+            share = ours * characters * operations(layers, hidden, gates) / (product * 2 * 2048**3)
+            name = f"{cell:5} {layers}x{hidden:<4}{batch:3} x {length:<4}"
+            speeds = f"{plain * characters:9,.0f}  {ours * characters:9,.0f}  {ours / plain:5.2f}"
+            with_muon = f"{muon * characters:9,.0f}  {1 - muon / ours:17.0%}"
+            print(f"{name}{speeds}  {share:17.0%}  {with_muon}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
