@@ -106,38 +106,63 @@ def encode(corpus: Corpus, model: Checkpoint) -> EncodedText:
         raise UsageError(
             f"--mode is {corpus.reading.mode}, but the model was trained with the other one; leave it out"
         )
-    codes = np.concatenate(list(corpus.codes()))
-    if min(len(codes), census.characters) < 2:
+    if min(census.symbols, census.characters) < 2:
         raise CorpusError(
             f"{corpus.sources[0].name} has one character; the first is given, so two are needed"
         )
-    marked = marked_unknown(codes, vocabulary)
-    is_unknown = marked == len(vocabulary) - (vocabulary.unknown is not None)
-    ids = (marked if vocabulary.unknown is not None else marked[~is_unknown]).astype(vocabulary.dtype)
-    unknown = int(is_unknown.sum())
+    reader = Reader(vocabulary, corpus.reading)
+    for codes in corpus.codes():
+        reader.read(codes)
     if lines:
-        tally = tally_of_records(codes, corpus.reading)
-        before = np.full(1, vocabulary.end, vocabulary.dtype)
-        return EncodedText(np.append(before, ids), tally.characters, tally.utf8_bytes, unknown)
-    first_bytes = 1 if vocabulary.level == "byte" else len(to_text(codes[:1]).encode("utf-8", "replace"))
+        return EncodedText(reader.ids, reader.tally.characters, reader.tally.utf8_bytes, reader.unknown)
+    first = corpus.first_character()
+    first_bytes = 1 if vocabulary.level == "byte" else len(first.encode("utf-8", "replace"))
     return EncodedText(
-        ids, census.characters - 1, census.utf8_bytes - first_bytes, unknown - int(is_unknown[0])
+        reader.ids,
+        census.characters - 1,
+        census.utf8_bytes - first_bytes,
+        reader.unknown - reader.begins_unknown,
     )
 
 
-def marked_unknown(codes: NDArray[np.uint32], vocabulary: Vocabulary) -> NDArray[np.uint32]:
-    """The ids of codes; a character without one of its own has the id after those that have."""
-    known = vocabulary.codes[vocabulary.codes != UNKNOWN]
-    table = Vocabulary("char", np.append(known, UNKNOWN), np.zeros(len(known) + 1, np.int64))
-    return table.encode_codes(codes).astype(np.uint32)
+class Reader:
+    """Codes to ids, piece by piece, so that a long text takes no more memory than its ids.
 
+    Attributes:
+        tally: characters and bytes of records, one for each end mark included; composed where they were
+            normalised.
+        unknown: how many symbols were unknown.
+        begins_unknown: whether the first one was.
+    """
 
-def tally_of_records(codes: NDArray[np.uint32], reading: ReadingSettings) -> Tally:
-    """Characters and bytes of records, one for each end mark included; composed where it was normalised."""
-    text = to_text(np.where(codes == END, np.uint32(LINE_FEED), codes))
-    tally = Tally(reading.level)
-    tally.add(text if reading.normalize == "none" else unicodedata.normalize("NFC", text))
-    return tally
+    def __init__(self, vocabulary: Vocabulary, reading: ReadingSettings) -> None:
+        self.tally, self.unknown, self.begins_unknown = Tally(reading.level), 0, False
+        self._vocabulary, self._reading = vocabulary, reading
+        known = vocabulary.codes[vocabulary.codes != UNKNOWN]
+        # What the model does not know has the id after those it knows, with an unknown symbol or without.
+        self._marking = Vocabulary("char", np.append(known, UNKNOWN), np.zeros(len(known) + 1, np.int64))
+        before = [] if vocabulary.end is None else [vocabulary.end]
+        self._pieces: list[Ids] = [np.array(before, vocabulary.dtype)]
+
+    @property
+    def ids(self) -> Ids:
+        """The known symbols' ids; in lines mode an end mark before them."""
+        return np.concatenate(self._pieces)
+
+    def read(self, codes: NDArray[np.uint32]) -> None:
+        """Read on."""
+        marked = self._marking.encode_codes(codes)
+        is_unknown = marked == self._marking.unknown
+        if len(self._pieces) == 1 and len(codes):
+            self.begins_unknown = bool(is_unknown[0])
+        self.unknown += int(np.count_nonzero(is_unknown))
+        if self._vocabulary.unknown is None:
+            marked = marked[~is_unknown]
+        if len(codes):
+            self._pieces.append(marked.astype(self._vocabulary.dtype))
+        if self._vocabulary.end is not None:
+            text = to_text(np.where(codes == END, np.uint32(LINE_FEED), codes))
+            self.tally.add(text if self._reading.normalize == "none" else unicodedata.normalize("NFC", text))
 
 
 def network_of(checkpoint: Checkpoint) -> CharRNN:

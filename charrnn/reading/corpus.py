@@ -112,6 +112,10 @@ class Corpus:
             tally = Tally(self.reading.level)
             yield TextPart(self._coded(_tallied((text for _, text in group), tally)), tally)
 
+    def first_character(self) -> str:
+        """The first character of the text as read, before normalising; at byte level the first byte."""
+        return next(filter(None, self._texts(None)))[0]
+
     def _counted(self, progress: Progress | None) -> Census:
         counter = Counter(is_lines=self.reading.mode == "lines")
         tally = Tally(self.reading.level)
