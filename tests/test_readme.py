@@ -37,6 +37,9 @@ def test_every_command_of_ours_works(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "first.txt").write_text(TEXT)
     _write_gzip(tmp_path / "more.txt.gz", TEXT)
+    (tmp_path / "old.txt").write_bytes("Größe, früher\r\n".encode("latin-1") * 50)
+    (tmp_path / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
+    (tmp_path / "data.bin").write_bytes(bytes(range(256)) * 8)
     assert len(OURS) > 10
     for command in OURS:
         result = charrnn(*_cut(command))
