@@ -508,3 +508,65 @@ def test_a_file_of_its_own_is_measured_on(mode: str) -> None:
     assert "byte-order mark removed" in told
     assert "held: skipped 1 file (hidden)" in told
     assert best().corpus.validation_characters == (24 if mode == "text" else 22)
+
+
+def test_what_is_no_amount_is_a_file_that_is_not_there() -> None:
+    result = charrnn("train", write("text.txt", TEXT), "--validation", "0,1", *SMALL)
+    assert result.code == 3
+    assert "--validation 0,1: 0,1 does not exist" in result.err
+
+
+# What vocab shows
+
+
+def test_the_table_flags_what_deserves_a_second_look() -> None:
+    write("odd.txt", "a\u00a0A\u0410 e\u0301\u00e9\r\n\u200b x\ufeff\x1b")
+    rows = charrnn("vocab", "odd.txt").out.splitlines()
+    notes = {row.split("U+")[1][:4]: row for row in rows if "U+" in row}
+    for code, note in {
+        "00A0": "no-break space",
+        "0041": "looks like U+0410",
+        "0410": "looks like U+0041",
+        "00E9": "mixed normal forms",
+        "000D": "carriage return",
+        "200B": "zero width",
+        "FEFF": "byte-order mark",
+        "001B": "control",
+    }.items():
+        assert notes[code].endswith(note)
+    assert notes["0061"].endswith("%"), "nothing to note"
+
+
+@pytest.mark.parametrize("command", [("vocab", "text.txt"), ("evaluate", "text.txt", "--checkpoint", "RUN")])
+def test_reading_for_long_shows_how_far_it_is(
+    command: Sequence[str], run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("text.txt", TEXT)
+    command = [str(run_folder) if word == "RUN" else word for word in command]
+    assert charrnn(*command).err == ""
+    monkeypatch.setattr("charrnn.display.QUIET_SECONDS", -1.0)
+    result = charrnn(*command)
+    assert re.search(r"counting characters: .* MB, .* MB/s, .* to go", result.err)
+    assert "MB/s" not in result.out
+
+
+USELESS = {
+    "--encoding says how": ("--checkpoint", "RUN", "--encoding", "utf-8"),
+    "--min-count says how": ("--checkpoint", "RUN", "--min-count", "2"),
+    "--output is for": ("text.txt", "--checkpoint", "RUN", "--output", "v.json"),
+    "--min-count is for": ("text.txt", "--checkpoint", "RUN", "--min-count", "2"),
+}
+
+
+@pytest.mark.parametrize("said", USELESS)
+def test_options_that_would_do_nothing_are_refused(said: str, run_folder: Path) -> None:
+    write("text.txt", TEXT)
+    result = charrnn("vocab", *(run_folder if word == "RUN" else word for word in USELESS[said]))
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+
+
+def test_a_vocabulary_that_cannot_be_written() -> None:
+    result = charrnn("vocab", write("text.txt", TEXT), "--output", "missing/v.json")
+    assert (result.code, result.out) == (1, "")
+    assert "missing/v.json cannot be written" in result.err

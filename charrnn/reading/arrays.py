@@ -69,7 +69,7 @@ def writable(path: Path) -> Iterator[None]:
         reason = (error.strerror or str(error)).lower()
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(f"{path} cannot be written: {reason}; free some space") from error
-        raise CharRNNError(f"{path} cannot be written: {reason}; give another --run") from error
+        raise CharRNNError(f"{path} cannot be written: {reason}; give another place") from error
 
 
 def mapped(path: Path) -> NDArray[Any]:

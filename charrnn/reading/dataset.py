@@ -187,7 +187,10 @@ def open_dataset(folder: Path, fingerprint: str | None = None) -> Dataset:
 
 def _other_text(corpus: Corpus, vocabulary: Vocabulary, path: str) -> Corpus:
     """The text of its own to measure on, read the same way."""
-    other = Corpus([path], corpus.reading)
+    try:
+        other = Corpus([path], corpus.reading)
+    except CorpusError as error:
+        raise CorpusError(f"--validation {path}: {error}") from error
     vocabulary.check_known(other.census().counts, path)
     if other.census().symbols < SHORTEST:
         raise CorpusError(
