@@ -234,6 +234,13 @@ def test_min_count_makes_rare_characters_one_unknown_symbol() -> None:
     assert score("text.txt")["unknown_characters"] == 4
 
 
+@pytest.mark.parametrize("options", [(), ("--min-count", "3")], ids=["left out", "a symbol of its own"])
+def test_the_first_character_is_given_and_not_charged_though_it_is_unknown(options: Sequence[str]) -> None:
+    train(write("text.txt", TEXT), *options)
+    found = score(write("other.txt", "漢" + TEXT[:200] + "字"))
+    assert (found["characters"], found["unknown_characters"]) == (201, 1)
+
+
 def test_a_vocabulary_from_a_file_decides_what_is_known() -> None:
     write("letters.txt", "abc def ghi")
     assert charrnn("vocab", "letters.txt", "--output", "letters.json").code == 0
