@@ -364,7 +364,7 @@ class OutputSettings(Checked):
         metavar="N|TIME",
     )
     prompt: str = setting("", "how those samples begin", metavar="TEXT")
-    quiet: bool = setting(False, "show nothing but warnings and errors")
+    quiet: bool = setting(False, "show nothing but errors")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import KOREAN, TEXT, charrnn
+from program import KOREAN, SMALL, TEXT, charrnn
 
 from charrnn.checkpoint import load
 
@@ -96,3 +96,16 @@ def test_the_table_names_its_units(run_folder: Path, tmp_path: Path) -> None:
     shown = charrnn("evaluate", path, "--checkpoint", run_folder).out
     assert "bits per character" in shown
     assert "199, of which 0 unknown" in shown
+
+
+def test_gives_the_trainings_own_figure_where_characters_are_unknown(tmp_path: Path) -> None:
+    corpus, run = tmp_path / "corpus.txt", tmp_path / "run"
+    corpus.write_text(TEXT)
+    assert charrnn("train", corpus, "--min-count", "100", "--run", run, *SMALL).code == 0
+    best = load(run / "best.safetensors")
+    assert best.vocabulary.unknown is not None
+    score = evaluate(TEXT[-best.corpus.validation_characters :], run, tmp_path)
+    assert score["unknown_characters"] > 10
+    assert score["nats_per_character"] == pytest.approx(
+        best.progress.best_validation_nats_per_character, abs=1e-4
+    )

@@ -19,7 +19,14 @@ from charrnn.config import ReadingSettings
 from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
 from charrnn.learning.batches import Ids
-from charrnn.learning.evaluation import Predictions, Score, predictions, score_records, score_text
+from charrnn.learning.evaluation import (
+    UNKNOWN_NATS,
+    Predictions,
+    Score,
+    predictions,
+    score_records,
+    score_text,
+)
 from charrnn.learning.model import CharRNN
 from charrnn.reading.census import Tally
 from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_text
@@ -31,9 +38,6 @@ from charrnn.terminal import write_text
 WHOLE_VOCABULARY = 32
 LIKELIEST = 10
 """`--per-character` shows a vocabulary up to so many symbols whole, of a larger one the likeliest."""
-
-UNKNOWN_NATS = math.log(0x110000)
-"""What a character costs that the model does not know: as much as naming any code point at random."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +190,14 @@ def in_order(
 def figures(network: CharRNN, text: EncodedText, vocabulary: Vocabulary, window: int) -> dict[str, Any]:
     """The score by name."""
     if vocabulary.end is None:
-        known = score_text(network, text.ids, window)
+        known = score_text(network, text.ids, window, unknown=vocabulary.unknown)
     else:
         bounds = np.flatnonzero(text.ids == vocabulary.end)
-        known = score_records(network, text.ids, bounds, np.arange(len(bounds) - 1))
-    nats = known.nats + text.unknown * UNKNOWN_NATS
+        every = np.arange(len(bounds) - 1)
+        known = score_records(network, text.ids, bounds, every, unknown=vocabulary.unknown)
+    # Without an unknown symbol such characters were left out, and are charged here.
+    left_out = text.unknown if vocabulary.unknown is None else 0
+    nats = known.nats + left_out * UNKNOWN_NATS
     score = Score(nats, known.symbols, text.characters)
     return {
         "characters": text.characters,

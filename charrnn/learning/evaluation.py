@@ -27,6 +27,10 @@ TOGETHER = 256
 """Independent texts that are read side by side."""
 
 
+UNKNOWN_NATS = math.log(0x110000)
+"""What a character costs that the model does not know: as much as naming any code point at random."""
+
+
 @dataclass(frozen=True)
 class Score:
     """What a text cost under a model.
@@ -61,21 +65,35 @@ Predictions = tuple[Tensor, Tensor]
 """Log-probabilities (N, V) of the next symbols, and what came, (N,)."""
 
 
-def score_text(model: CharRNN, ids: Ids, window: int = 0) -> Score:
-    """Score one text; see `predictions`. Its symbols count as its characters."""
-    return total(predictions(model, ids, window))
+def score_text(model: CharRNN, ids: Ids, window: int = 0, *, unknown: int | None = None) -> Score:
+    """Score one text; see `predictions` and `total`."""
+    return total(predictions(model, ids, window), unknown)
 
 
-def score_records(model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> Score:
+def score_records(
+    model: CharRNN,
+    ids: Ids,
+    bounds: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    *,
+    unknown: int | None = None,
+) -> Score:
     """Score independent texts, each from a blank state, its end mark included."""
-    return total(record_predictions(model, ids, bounds, chosen))
+    return total(record_predictions(model, ids, bounds, chosen), unknown)
 
 
-def total(parts: Iterator[Predictions]) -> Score:
-    """What predictions cost altogether; their symbols count as characters."""
+def total(parts: Iterator[Predictions], unknown: int | None = None) -> Score:
+    """What predictions cost altogether; their symbols count as characters.
+
+    Args:
+        parts: the predictions.
+        unknown: the id of the unknown symbol. Where it stands the character has still to be named, which
+            is charged beside the symbol itself.
+    """
     nats, symbols = 0.0, 0
     for logs, targets in parts:
         nats -= float(logs.gather(1, targets[:, None]).double().sum())
+        nats += UNKNOWN_NATS * int((targets == unknown).sum()) if unknown is not None else 0.0
         symbols += len(targets)
     return Score(nats, symbols, symbols)
 

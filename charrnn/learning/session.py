@@ -219,7 +219,9 @@ class Session:
         ):
             return self.progress.validation_nats_per_character
         began = time.monotonic()
-        nats = finite(score_part(self.trainer.model, self.validation).nats_per_character)
+        nats = finite(
+            score_part(self.trainer.model, self.validation, self.vocabulary.unknown).nats_per_character
+        )
         self._keep_back(time.monotonic() - began)
         self.validated_step = self.trainer.step
         best = self.progress.best_validation_nats_per_character
@@ -330,11 +332,11 @@ def sample_request(settings: TrainSettings, author: Author) -> Request:
     )
 
 
-def score_part(model: CharRNN, part: Part) -> Score:
+def score_part(model: CharRNN, part: Part, unknown: int | None = None) -> Score:
     """Score a held-back part; its characters are those of the text as read (and end marks)."""
     if part.records is None:
-        score = score_text(model, part.ids)
+        score = score_text(model, part.ids, unknown=unknown)
     else:
         assert part.bounds is not None  # noqa: S101 - records have bounds
-        score = score_records(model, part.ids, part.bounds, part.records)
+        score = score_records(model, part.ids, part.bounds, part.records, unknown=unknown)
     return replace(score, characters=part.scored_characters)
