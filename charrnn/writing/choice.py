@@ -68,8 +68,10 @@ def _allowed(settings: SampleSettings, vocabulary: Vocabulary, normal_form: str)
     if settings.deny is not None:
         characters &= ~np.isin(vocabulary.codes, _denied(settings.deny, vocabulary.level, normal_form))
     if not characters.any():
+        given = {"--allow": settings.allow, "--deny": settings.deny}
+        options = " ".join(f"{name} {value!r}" for name, value in given.items() if value is not None)
         raise UsageError(
-            f"--allow {settings.allow!r} --deny {settings.deny!r} leave no character of the model to write; "
+            f"{options} leaves no character of the model to write; "
             "allow some of those that `charrnn vocab --checkpoint` lists"
         )
     characters |= vocabulary.codes == END

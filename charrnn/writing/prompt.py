@@ -51,7 +51,7 @@ def read_prompt(text: str, vocabulary: Vocabulary, normal_form: str, on_unknown:
         listed = _listed([describe(ord(character)) for character in unknown])
         raise UsageError(
             f"the prompt holds what the model does not know: {listed}; expected what its vocabulary "
-            "has; leave them out, or give --on-unknown skip or nearest"
+            "has; leave them out, or let charrnn sample do so with --on-unknown skip or nearest"
         )
     found = {
         character: _nearest(character, vocabulary, normal_form) if on_unknown == "nearest" else ""
