@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from charrnn.report import Report
@@ -284,7 +284,7 @@ def print_result(renderable: RenderableType) -> None:
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> RenderableType:
     """Names and values, aligned whatever the width of their characters."""
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(Column(), Column(overflow="fold"), padding=(0, 2))
     for name, value in rows:
         table.add_row(Text(name, style="dim"), Text(visible(value)))
     return table

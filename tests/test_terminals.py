@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 from program import SMALL, TEXT, charrnn
 
 
-def on_terminal(*arguments: str | Path, stop_after_seconds: float | None = None) -> tuple[int, str]:
-    """Exit code and everything that a terminal of 100 columns was sent, standard error included."""
+def on_terminal(
+    *arguments: str | Path, stop_after_seconds: float | None = None, columns: str = "100"
+) -> tuple[int, str]:
+    """Exit code and everything that a terminal was sent, standard error included."""
     controller, terminal = pty.openpty()
-    environment = os.environ | {"COLUMNS": "100", "LINES": "40", "TERM": "xterm-256color"}
+    environment = os.environ | {"COLUMNS": columns, "LINES": "40", "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "charrnn", *map(str, arguments)]
     with subprocess.Popen(
@@ -85,6 +88,28 @@ def test_control_characters_are_shown_not_obeyed(tmp_path: Path) -> None:
     _, raw = on_terminal("sample", *options, "--raw")
     assert "\x1b" in raw
     assert "\x1b" in charrnn("sample", *options).out, "a pipe gets the exact text"
+
+
+def test_per_character_lines_hold_no_control_codes(tmp_path: Path) -> None:
+    wild = tmp_path / "wild.txt"
+    wild.write_text("\x9b31m\u202eab" * 20, encoding="utf-8")
+    run = tmp_path / "run"
+    assert charrnn("train", wild, "--run", run, *SMALL).code == 0
+    options = ("evaluate", wild, "--checkpoint", run, "--per-character")
+    _, shown = on_terminal(*options)
+    assert "⟨U+009B⟩" in shown
+    assert not {"\x9b", "\u202e"} & set(shown)
+    assert "\x9b" in charrnn(*options).out, "a pipe gets the exact text"
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80"])
+def test_a_narrow_terminal_cuts_no_figure_off(columns: str, run_folder: Path) -> None:
+    facts = charrnn("info", "--checkpoint", run_folder, "--json").json
+    _, shown = on_terminal("info", "--checkpoint", run_folder, columns=columns)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert facts["weights_sha256"] in "".join(plain.split())
+    _, table = on_terminal("vocab", "--checkpoint", run_folder, columns=columns)
+    assert "…" not in plain + table
 
 
 def test_no_color_is_respected(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_text
 from charrnn.reading.corpus import Corpus
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
-from charrnn.terminal import write_text
+from charrnn.terminal import visible, write_text
 
 WHOLE_VOCABULARY = 32
 LIKELIEST = 10
@@ -89,7 +89,8 @@ def evaluate(
     network = network_of(model)
     if per_character:
         for line in character_lines(in_order(network, text, model.vocabulary, window), model.vocabulary):
-            write_text(sys.stdout, json.dumps(line, ensure_ascii=False) + "\n")
+            shown = json.dumps(line, ensure_ascii=False) + "\n"
+            write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
         return
     score = {"checkpoint": str(path), "window": window} | figures(network, text, model.vocabulary, window)
     if json_wanted:

@@ -58,7 +58,7 @@ def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+        return ", ".join(f"{name} {part}" for name, part in value.items() if part not in {None, ""})
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -93,12 +93,11 @@ def _print_json(vocabulary: Vocabulary, characters: int) -> None:
 def table(vocabulary: Vocabulary) -> RenderableType:
     """The characters with their counts, most frequent first."""
     columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
-    columns.add_column("character")
-    columns.add_column("code point")
-    columns.add_column("Unicode name", overflow="fold")
-    columns.add_column("count", justify="right")
-    columns.add_column("share", justify="right")
-    columns.add_column("note", style="yellow")
+    for name in ("character", "code point", "Unicode name"):
+        columns.add_column(name, overflow="fold")
+    columns.add_column("count", justify="right", overflow="fold")
+    columns.add_column("share", justify="right", overflow="fold")
+    columns.add_column("note", style="yellow", overflow="fold")
     for entry in vocabulary.entries():
         shown = Text(visible(entry.character).replace("\n", "␊").replace("\t", "␉"))
         figures = (f"{entry.count:,}", f"{entry.share:.2%}")
@@ -128,8 +127,8 @@ def unknown_table(report: Sequence[Unknown]) -> RenderableType:
     """Characters that a model does not know, the most frequent first."""
     columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
     for name in ("character", "code point", "Unicode name"):
-        columns.add_column(name)
-    columns.add_column("count", justify="right")
+        columns.add_column(name, overflow="fold")
+    columns.add_column("count", justify="right", overflow="fold")
     columns.add_column("first in", overflow="fold")
     for unknown in report:
         place = f"{unknown.source}:{unknown.line}:{unknown.column}"
