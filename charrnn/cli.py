@@ -3,6 +3,7 @@
 Only what the help needs is imported here; numpy and torch come with the commands that use them.
 """
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -56,7 +57,7 @@ def _main(
 @with_settings(TrainSettings)
 def train(
     corpus: Annotated[
-        list[str] | None, typer.Argument(metavar="CORPUS...", help=CORPUS_HELP, show_default=False)
+        list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
     ] = None,
     config: Annotated[
         str | None,
@@ -106,7 +107,7 @@ def sample(
 @with_settings(ReadingSettings, VocabularySettings, without=frozenset({"vocabulary"}))
 def vocab(
     corpus: Annotated[
-        list[str] | None, typer.Argument(metavar="[CORPUS...]", help=CORPUS_HELP, show_default=False)
+        list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
     ] = None,
     checkpoint: Annotated[
         str | None,
@@ -139,7 +140,7 @@ def vocab(
 @app.command()
 @with_settings(ReadingSettings)
 def evaluate(
-    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help=CORPUS_HELP, show_default=False)],
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)],
     checkpoint: CheckpointOption = None,
     window: Annotated[
         int,
@@ -213,6 +214,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return _usage(error), int(getattr(error, "exit_code", 2))
     if isinstance(error, MemoryError):
         return "memory is full; lower --hidden, --batch-size or --sequence-length", ResourceError.exit_code
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk is full: {error.strerror}; free some space", ResourceError.exit_code
     detail = f"{type(error).__name__}: {error}"
     return f"unexpected error: {detail}; set CHARRNN_DEBUG=1 to see where", 1
 

@@ -29,20 +29,21 @@ def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> C
     def decorate(command: Command) -> Command:
         def run(**values: Any) -> None:  # noqa: ANN401 - what the parser found
             own = {name: values.pop(name) for name in explicit}
-            command(**own, **{name: _plain(value) for name, value in values.items() if value is not None})
+            given = {name: _plain(value, hints[name]) for name, value in values.items() if value is not None}
+            command(**own, **given)
 
         signature = inspect.signature(command, eval_str=True)
         explicit = {
             name: item for name, item in signature.parameters.items() if item.kind is not item.VAR_KEYWORD
         }
-        generated = [
-            parameter
+        settings = [
+            (_panel(kind, group), item, hint)
             for kind in kinds
             for group, item, hint in settings_of(kind)
             if item.metadata and item.name not in without
-            for parameter in [_parameter(_panel(kind, group), item, hint)]
         ]
-        parameters = [*explicit.values(), *generated]
+        hints = {item.name: hint for _, item, hint in settings}
+        parameters = [*explicit.values(), *(_parameter(*setting) for setting in settings)]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {item.name: item.annotation for item in parameters}
         run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -59,11 +60,18 @@ def _parameter(panel: str, item: dataclasses.Field[Any], hint: object) -> inspec
         metavar=_metavar(item.metadata, hint),
         rich_help_panel=panel,
         show_default=False,
+        autocompletion=_completion(item.metadata["choices"]),
     )
-    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
-    kind = (kinds[0] if kinds else hint) if hint != tuple[str, ...] else list[str]
+    kind = bool if hint is bool else list[str] if hint == tuple[str, ...] else str
     annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _completion(choices: tuple[str, ...] | None) -> Callable[[str], list[str]] | None:
+    """What the shell offers; None leaves it to the shell, which knows files."""
+    if choices is None:
+        return None
+    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
 
 
 def _panel(kind: type[Any], group: str) -> str:
@@ -96,5 +104,15 @@ def _shown_default(item: dataclasses.Field[Any]) -> str:
     return str(item.default) if item.default not in {"", (), False} else ""
 
 
-def _plain(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def _plain(value: object, hint: object) -> object:
+    """A value in its setting's type. A text that is no number stays: the setting's check refuses it."""
+    if isinstance(value, list):
+        return tuple(value)
+    allowed = typing.get_args(hint) or (hint,)
+    for kind in (int, float):
+        if kind in allowed:
+            try:
+                return kind(str(value))
+            except ValueError:
+                return value
+    return value

@@ -1,5 +1,8 @@
 """The shell: help, versions, errors in one line, and what is loaded when."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,7 @@ def test_help_begins_with_lines_to_copy(command: str) -> None:
     examples = [line for line in shown.splitlines() if line.strip().startswith(f"charrnn {command}")]
     assert 2 <= len(examples) <= 3
     assert shown.index(examples[0]) < shown.index("Options")
+    assert "...]..." not in shown
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,23 @@ def test_help_loads_neither_torch_nor_numpy(arguments: str) -> None:
         "print('loaded', [m for m in ('torch', 'numpy', 'safetensors') if m in sys.modules])"
     )
     assert python(code, arguments=arguments.split()).endswith("loaded []\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("train --cell ", "lstm gru rnn"),
+        ("train --normalize nfk", "nfkc nfkd"),
+        ("sample --on-unknown s", "skip"),
+    ],
+)
+def test_the_shell_completes_the_values_of_a_choice(
+    line: str, offered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"_CHARRNN_COMPLETE": "complete_bash", "COMP_WORDS": f"charrnn {line}"}
+    for name, value in (words | {"COMP_CWORD": "3"}).items():
+        monkeypatch.setenv(name, value)
+    assert charrnn_process().stdout.decode().split() == offered.split()
 
 
 def test_completion_loads_neither_torch_nor_numpy() -> None:
@@ -149,12 +170,25 @@ def test_unreadable_input_is_one_line_and_exit_3(arguments: tuple[str, ...], run
 
 def test_messages_say_what_was_expected(run_folder: Path) -> None:
     assert "--hidden is 0; expected a number of at least 1" in charrnn("train", "x", "--hidden", "0").err
+    assert "--steps is '1.5'; expected a whole number" in charrnn("train", "x", "--steps", "1.5").err
+    assert "--top-p is 'much'; expected a number" in charrnn("sample", "--top-p", "much").err
+    nothing = charrnn("sample", "--checkpoint", run_folder, "--allow", "漢").err
+    assert nothing.startswith("charrnn: --allow '漢' leaves no character"), "of the option that was given"
     assert "U+6F22" in charrnn("sample", "--checkpoint", run_folder, "--prompt", "漢").err
     assert "missing.txt" in charrnn("train", "missing.txt").err
 
 
 def test_a_hostile_name_does_not_reach_the_terminal_raw() -> None:
     assert "\x1b" not in charrnn("train", "\x1b[31mred").err
+
+
+@pytest.mark.usefixtures("_files")
+def test_a_network_larger_than_memory_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    sizes = ("--hidden", "16384", "--layers", "64", "--steps", "1", "--run", "huge")
+    result = charrnn("train", "text.txt", *sizes, "--quiet")
+    assert result.code == 5
+    assert re.match(r"charrnn: a network of [\d,]+ parameters needs [\d,]+ GB or more", result.err)
+    assert not (tmp_path / "huge").exists()
 
 
 @pytest.mark.usefixtures("_files")
@@ -186,9 +220,6 @@ def test_a_bug_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_closed_pipe_ends_quietly(run_folder: Path) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "charrnn", "sample", "--checkpoint", str(run_folder), "--length", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -197,3 +228,26 @@ def test_a_closed_pipe_ends_quietly(run_folder: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=30) == 0
+
+
+def _with_streams(redirection: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command, its streams led elsewhere by a shell."""
+    command = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "charrnn", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["--help", "info", "sample"])
+def test_a_full_disk_behind_standard_output_is_exit_5(command: str, run_folder: Path) -> None:
+    place = () if command == "--help" else ("--checkpoint", str(run_folder))
+    done = _with_streams(">/dev/full", command, *place)
+    assert done.returncode == 5
+    assert done.stderr.startswith(b"charrnn: the disk is full")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")
+def test_streams_that_are_closed_do_not_matter(run_folder: Path) -> None:
+    done = _with_streams(">&-", "info", "--checkpoint", str(run_folder))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert _with_streams("2>&-", "fly").returncode == 2

@@ -1,5 +1,6 @@
 """`charrnn train`: from a corpus to a run folder."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ import torch
 from rich.console import Console
 
 from charrnn import STARTED
+from charrnn.architecture import Architecture
 from charrnn.checkpoint import CorpusFacts, Progress
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
-from charrnn.errors import CorpusError, UsageError
+from charrnn.errors import CorpusError, ResourceError, UsageError
 from charrnn.learning.batches import Batches, Records, Streams
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
@@ -151,6 +153,7 @@ def _prepare(
     measured = dataset.validation and dataset.validation.beginning(measured_symbols(settings.budget))
     facts = facts_of(dataset, vocabulary)
     plan = choose(settings, facts)
+    check_fits(plan.architecture)
     settings = plan.fill(settings)
     for line in plan_lines(settings, plan, corpus.census(), dataset, device):
         display.note(line)
@@ -180,6 +183,23 @@ def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
     training = dataset.training
     records = 0 if training.records is None else len(training.records)
     return Facts(training_symbols=training.symbols, records=records, symbols=len(vocabulary))
+
+
+def check_fits(network: Architecture) -> None:
+    """Refuse a network that this machine could not train, before memory is taken.
+
+    Raises:
+        ResourceError: weights, gradients and momentum alone, 4 bytes each, are more than its memory.
+    """
+    if not hasattr(os, "sysconf"):  # Windows: there the allocation itself fails
+        return
+    needed_gb = 12 * network.parameters / 1e9
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    if needed_gb > memory_gb:
+        raise ResourceError(
+            f"a network of {network.parameters:,} parameters needs {needed_gb:,.0f} GB or more to train, but "
+            f"this machine has {memory_gb:,.0f} GB; lower --hidden or --layers"
+        )
 
 
 def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: torch.device) -> Trainer:
