@@ -95,6 +95,20 @@ def test_stop_is_not_written(run_folder: Path) -> None:
     )
 
 
+def test_length_zero_goes_with_count_where_texts_end(run_folder: Path, lines_run: Path) -> None:
+    assert sample(lines_run, "--length", "0", "--count", "3") == sample(lines_run, "--count", "3")
+    texts = sample(run_folder, "--length", "0", "--count", "3", "--stop", "!", "--prompt", "One ")
+    assert texts.count("One ") >= 3
+    assert texts.endswith("\n")
+    assert "!" not in texts
+
+
+def test_an_endless_text_is_no_json(run_folder: Path) -> None:
+    result = charrnn("sample", "--checkpoint", run_folder, "--length", "0", "--json")
+    assert result.code == 2
+    assert "--json would never print" in result.err
+
+
 def test_json(run_folder: Path) -> None:
     found = json.loads(sample(run_folder, "--json", "--count", "2", "--length", "10", "--prompt", "On"))
     assert found["seed"] == 1

@@ -43,6 +43,10 @@ def complaint(*paths: str | Path) -> str:
     return message
 
 
+def test_an_empty_name_is_no_folder() -> None:
+    assert complaint("").startswith("a corpus has no name")
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 4096])
 def test_files_are_read_in_the_order_they_are_given(tmp_path: Path, chunk_bytes: int) -> None:
     (tmp_path / "b").write_bytes(b"second\0")

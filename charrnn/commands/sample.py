@@ -24,10 +24,7 @@ def sample(
     path = find_checkpoint(checkpoint)
     author = Author.of(load(path))
     request = replace(request, prompt=read_prompt_option(request.prompt))
-    if request.length == 0 and request.count > 1:
-        raise UsageError(
-            "--length 0 never ends, so --count above 1 would never begin the second; give one of them"
-        )
+    _check_ends(request, has_end_mark=author.vocabulary.end is not None, json_wanted=json_wanted)
     prompt = author.read(request)
     if prompt.notice:
         sys.stderr.write(f"charrnn: {prompt.notice}\n")
@@ -48,6 +45,18 @@ def sample(
     for text in whole_texts(author, request, settings):
         output.write(prompt.text + text)
         output.end(ended)
+
+
+def _check_ends(request: Request, *, has_end_mark: bool, json_wanted: bool) -> None:
+    """Refuse to wait for the end of a text that has none."""
+    endless = request.length == 0 and not request.stop and not has_end_mark
+    if endless and request.count > 1:
+        raise UsageError(
+            "--length 0 never ends, so --count above 1 would never begin the second; give one of them, "
+            "or --stop"
+        )
+    if endless and json_wanted:
+        raise UsageError("--length 0 never ends, so --json would never print; give one of them, or --stop")
 
 
 def read_prompt_option(prompt: str) -> str:

@@ -65,6 +65,8 @@ def short_name(path: str) -> str:
 
 
 def _found(path: str, is_text: IsText) -> tuple[list[Source], list[str]]:
+    if not path:
+        raise CorpusError("a corpus has no name: ''; give a file, a folder, - or builtin:python")
     if path == STANDARD_INPUT:
         return [Source("standard input", Spool(_standard_input))], []
     if path.startswith("builtin:"):
