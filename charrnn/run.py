@@ -164,6 +164,10 @@ def _newest_run() -> Path:
     return lasts[-1].parent
 
 
+_NUMBERS_TOO = {"validation", "save_every", "sample_every"}
+"""Settings that are texts, such as `names.txt` or `60s`, but may be a plain number in a file too."""
+
+
 def read_config(path: str) -> dict[str, Any]:
     """The settings in a TOML file, by name.
 
@@ -182,6 +186,9 @@ def read_config(path: str) -> dict[str, Any]:
         raise UsageError(
             f"{path} sets {', '.join(unknown)}, which charrnn train does not have; see charrnn train --help"
         )
+    for name in _NUMBERS_TOO & set(values):
+        if type(values[name]) in {int, float}:
+            values[name] = str(values[name])
     corpus = values.get("corpus", [])
     if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):
         raise UsageError(f"{path} sets corpus to {corpus!r}; expected a list of texts, such as ['novel.txt']")

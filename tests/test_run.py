@@ -247,6 +247,16 @@ def test_a_config_that_does_not_fit_is_refused(text: str, kind: type[CharRNNErro
     assert "\n" not in str(caught.value)
 
 
+def test_a_config_may_give_plain_numbers_where_options_are_texts() -> None:
+    Path("c.toml").write_text("validation = 0.2\nsave_every = 500\nsample_every = '20s'")
+    assert read_config("c.toml") == {
+        "validation": "0.2",
+        "save_every": "500",
+        "sample_every": "20s",
+        "corpus": (),
+    }
+
+
 @pytest.mark.parametrize("path", ["none.toml", "."])
 def test_a_config_that_cannot_be_read_is_refused(path: str) -> None:
     with pytest.raises(InputError, match="cannot be read"):

@@ -18,6 +18,7 @@ from program import KOREAN, SMALL, TEXT, Result, charrnn, lines_of
 
 from charrnn.checkpoint import Checkpoint, load
 from charrnn.learning.tasks import language_model
+from charrnn.reading.dataset import Dataset, encode_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +110,7 @@ def test_saving_and_sampling_do_not_change_the_weights() -> None:
 def test_the_config_does_the_run_again() -> None:
     train("--cell", "gru", "--normalize", "nfd", corpus="korean.txt", run="a")
     assert not {"run", "resume"} & set(config("a"))
+    assert (config("a")["device"], config("a")["precision"]) == ("cpu", "fp32"), "nothing is left open"
     assert charrnn("train", "--config", "a/config.toml", "--run", "b").code == 0
     assert config("a") == config("b")
     assert best("a").fingerprint() == best("b").fingerprint()
@@ -236,6 +238,20 @@ def test_runs_are_named_after_their_corpus() -> None:
         assert (Path("runs") / expected / "best.safetensors").exists()
     os.utime("runs/text/last.safetensors", (2e9, 2e9))
     assert charrnn("info", "--json").json["checkpoint"] == str(Path("runs/text/best.safetensors"))
+
+
+def test_a_name_that_another_run_took_meanwhile_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode_slowly(*given: Any, **named: Any) -> Dataset:  # noqa: ANN401
+        Path("runs/text").mkdir()
+        Path("runs/text/config.toml").write_text("another's")
+        return encode_dataset(*given, **named)
+
+    monkeypatch.setattr("charrnn.commands.train.encode_dataset", encode_slowly)
+    result = charrnn("train", "text.txt", *SMALL[:-1])
+    assert result.code == 0, result.err
+    assert f"--checkpoint {Path('runs/text-2')}" in result.err
+    assert Path("runs/text-2/best.safetensors").exists()
+    assert [path.name for path in Path("runs/text").iterdir()] == ["config.toml"]
 
 
 def test_several_corpora_standard_input_and_built_ins() -> None:

@@ -66,12 +66,13 @@ def train(settings: TrainSettings) -> None:
                 display=display,
                 stops=stops,
             )
-            run = publish(partial, folder)
+            # Another run may have taken the name since; nobody asked for this very one.
+            run = publish(partial, folder if settings.output.run else free_folder(corpus.name))
         session.run = run
         with denormals_flushed():
             progress = session.learn()
     if not settings.output.quiet:
-        console.print(summary(progress, folder), markup=False, soft_wrap=True)
+        console.print(summary(progress, run.folder), markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -101,6 +102,12 @@ def pick_device(machine: MachineSettings) -> torch.device:
         here = ", ".join(name for name, found in available.items() if found)
         raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
     return torch.device(machine.device)
+
+
+def resolved(machine: MachineSettings, device: torch.device) -> MachineSettings:
+    """The machine with nothing left open, so that a run done again does not depend on where."""
+    precision = "fp32" if machine.precision == "auto" else machine.precision
+    return replace(machine, device=device.type, precision=precision)
 
 
 def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Vocabulary]:
@@ -154,7 +161,7 @@ def _prepare(
     facts = facts_of(dataset, vocabulary)
     plan = choose(settings, facts)
     check_fits(plan.architecture)
-    settings = plan.fill(settings)
+    settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
     for line in plan_lines(settings, plan, corpus.census(), dataset, device):
         display.note(line)
     if dataset.validation and measured and measured.characters < dataset.validation.characters:
@@ -216,7 +223,7 @@ def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: 
         optimizers,
         Budget(None, None),
         gradient_clip=plan.gradient_clip,
-        precision="fp32" if settings.machine.precision == "auto" else settings.machine.precision,
+        precision=settings.machine.precision,
     )
 
 
