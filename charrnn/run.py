@@ -6,7 +6,7 @@
       last.safetensors       the newest state;  previous.safetensors  the one before
       best.safetensors       the weights with the best validation
       samples.txt            what the model wrote while it learnt
-      corpus.npy             the text as ids
+      corpus.npy             the text as ids;  dataset.json  what lies where in it
 
 Knows nothing of torch or terminals.
 """

@@ -1,6 +1,7 @@
 """From a text of ids to batches: contiguous streams whose state carries on, or lines of different lengths.
 
-Knows nothing of models. A source of batches is iterated without end, and can say and restore where it is.
+Knows nothing of models. A source of batches is iterated without end; another iteration goes on from where
+the last one was.
 """
 
 from collections.abc import Iterator

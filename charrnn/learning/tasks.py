@@ -31,6 +31,6 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
         state: the state to go on from; None starts blank.
     """
     logits, after = model(batch.ids, state)
-    targets = batch.target_data
-    nats = cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), targets.reshape(-1), reduction="sum")
-    return Loss(nats, targets.numel(), after)
+    targets = batch.target_data.reshape(-1)
+    nats = cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), targets, reduction="sum")
+    return Loss(nats, batch.count, after)
