@@ -101,10 +101,10 @@ def choose(settings: TrainSettings, facts: Facts) -> Plan:
         cell=model.cell,
         layers=_or(model.layers, 1),
         hidden=hidden,
-        embedding=_or(model.embedding, min(64, max(8, 4 * math.isqrt(facts.symbols)))),
+        embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
         symbols=facts.symbols,
     )
-    default_rate = 0.02 if recipe.optimizer == "muon" else 0.004
+    default_rate, default_decay = (0.02, 0.1) if recipe.optimizer == "muon" else (0.004, 0.0)
     batch_size = _or(recipe.batch_size, _batch_size(facts))
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
     return Plan(
@@ -114,7 +114,7 @@ def choose(settings: TrainSettings, facts: Facts) -> Plan:
         sequence_length=_or(recipe.sequence_length, min(64, longest)),
         learning_rate=_or(recipe.learning_rate, default_rate),
         optimizer=recipe.optimizer,
-        weight_decay=_or(recipe.weight_decay, 0.0),
+        weight_decay=_or(recipe.weight_decay, default_decay),
         gradient_clip=recipe.gradient_clip,
         threads=_or(settings.machine.threads, 1 if batch_size * hidden < SMALL else _cores()),
     )

@@ -263,10 +263,11 @@ class Session:
     def _finish(self) -> None:
         """The last validation, the last report unless nothing is new, the last save."""
         is_new = self.meter.count > 0 or self.validated_step != self.trainer.step
+        self.progress = replace(self.progress, finished=True)
         validation = self._validate() if self.validation is not None else None
         if self.last_update is not None and is_new:
             self._report(replace(self.last_update, progress=1.0), validation)
-        self.progress = replace(self.progress, finished=True)
+        self._sample()
         self.save()
 
     @property
