@@ -104,7 +104,7 @@ def choose(settings: TrainSettings, facts: Facts) -> Plan:
         embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
         symbols=facts.symbols,
     )
-    default_rate, default_decay = (0.03, 0.1) if recipe.optimizer == "muon" else (0.004, 0.0)
+    default_rate, default_decay = (0.04, 0.06) if recipe.optimizer == "muon" else (0.004, 0.0)
     batch_size = _or(recipe.batch_size, _batch_size(facts))
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
     return Plan(
