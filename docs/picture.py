@@ -16,7 +16,7 @@ from rich.text import Text
 from charrnn.display import LiveDisplay
 from charrnn.report import Report
 
-SHARE = 0.7
+SHARE = 0.95
 """How far through the run the picture is taken."""
 
 
