@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -56,16 +56,12 @@ def train(settings: TrainSettings) -> None:
         read_prompt(settings.output.prompt, vocabulary, settings.reading.normalize)
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         with new_run(folder) as partial:
-            session = _prepare(
-                partial,
-                settings,
-                corpus,
-                vocabulary,
-                began_reading=began_reading,
-                device=device,
-                display=display,
-                stops=stops,
+            dataset = encode(corpus, vocabulary, settings, partial, display)
+            reading_seconds = time.monotonic() - began_reading
+            session = begin(
+                Material(corpus, vocabulary, dataset), settings, partial, device, display=display, stops=stops
             )
+            session.trainer.budget = make_budget(settings, session.trainer.batches, reading_seconds, display)
             # Another run may have taken the name since; nobody asked for this very one.
             run = publish(partial, folder if settings.output.run else free_folder(corpus.name))
         session.run = run
@@ -134,49 +130,54 @@ def _check_something_to_learn(census: Census, names: str) -> None:
         raise CorpusError(f"{names} has nothing but empty lines; expected characters; give another text")
 
 
-def _prepare(
-    run: Run,
-    settings: TrainSettings,
-    corpus: Corpus,
-    vocabulary: Vocabulary,
-    *,
-    began_reading: float,
-    device: torch.device,
-    display: Display,
-    stops: Stops,
-) -> Session:
-    """Encode the corpus, choose what nobody set, build the network, and save it before its first step."""
+def encode(
+    corpus: Corpus, vocabulary: Vocabulary, settings: TrainSettings, run: Run, display: Display
+) -> Dataset:
+    """Lay the corpus into the run folder as ids."""
+    progress, seed = ReadingProgress(display, "encoding"), settings.machine.seed
     dataset = encode_dataset(
-        corpus,
-        vocabulary,
-        run.folder,
-        settings.validation,
-        seed=settings.machine.seed,
-        progress=ReadingProgress(display, "encoding"),
+        corpus, vocabulary, run.folder, settings.validation, seed=seed, progress=progress
     )
     for notice in dataset.notices:
         display.note(notice)
-    reading_seconds = time.monotonic() - began_reading
+    return dataset
+
+
+@dataclass(frozen=True)
+class Material:
+    """What there is to learn from."""
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    dataset: Dataset
+
+
+def begin(
+    material: Material,
+    settings: TrainSettings,
+    run: Run,
+    device: torch.device,
+    *,
+    display: Display,
+    stops: Stops,
+) -> Session:
+    """Choose what nobody set, build the network, and save it before its first step."""
+    dataset, vocabulary = material.dataset, material.vocabulary
     measured = dataset.validation and dataset.validation.beginning(measured_symbols(settings.budget))
-    facts = facts_of(dataset, vocabulary)
-    plan = choose(settings, facts)
+    plan = choose(settings, facts_of(dataset, vocabulary))
     check_fits(plan.architecture)
     settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
-    for line in plan_lines(settings, plan, corpus.census(), dataset, device):
+    for line in plan_lines(settings, plan, material, measured, device):
         display.note(line)
-    if dataset.validation and measured and measured.characters < dataset.validation.characters:
-        display.note(f"figures of validation are of the first {measured.characters:,} held back characters")
-    trainer = make_trainer(settings, plan, dataset, device)
-    trainer.budget = make_budget(settings, trainer.batches, reading_seconds, display)
     session = Session(
-        trainer=trainer,
+        trainer=make_trainer(settings, plan, dataset, device),
         run=run,
         training=dataset.training,
         validation=measured,
         settings=settings,
         plan=plan,
         vocabulary=vocabulary,
-        corpus=corpus_facts(corpus, vocabulary, dataset),
+        corpus=corpus_facts(material),
         display=display,
         stops=stops,
     )
@@ -249,25 +250,26 @@ def make_budget(
     return Budget(min(steps, default=None), deadline)
 
 
-def corpus_facts(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> CorpusFacts:
+def corpus_facts(material: Material) -> CorpusFacts:
     """What a checkpoint keeps of the corpus."""
-    census = corpus.census()
+    census, dataset = material.corpus.census(), material.dataset
     return CorpusFacts(
-        name=corpus.name,
+        name=material.corpus.name,
         fingerprint=census.fingerprint,
         characters=census.characters,
         training_characters=dataset.training.characters,
         validation_characters=0 if dataset.validation is None else dataset.validation.characters,
-        starts=census.starts[vocabulary.codes].tolist(),
+        starts=census.starts[material.vocabulary.codes].tolist(),
         empty_records=census.empty_records,
     )
 
 
 def plan_lines(
-    settings: TrainSettings, plan: Plan, census: Census, dataset: Dataset, device: torch.device
+    settings: TrainSettings, plan: Plan, material: Material, measured: Part | None, device: torch.device
 ) -> list[str]:
-    """The run in two lines, before it begins."""
+    """The run in two lines, before it begins; a third where not all that is held back is measured on."""
     network, budget = plan.architecture, settings.budget
+    census, dataset = material.corpus.census(), material.dataset
     lines = "" if not census.records else f" in {census.records:,} line{'s' if census.records != 1 else ''}"
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     bounds = [
@@ -278,6 +280,8 @@ def plan_lines(
     until = " or ".join(bound for bound in bounds if bound)
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
     threads = f"{plan.threads} thread{'s' if plan.threads != 1 else ''}"
+    measured_characters = held_back if measured is None else measured.characters
+    note = f"       figures of validation are of the first {measured_characters:,} held back characters"
     return [
         f"text   {census.characters:,} characters{lines}, {network.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held back",
@@ -285,6 +289,7 @@ def plan_lines(
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
         f"{plan.batch_size} × {plan.sequence_length} characters an update; "
         f"until {until}; {device.type}, {threads}",
+        *([note] if measured_characters < held_back else []),
     ]
 
 
