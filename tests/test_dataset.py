@@ -25,7 +25,7 @@ from charrnn.reading.dataset import Dataset, Part, encode_dataset, open_dataset
 from charrnn.reading.split import held_back, parse_validation
 from charrnn.reading.vocabulary import Vocabulary
 
-SHAKESPEARE = Path("/work/shared/corpora/tinyshakespeare.txt")
+SHAKESPEARE = Path(__file__).parents[2] / "shared" / "corpora" / "tinyshakespeare.txt"
 
 
 def encoded(
