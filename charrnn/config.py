@@ -256,7 +256,7 @@ class ModelSettings(Checked):
     )
     dropout: float | None = setting(
         None,
-        "share of units silenced between layers in training",
+        "share of each layer's outputs silenced in training",
         minimum=0.0,
         maximum=0.95,
         metavar="P",

@@ -58,10 +58,8 @@ def train(settings: TrainSettings) -> None:
         with new_run(folder) as partial:
             dataset = encode(corpus, vocabulary, settings, partial, display)
             reading_seconds = time.monotonic() - began_reading
-            session = begin(
-                Material(corpus, vocabulary, dataset), settings, partial, device, display=display, stops=stops
-            )
-            session.trainer.budget = make_budget(settings, session.trainer.batches, reading_seconds, display)
+            material = Material(corpus, vocabulary, dataset, reading_seconds)
+            session = begin(material, settings, partial, device, display=display, stops=stops)
             # Another run may have taken the name since; nobody asked for this very one.
             run = publish(partial, folder if settings.output.run else free_folder(corpus.name))
         session.run = run
@@ -145,11 +143,12 @@ def encode(
 
 @dataclass(frozen=True)
 class Material:
-    """What there is to learn from."""
+    """What there is to learn from, and how long it took to read."""
 
     corpus: Corpus
     vocabulary: Vocabulary
     dataset: Dataset
+    reading_seconds: float
 
 
 def begin(
@@ -169,8 +168,10 @@ def begin(
     settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
     for line in plan_lines(settings, plan, material, measured, device):
         display.note(line)
+    batches = make_batches(dataset.training, plan, settings.machine.seed)
+    budget = make_budget(settings, batches, material.reading_seconds, display)
     session = Session(
-        trainer=make_trainer(settings, plan, dataset, device),
+        trainer=make_trainer(settings, plan, batches, budget, device),
         run=run,
         training=dataset.training,
         validation=measured,
@@ -210,8 +211,10 @@ def check_fits(network: Architecture) -> None:
         )
 
 
-def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: torch.device) -> Trainer:
-    """The network with all that moves it; its budget is set apart."""
+def make_trainer(
+    settings: TrainSettings, plan: Plan, batches: Batches, budget: Budget, device: torch.device
+) -> Trainer:
+    """The network with all that moves it."""
     torch.set_num_threads(plan.threads)
     generator = torch.Generator().manual_seed(settings.machine.seed)
     model = CharRNN(plan.architecture, plan.dropout, generator).to(device)
@@ -220,9 +223,9 @@ def make_trainer(settings: TrainSettings, plan: Plan, dataset: Dataset, device: 
     return Trainer(
         model,
         language_model,
-        make_batches(dataset.training, plan, settings.machine.seed),
+        batches,
         optimizers,
-        Budget(None, None),
+        budget,
         gradient_clip=plan.gradient_clip,
         precision=settings.machine.precision,
     )
