@@ -2,15 +2,17 @@
 
     python -m benchmarks.train
 
-Both run in turns in this process, so that a machine whose speed drifts drifts for both. Printed are
-characters a second of each, their ratio, ours as a share of the rate of large matrix products measured in
-between, and what Muon costs.
+Both run in turns, each in a process of its own as they would at home, so that a machine whose speed drifts
+drifts for both. Printed are characters a second of each, their ratio, ours as a share of the rate of large
+matrix products measured in between, and what Muon costs.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from torch import nn
 
 from charrnn.architecture import Architecture
 from charrnn.learning.batches import Streams
+from charrnn.learning.memory import keep_freed_memory
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.schedule import Budget
@@ -28,9 +31,12 @@ SYMBOLS, EMBEDDING = 65, 64
 SIZES = ((2, 128, 50, 50), (1, 256, 16, 64), (2, 256, 64, 128), (1, 512, 32, 128))
 """Layers, hidden, batch, time."""
 
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
 MODULES: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 Step = Callable[[], None]
+Size = tuple[int, int, int, int]
 
 
 class Plain(nn.Module):
@@ -91,18 +97,44 @@ def operations(layers: int, hidden: int, gates: int) -> int:
     return 6 * weights
 
 
-def rates(steps: list[Step], seconds: float, rounds: int) -> list[float]:
-    """Calls a second of each, the median over rounds in which they take turns."""
-    found: list[list[float]] = [[] for _ in steps]
+def rate(step: Step, seconds: float) -> float:
+    """Calls a second."""
+    step()
+    began, calls = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        step()
+        calls += 1
+    return calls / (time.perf_counter() - began)
+
+
+def plain_process(orders: Connection, threads: int) -> None:
+    """Measure the plain loop whenever asked: a cell and a size, and for how long; ends at None."""
+    torch.set_num_threads(threads)
+    made: dict[object, Step] = {}
+    while (order := orders.recv()) is not None:
+        cell, size, seconds = order
+        if (cell, size) not in made:
+            made = {(cell, size): plain_step(cell, *size)}
+        orders.send(rate(made[cell, size], seconds))
+
+
+def compare(cell: str, size: Size, plain: Connection, seconds: float, rounds: int) -> str:
+    """A line of the table: the medians over the turns, for ratios those of each turn."""
+    layers, hidden, batch, length = size
+    ours = [our_step(cell, *size), our_step(cell, *size, optimizer="muon"), matrix_product()]
+    found: list[list[float]] = []
     for _ in range(rounds):
-        for place, step in enumerate(steps):
-            step()
-            began, calls = time.perf_counter(), 0
-            while time.perf_counter() - began < seconds:
-                step()
-                calls += 1
-            found[place].append(calls / (time.perf_counter() - began))
-    return [statistics.median(of_one) for of_one in found]
+        plain.send((cell, size, seconds))
+        found.append([plain.recv(), *(rate(step, seconds) for step in ours)])
+    theirs, adamw, muon, product = (statistics.median(of_one) for of_one in zip(*found, strict=True))
+    ratio = statistics.median(turn[1] / turn[0] for turn in found)
+    cost = statistics.median(1 - turn[2] / turn[1] for turn in found)
+    characters = batch * length
+    operations_done = adamw * characters * operations(layers, hidden, GATES[cell])
+    share = operations_done / (product * 2 * 2048**3)
+    name = f"{cell:5} {layers}x{hidden:<4}{batch:3} x {length:<4}"
+    speeds = f"{theirs * characters:9,.0f}  {adamw * characters:9,.0f}  {ratio:5.2f}"
+    return f"{name}{speeds}  {share:17.0%}  {muon * characters:9,.0f}  {cost:17.0%}"
 
 
 def main() -> None:
@@ -110,29 +142,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement (default 1)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns, of which the median counts (default 3)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement (default 0.5)")
+    parser.add_argument("--rounds", type=int, default=9, help="turns, of which the median counts (default 9)")
+    parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
+    spawn = multiprocessing.get_context("spawn")
+    plain, its_end = spawn.Pipe()
+    process = spawn.Process(target=plain_process, args=(its_end, options.threads))
+    process.start()
     print("cell  size           plain       ours  ratio  of matrix product  with Muon  optimizer's share")
-    for cell, gates in (("rnn", 1), ("gru", 3), ("lstm", 4)):
+    for cell in options.cells:
         for size in SIZES:
-            layers, hidden, batch, length = size
-            steps = [
-                plain_step(cell, *size),
-                our_step(cell, *size),
-                our_step(cell, *size, optimizer="muon"),
-                matrix_product(),
-            ]
-            plain, ours, muon, product = rates(steps, options.seconds, options.rounds)
-            characters = batch * length
-            share = ours * characters * operations(layers, hidden, gates) / (product * 2 * 2048**3)
-            name = f"{cell:5} {layers}x{hidden:<4}{batch:3} x {length:<4}"
-            speeds = f"{plain * characters:9,.0f}  {ours * characters:9,.0f}  {ours / plain:5.2f}"
-            with_muon = f"{muon * characters:9,.0f}  {1 - muon / ours:17.0%}"
-            print(f"{name}{speeds}  {share:17.0%}  {with_muon}", flush=True)
+            print(compare(cell, size, plain, options.seconds, options.rounds), flush=True)
+    plain.send(None)
+    process.join()
 
 
 if __name__ == "__main__":

@@ -51,8 +51,9 @@ def test_gradients_by_finite_differences(cell: str) -> None:
 
     generator = torch.Generator().manual_seed(3)
     loop: Any = {"rnn": rnn, "gru": gru}[cell]
-    rows = {"rnn": 4, "gru": 12}[cell]
-    inputs = (values(5, 3, rows), values(3, 4), values(rows, 4)) + ((values(rows),) if cell == "gru" else ())
+    gates, biases = {"rnn": (1, 1), "gru": (3, 2)}[cell]
+    weights = [values(4 * gates, 2), values(4 * gates, 4), *(values(4 * gates) for _ in range(biases))]
+    inputs = (values(5, 2, 3), values(4, 3), *weights)
     assert torch.autograd.gradcheck(loop, inputs)
 
 

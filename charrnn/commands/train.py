@@ -18,6 +18,7 @@ from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.errors import CorpusError, ResourceError, UsageError
 from charrnn.learning.batches import Batches, Records, Streams
+from charrnn.learning.memory import keep_freed_memory
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.plan import Facts, Plan, bounded, choose, measured_symbols
@@ -72,6 +73,7 @@ def train(settings: TrainSettings) -> None:
 @contextmanager
 def denormals_flushed() -> Iterator[None]:
     """Numbers below 1e-38 count as zero meanwhile: processors take a hundred times as long for them."""
+    keep_freed_memory()
     torch.set_flush_denormal(True)
     try:
         yield

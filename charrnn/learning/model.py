@@ -74,8 +74,18 @@ class Layer(nn.Module):
         Returns:
             The hidden state at every step, (B, T, H) or (N, H), and the state after each text's last step.
         """
-        if batch_sizes is None and self._has_a_faster_loop(inputs):
-            return self._loop(inputs, *state)
+        with torch.autocast("cpu", enabled=False):
+            # In half precision only some processors have a loop at all, so on a CPU it stays float32.
+            if inputs.dtype is torch.bfloat16 and inputs.device.type == "cpu":
+                inputs = inputs.float()
+            if batch_sizes is None and self._has_a_faster_loop(inputs):
+                return self._loop(inputs, *state)
+            return self._kernel(inputs, batch_sizes, state)
+
+    def _kernel(
+        self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """PyTorch's own loop."""
         before = tuple(part.unsqueeze(0) for part in state)
         parameters = (self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias)
         layout = (inputs,) if batch_sizes is None else (inputs, batch_sizes)
@@ -87,20 +97,19 @@ class Layer(nn.Module):
         return outputs, tuple(part.squeeze(0) for part in after)
 
     def _has_a_faster_loop(self, inputs: Tensor) -> bool:
-        """Whether to take `recurrence.py`: where it was measured, in float32 training on a CPU."""
-        learning = self.training and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+        """Whether to take `recurrence.py`: where it was measured, in training on a CPU."""
+        learning = self.training and torch.is_grad_enabled()
         return learning and self.cell in {"rnn", "gru"} and inputs.device.type == "cpu"
 
     def _loop(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, tuple[Tensor]]:
-        """The same as PyTorch's loop, with the backward pass of `recurrence.py`."""
-        time_first = inputs.transpose(0, 1)
+        """The same as PyTorch's loop, with the backward pass of `recurrence.py`, where texts are columns."""
+        columns, start = inputs.permute(1, 2, 0), state.t()
+        weights = (self.input_weight, self.recurrent_weight)
         if self.cell == "rnn":
-            projected = linear(time_first, self.input_weight, self.input_bias + self.recurrent_bias)
-            hidden = rnn(projected, state, self.recurrent_weight)
+            hidden = rnn(columns, start, *weights, self.input_bias + self.recurrent_bias)
         else:
-            projected = linear(time_first, self.input_weight, self.input_bias)
-            hidden = gru(projected, state, self.recurrent_weight, self.recurrent_bias)
-        return hidden.transpose(0, 1), (hidden[-1],)
+            hidden = gru(columns, start, *weights, self.input_bias, self.recurrent_bias)
+        return hidden.permute(2, 0, 1), (hidden[-1].t(),)
 
 
 class CharRNN(nn.Module):
@@ -153,7 +162,8 @@ class CharRNN(nn.Module):
         """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
         if self.embedding is None:
             return one_hot(ids, self.architecture.symbols).to(self.output.weight.dtype)
-        return embedding(ids, self.embedding.weight)
+        # Laid out time first, as every loop over time reads it; the shape stays.
+        return embedding(ids.t(), self.embedding.weight).transpose(0, -2)
 
     def silence(self, values: Tensor) -> Tensor:
         """Dropout (Srivastava et al. 2014) from the network's own generator, in training only."""

@@ -113,4 +113,4 @@ def _adamw(parameters: list[torch.nn.Parameter], learning_rate: float, weight_de
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim == 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.99), foreach=True)
+    return AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.99), fused=True)
