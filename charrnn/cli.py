@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from charrnn import __version__
-from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, VocabularySettings, build
+from charrnn.config import (
+    PlotSettings,
+    ReadingSettings,
+    Request,
+    SampleSettings,
+    TrainSettings,
+    VocabularySettings,
+    build,
+)
 from charrnn.errors import CharRNNError, ClosedPipe, ResourceError
 from charrnn.options import with_settings
 
@@ -177,6 +185,47 @@ def info(checkpoint: CheckpointOption = None, json: JsonOption = False) -> None:
     from charrnn.commands.info import info as run
 
     run(checkpoint, json_wanted=json)
+
+
+@app.command()
+@with_settings(PlotSettings)
+def plot(
+    run: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN", help="run folders", show_default="the newest run in runs/"),
+    ] = None,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Draw losses, learning rate and speed of one or several runs.
+
+    \b
+    charrnn plot
+    charrnn plot runs/novel runs/novel-2 --by seconds
+    charrnn plot runs/novel --output curves.svg
+    """
+    from charrnn.commands.plot import plot as draw
+
+    draw(tuple(run or ()), build(PlotSettings, given), json_wanted=json)
+
+
+@app.command()
+def runs(
+    folder: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FOLDER", help="run folders, or folders of runs", show_default="runs/"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List runs, the best first: model, time, bits per character, state.
+
+    \b
+    charrnn runs
+    charrnn runs experiments/ runs/novel --json
+    """
+    from charrnn.commands.runs import runs as list_runs
+
+    list_runs(tuple(folder or ()), json_wanted=json)
 
 
 def run_command(arguments: list[str] | None = None) -> int:

@@ -388,6 +388,25 @@ class TrainSettings(Checked):
     output: OutputSettings = field(default_factory=OutputSettings)
 
 
+def _picture(path: str) -> None:
+    if not path.lower().endswith((".png", ".svg")):
+        raise ValueError("a file that ends in .png or .svg")
+
+
+@dataclass(frozen=True)
+class PlotSettings(Checked):
+    """How curves are drawn."""
+
+    by: str = setting("step", "what is drawn to the right", choices=("step", "seconds", "characters"))
+    output: str | None = setting(
+        None,
+        "a picture instead: .svg, or .png (which needs the extra `plot`)",
+        check=_picture,
+        metavar="FILE",
+        chosen="the terminal",
+    )
+
+
 DEFAULT_LENGTH = 500
 
 POLICIES = ("error", "skip", "nearest")

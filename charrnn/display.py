@@ -17,10 +17,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
+from charrnn.plotting.curves import Track, live_series, loss_chart
+from charrnn.plotting.terminal import Plot
 from charrnn.report import Report
 from charrnn.terminal import visible, write_text
 
 SAMPLE_LINES = 10
+CURVE_LINES = 10
+"""Of a sample and of the curves, at most."""
+
+LEAST_LINES = 4
+"""Curves lower than that show nothing."""
+
+OTHER_LINES = SAMPLE_LINES + 9
+"""What the panel has beside the curves: progress, figures, the sample's frame, axes, the line below."""
+
 PIPE_WIDTH = 1000
 PLAIN_SECONDS = 5.0
 """Between two plain lines."""
@@ -129,7 +140,7 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A panel that is drawn again and again: progress, losses, the newest sample."""
+    """A panel that is drawn again and again: progress, figures, curves, the newest sample."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -138,6 +149,7 @@ class LiveDisplay:
         self.validation_nats: float | None = None
         self.last_report: Report | None = None
         self.last_sample: tuple[str, str] | None = None
+        self.training, self.validation = Track(), Track()
 
     def __enter__(self) -> "LiveDisplay":
         self.live.__enter__()
@@ -162,6 +174,8 @@ class LiveDisplay:
         if report.validation_nats is not None:
             self.validation_nats = report.validation_nats
             self.best_nats = min(self.best_nats, report.validation_nats)
+            self.validation.add(report.step, report.validation_nats / math.log(2))
+        self.training.add(report.step, report.train_nats / math.log(2))
         self.live.update(self.panel())
 
     def sample(self, title: str, text: str) -> None:
@@ -169,7 +183,7 @@ class LiveDisplay:
         self.last_sample = (title, text)
 
     def panel(self) -> RenderableType:
-        """Progress, figures and sample as they stand."""
+        """Progress, figures, curves and sample as they stand; no curves on a terminal that is too low."""
         report = self.last_report
         if report is None:
             return Text("")
@@ -177,6 +191,10 @@ class LiveDisplay:
             progress_row(report),
             figures(report, self.validation_nats, self.best_nats),
         ]
+        rows = min(CURVE_LINES, self.console.height - OTHER_LINES)
+        if rows >= LEAST_LINES:
+            series = live_series(self.training.points, self.validation.points)
+            parts.append(Plot(loss_chart(series), rows))
         if self.last_sample is not None:
             parts.append(sample_panel(*self.last_sample))
         return Group(*parts)

@@ -137,7 +137,7 @@ def find_checkpoint(path: str | None) -> Path:
         CheckpointError: there is none.
     """
     if path is None:
-        return _in_folder(_newest_run())
+        return _in_folder(newest_run())
     place = Path(path)
     if place.is_dir():
         return _in_folder(place)
@@ -154,13 +154,15 @@ def _in_folder(folder: Path) -> Path:
     raise CheckpointError(f"{folder} holds no checkpoint; give a run folder made by charrnn train")
 
 
-def _newest_run() -> Path:
-    """The run in `runs/` that was written to last."""
+def newest_run() -> Path:
+    """The run in `runs/` that was written to last.
+
+    Raises:
+        CheckpointError: there is none.
+    """
     lasts = sorted(RUNS.glob("[!.]*/last.safetensors"), key=lambda last: last.stat().st_mtime)
     if not lasts:
-        raise CheckpointError(
-            f"there is no run in {RUNS}/ here; train one with charrnn train, or give --checkpoint"
-        )
+        raise CheckpointError(f"there is no run in {RUNS}/ here; train one with charrnn train, or name one")
     return lasts[-1].parent
 
 

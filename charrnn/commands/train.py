@@ -34,6 +34,7 @@ from charrnn.reading.sources import listed
 from charrnn.reading.split import parse_validation
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
+from charrnn.run_facts import examine
 from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
 
@@ -68,6 +69,7 @@ def train(settings: TrainSettings) -> None:
             progress = session.learn()
     if not settings.output.quiet:
         console.print(summary(progress, run.folder), markup=False, soft_wrap=True)
+        console.print(f"curves {examine(run.folder).verdict.text}", markup=False, soft_wrap=True)
 
 
 @contextmanager

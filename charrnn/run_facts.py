@@ -1,0 +1,147 @@
+"""What a run folder tells, whatever state it is in: running, finished, interrupted or damaged.
+
+Reads no weights. Knows nothing of torch or terminals.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from charrnn.checkpoint import Outline, read_outline
+from charrnn.errors import CheckpointError, InputError
+from charrnn.metrics import Metrics, read_metrics
+from charrnn.run import RUNS, Run, newest_run
+from charrnn.verdict import Circumstances, Verdict, verdict
+
+STATES = ("running", "finished", "interrupted", "damaged")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run.
+
+    Attributes:
+        folder: where it is.
+        state: one of `STATES`.
+        outline: what its newest readable checkpoint says; None where there is none, which is damage.
+        metrics: its figures over time.
+    """
+
+    folder: Path
+    state: str
+    outline: Outline | None
+    metrics: Metrics
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def step(self) -> int:
+        """The last update that is known of; a run that goes on reports more often than it saves."""
+        saved = self.outline.progress.step if self.outline else 0
+        return max([saved, *(point.step for point in self.metrics.points[-1:])])
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran, as far as is known."""
+        saved = self.outline.progress.seconds if self.outline else 0.0
+        return max([saved, *(point.seconds for point in self.metrics.points[-1:])])
+
+    @property
+    def best_validation_nats(self) -> float | None:
+        """The lowest validation, nats per character."""
+        saved = self.outline.progress.best_validation_nats_per_character if self.outline else None
+        known = (saved, self.metrics.best_validation_nats)
+        return min((nats for nats in known if nats is not None), default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What its curves say."""
+        if self.outline is None:
+            return Verdict("damaged", "no checkpoint of this run can be read")
+        network = self.outline.architecture
+        return verdict(
+            self.metrics.points,
+            Circumstances(
+                parameters=network.parameters,
+                hidden=network.hidden,
+                dropout=self.outline.dropout,
+                finished=self.outline.progress.finished,
+            ),
+        )
+
+
+def examine(folder: Path) -> RunFacts:
+    """What a run folder tells. Damage is a state, not an error."""
+    run = Run(folder)
+    try:
+        metrics = read_metrics(run.metrics)
+    except InputError:
+        metrics = Metrics()
+    outline = _outline(run)
+    return RunFacts(folder, _state(run, outline), outline, metrics)
+
+
+def find_runs(paths: Sequence[str]) -> list[Path]:
+    """The run folders that paths mean: themselves, or those in them; without a path those in `runs/`.
+
+    Raises:
+        CheckpointError: a path holds no run.
+    """
+    return [folder for path in paths or [str(RUNS)] for folder in _runs_at(Path(path))]
+
+
+def chosen_runs(paths: Sequence[str]) -> list[Path]:
+    """The same, but without a path the newest run alone."""
+    return find_runs(paths) if paths else [newest_run()]
+
+
+def _runs_at(place: Path) -> list[Path]:
+    if _is_run(place):
+        return [place]
+    inside = sorted(place.iterdir()) if place.is_dir() else []
+    found = [folder for folder in inside if not folder.name.startswith(".") and _is_run(folder)]
+    if not found:
+        raise CheckpointError(f"{place} holds no run; train one with charrnn train, or name a run folder")
+    return found
+
+
+def _is_run(folder: Path) -> bool:
+    run = Run(folder)
+    return any(file.exists() for file in (run.config, run.metrics, run.last, run.previous, run.best))
+
+
+def _outline(run: Run) -> Outline | None:
+    for file in (run.last, run.previous, run.best):
+        try:
+            return read_outline(file)
+        except CheckpointError:
+            continue
+    return None
+
+
+def _state(run: Run, outline: Outline | None) -> str:
+    if is_locked(run.folder / "lock"):
+        return "running"
+    if outline is None:
+        return "damaged"
+    return "finished" if outline.progress.finished else "interrupted"
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a program that still runs holds the lock on this file; where there are no such locks, no."""
+    if os.name != "posix":
+        return False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

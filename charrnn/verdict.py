@@ -1,0 +1,246 @@
+"""What a run's curves say about it, in one or two sentences with the figures. Plain data in, sentences out.
+
+What is known of a run, and how it is read:
+
+- The learning rate falls to zero at the end of every run, and the loss with it. That the loss still fell says
+  nothing; what counts is how often the text was seen, and whether the model begins to know it by heart.
+- The training loss is measured while learning: on text just before it is learnt from, with dropout. In the
+  first pass no text was seen before, so what then lies between training and validation is how much harder the
+  held-back text is. What the gap has grown since then is learnt by heart.
+- Hoffmann et al. 2022 (arXiv 2203.15556) find that a compute budget is best spent on some 20 symbols for each
+  parameter. Below that more time brings more than a larger model, above it the larger model. Our own runs on
+  tiny Shakespeare agree (`LOG.md`).
+
+Knows nothing of files or terminals.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from charrnn.metrics import Point
+
+NOTICEABLE = 0.02
+"""Bits per character: a rise of the validation above its best by less is chance."""
+
+BY_HEART = 0.1
+"""Bits per character that the gap has grown by where a model learns its text by heart."""
+
+APART = 0.5
+"""Bits per character above its lowest where training came apart: no ordinary text is so uneven."""
+
+HIGH = 0.5
+"""Bits per character: of a text that costs less there is next to nothing left to learn."""
+
+CHARACTERS_PER_PARAMETER = 20
+"""Learnt from, every pass counted."""
+
+LAST_SHARE = 0.05
+"""Of the characters learnt from: over so many at the end a training loss is averaged."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a verdict needs to know beside the figures.
+
+    Attributes:
+        parameters: of the network.
+        hidden: units of each layer.
+        dropout: share of outputs silenced in training.
+        finished: whether the run came to the end of its budget.
+        skipped_updates: updates that were left out, since their loss or gradient was no finite number.
+    """
+
+    parameters: int
+    hidden: int
+    dropout: float
+    finished: bool
+    skipped_updates: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the curves say.
+
+    Attributes:
+        kind: a name of `CHECKS`, or `unmeasured`.
+        text: the same in one or two sentences.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The figures that verdicts rest on, in bits per character.
+
+    Attributes:
+        run: the circumstances.
+        epochs: passes over the training text.
+        characters: learnt from, every pass counted.
+        training: mean over the end of the run.
+        lowest_training: the lowest such mean on the way.
+        validation: the last one; None where nothing was held back.
+        best: the lowest one.
+        best_epoch: when that was.
+        first_gap: validation less training in the first pass; 0 where nothing was validated then.
+    """
+
+    run: Circumstances
+    epochs: float
+    characters: int
+    training: float
+    lowest_training: float
+    validation: float | None
+    best: float | None
+    best_epoch: float
+    first_gap: float
+
+    @property
+    def by_heart(self) -> float:
+        """What the gap between training and validation has grown by since the first pass."""
+        return 0.0 if self.validation is None else self.validation - self.training - self.first_gap
+
+    @property
+    def underfits(self) -> bool:
+        """Whether there is much left to learn, and nothing was learnt by heart instead."""
+        lowest = min(self.training, self.training if self.validation is None else self.validation)
+        return lowest >= HIGH and self.by_heart < BY_HEART
+
+    @property
+    def losses(self) -> str:
+        """The two figures in words."""
+        return f"training {self.training:.2f} and validation {self.validation:.2f} bits per character"
+
+
+def verdict(points: Sequence[Point], run: Circumstances) -> Verdict:
+    """What the reports of a run say: the first of `CHECKS` that applies."""
+    if not points:
+        return Verdict("unmeasured", "nothing is measured yet")
+    evidence = gathered(points, run)
+    found = ((kind, check(evidence)) for kind, check in CHECKS.items())
+    kind, text = next((kind, text) for kind, text in found if text)
+    if run.skipped_updates:
+        text += f". {run.skipped_updates:,} updates were not finite and were skipped: lower --learning-rate"
+    return Verdict(kind, text)
+
+
+def gathered(points: Sequence[Point], run: Circumstances) -> Evidence:
+    """The evidence in reports, of which there is at least one."""
+    validated = [point for point in points if point.validation_nats is not None]
+    best = min(validated, key=_validation_bits, default=None)
+    first = [point for point in validated if point.epoch <= 1]
+    return Evidence(
+        run=run,
+        epochs=points[-1].epoch,
+        characters=points[-1].characters,
+        training=_training_bits(points, points[-1]),
+        lowest_training=min(_training_bits(points, point) for point in _stations(points)),
+        validation=_validation_bits(validated[-1]) if validated else None,
+        best=_validation_bits(best) if best else None,
+        best_epoch=best.epoch if best else 0.0,
+        first_gap=_validation_bits(first[-1]) - _training_bits(points, first[-1]) if first else 0.0,
+    )
+
+
+def _stations(points: Sequence[Point]) -> Sequence[Point]:
+    """Some twenty points on the way, the last one among them."""
+    return points[::-1][:: max(1, round(len(points) * LAST_SHARE))]
+
+
+def _training_bits(points: Sequence[Point], end: Point) -> float:
+    """The mean training loss of the last characters before a point."""
+    begin = (1 - LAST_SHARE) * end.characters
+    nats = [p.train_nats for p in points if begin <= p.characters <= end.characters]
+    return math.fsum(nats) / len(nats) / math.log(2)
+
+
+def _validation_bits(point: Point) -> float:
+    assert point.validation_nats is not None  # noqa: S101 - who calls has looked
+    return point.validation_nats / math.log(2)
+
+
+def _diverged(seen: Evidence) -> str | None:
+    if seen.training - seen.lowest_training < APART:
+        return None
+    return (
+        f"training came apart: it ended at {seen.training:.2f} bits per character after "
+        f"{seen.lowest_training:.2f} on the way; a lower --learning-rate would help"
+    )
+
+
+def _rising(seen: Evidence) -> str | None:
+    if seen.validation is None or seen.best is None or seen.validation - seen.best < NOTICEABLE:
+        return None
+    return (
+        f"validation rose to {seen.validation:.2f} bits per character from its best, {seen.best:.2f} after "
+        f"{_passes(seen.best_epoch)}, while training went down to {seen.training:.2f}: the text is learnt by "
+        f"heart. The best weights are kept; {_more_dropout(seen.run.dropout)}, a smaller model or more text "
+        "would help"
+    )
+
+
+def _unfinished(seen: Evidence) -> str | None:
+    if seen.run.finished:
+        return None
+    shown = f"training {seen.training:.2f} bits per character" if seen.validation is None else seen.losses
+    return f"not at its end yet: {shown} after {_passes(seen.epochs)}"
+
+
+def _unvalidated(seen: Evidence) -> str | None:
+    if seen.validation is not None:
+        return None
+    return (
+        f"training ended at {seen.training:.2f} bits per character; without validation nobody can tell what "
+        "was understood and what was learnt by heart: hold some text back with --validation 0.1"
+    )
+
+
+def _improving(seen: Evidence) -> str | None:
+    per_parameter = seen.characters / max(1, seen.run.parameters)
+    if seen.epochs < 1:
+        why = f"only {seen.epochs:.0%} of the text was seen"
+    elif seen.underfits and per_parameter < CHARACTERS_PER_PARAMETER:
+        why = f"after {_passes(seen.epochs)} nothing is learnt by heart yet"
+    else:
+        return None
+    return f"still improving: {seen.losses}; {why}. Train longer"
+
+
+def _limited(seen: Evidence) -> str | None:
+    if not seen.underfits:
+        return None
+    less = " or less dropout" if seen.run.dropout else ""
+    return (
+        f"{seen.losses} are both high for what the text allows: after {_passes(seen.epochs)} nothing is "
+        f"learnt by heart. A bigger model{less} would learn more: --hidden {2 * seen.run.hidden}"
+    )
+
+
+def _well(seen: Evidence) -> str:
+    well = f"all well: {seen.losses}, the best of the run"
+    if seen.by_heart < BY_HEART:
+        return well
+    by_heart, more = f"{seen.by_heart:.2f} of the gap is learnt by heart", _more_dropout(seen.run.dropout)
+    return f"{well}. {by_heart}, so more text or {more} would help more than more time"
+
+
+CHECKS: Mapping[str, Callable[[Evidence], str | None]] = {
+    "diverged": _diverged,
+    "rising": _rising,
+    "unfinished": _unfinished,
+    "unvalidated": _unvalidated,
+    "improving": _improving,
+    "limited": _limited,
+    "well": _well,
+}
+"""What may be wrong, the gravest first; the last one applies to every run."""
+
+
+def _passes(epochs: float) -> str:
+    return f"{epochs:.1f} passes" if epochs >= 1.05 else f"{epochs:.2f} of a pass"
+
+
+def _more_dropout(dropout: float) -> str:
+    return f"--dropout {min(0.5, dropout + 0.2):.1g}" if dropout < 0.5 else "stronger --weight-decay"
