@@ -10,10 +10,11 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -22,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 
 from charrnn import __version__
 from charrnn.architecture import Architecture
-from charrnn.config import ModelSettings, ReadingSettings, build
+from charrnn.config import ReadingSettings, build
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.reading.arrays import writable
 from charrnn.reading.vocabulary import Vocabulary
@@ -45,8 +46,6 @@ _DAMAGE = (
 """What reading anything but a checkpoint may raise."""
 
 Weights = dict[str, NDArray[np.float32]]
-
-Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -131,21 +130,6 @@ class Checkpoint:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Outline:
-    """What a file says of its run, without the weights.
-
-    Attributes:
-        architecture: cell and sizes.
-        progress: how far training had come.
-        dropout: share of outputs silenced in training.
-    """
-
-    architecture: Architecture
-    progress: Progress
-    dropout: float
-
-
 def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> None:
     """Write a checkpoint so that, whatever happens, the path holds the old file or the new one, whole.
 
@@ -217,23 +201,28 @@ def load(path: Path) -> Checkpoint:
         CheckpointError: the file is missing, damaged, of a newer format, or does not hold what its settings
             imply; the message names the path.
     """
-    return _opened(path, _read)
+    with _opened(path) as file:
+        described = _described(file)
+        shapes = described.architecture.shapes()
+        return dataclasses.replace(described, weights=_read_weights(file, shapes))
 
 
-def read_outline(path: Path) -> Outline:
-    """Read what a checkpoint says of its run; its arrays are not looked at, however large they are.
+def describe(path: Path) -> Checkpoint:
+    """Read a checkpoint but for its arrays, however large they are: there are no weights in it.
 
     Raises:
         CheckpointError: as `load`.
     """
-    return _opened(path, _read_outline)
+    with _opened(path) as file:
+        return _described(file)
 
 
-def _opened(path: Path, read: Callable[[Any], Content]) -> Content:
-    """What a reader makes of a file, anything that is wrong with it said in one line."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file that is read; say in one line why it is no checkpoint."""
     try:
         with safe_open(str(path), framework="numpy") as file:
-            return read(file)
+            yield file
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file") from error
     except OSError as error:
@@ -247,24 +236,11 @@ def _opened(path: Path, read: Callable[[Any], Content]) -> Content:
         ) from error
 
 
-def _entry(file: Any) -> dict[str, Any]:  # noqa: ANN401 - safetensors has no types
-    entry: dict[str, Any] = json.loads((file.metadata() or {})[_ENTRY])
+def _described(file: Any) -> Checkpoint:  # noqa: ANN401 - safetensors has no types
+    """A checkpoint but for its arrays."""
+    entry = json.loads((file.metadata() or {})[_ENTRY])
     if entry["format"] != FORMAT:
         raise ValueError(f"it has format {entry['format']!r} and this program reads {FORMAT}; update charrnn")
-    return entry
-
-
-def _read_outline(file: Any) -> Outline:  # noqa: ANN401
-    entry = _entry(file)
-    return Outline(
-        architecture=build(Architecture, entry["architecture"]),
-        progress=_progress(entry["progress"]),
-        dropout=build(ModelSettings, {"dropout": entry["settings"].get("dropout")}).dropout or 0.0,
-    )
-
-
-def _read(file: Any) -> Checkpoint:  # noqa: ANN401
-    entry = _entry(file)
     architecture = build(Architecture, entry["architecture"])
     vocabulary = Vocabulary.from_json(entry["vocabulary"])
     if len(vocabulary) != architecture.symbols:
@@ -279,7 +255,7 @@ def _read(file: Any) -> Checkpoint:  # noqa: ANN401
         progress=_progress(entry["progress"]),
         settings=dict(entry["settings"]),
         versions={str(name): str(version) for name, version in entry["versions"].items()},
-        weights=_read_weights(file, architecture.shapes()),
+        weights={},
     )
 
 

@@ -4,11 +4,12 @@ Reads no weights. Knows nothing of torch or terminals.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from charrnn.checkpoint import Outline, read_outline
+from charrnn.checkpoint import Checkpoint, describe
 from charrnn.errors import CheckpointError, InputError
 from charrnn.metrics import Metrics, read_metrics
 from charrnn.run import RUNS, Run, newest_run
@@ -24,13 +25,13 @@ class RunFacts:
     Attributes:
         folder: where it is.
         state: one of `STATES`.
-        outline: what its newest readable checkpoint says; None where there is none, which is damage.
+        model: its newest readable checkpoint without the weights; None where there is none, which is damage.
         metrics: its figures over time.
     """
 
     folder: Path
     state: str
-    outline: Outline | None
+    model: Checkpoint | None
     metrics: Metrics
 
     @property
@@ -41,35 +42,35 @@ class RunFacts:
     @property
     def step(self) -> int:
         """The last update that is known of; a run that goes on reports more often than it saves."""
-        saved = self.outline.progress.step if self.outline else 0
+        saved = self.model.progress.step if self.model else 0
         return max([saved, *(point.step for point in self.metrics.points[-1:])])
 
     @property
     def seconds(self) -> float:
         """How long it ran, as far as is known."""
-        saved = self.outline.progress.seconds if self.outline else 0.0
+        saved = self.model.progress.seconds if self.model else 0.0
         return max([saved, *(point.seconds for point in self.metrics.points[-1:])])
 
     @property
     def best_validation_nats(self) -> float | None:
         """The lowest validation, nats per character."""
-        saved = self.outline.progress.best_validation_nats_per_character if self.outline else None
+        saved = self.model.progress.best_validation_nats_per_character if self.model else None
         known = (saved, self.metrics.best_validation_nats)
         return min((nats for nats in known if nats is not None), default=None)
 
     @property
     def verdict(self) -> Verdict:
         """What its curves say."""
-        if self.outline is None:
+        if self.model is None:
             return Verdict("damaged", "no checkpoint of this run can be read")
-        network = self.outline.architecture
+        network = self.model.architecture
         return verdict(
             self.metrics.points,
             Circumstances(
                 parameters=network.parameters,
                 hidden=network.hidden,
-                dropout=self.outline.dropout,
-                finished=self.outline.progress.finished,
+                dropout=_dropout(self.model),
+                finished=self.model.progress.finished,
             ),
         )
 
@@ -81,8 +82,8 @@ def examine(folder: Path) -> RunFacts:
         metrics = read_metrics(run.metrics)
     except InputError:
         metrics = Metrics()
-    outline = _outline(run)
-    return RunFacts(folder, _state(run, outline), outline, metrics)
+    model = _model(run)
+    return RunFacts(folder, _state(run, model), model, metrics)
 
 
 def find_runs(paths: Sequence[str]) -> list[Path]:
@@ -114,34 +115,43 @@ def _is_run(folder: Path) -> bool:
     return any(file.exists() for file in (run.config, run.metrics, run.last, run.previous, run.best))
 
 
-def _outline(run: Run) -> Outline | None:
+def _model(run: Run) -> Checkpoint | None:
     for file in (run.last, run.previous, run.best):
         try:
-            return read_outline(file)
+            return describe(file)
         except CheckpointError:
             continue
     return None
 
 
-def _state(run: Run, outline: Outline | None) -> str:
-    if is_locked(run.folder / "lock"):
+def _state(run: Run, model: Checkpoint | None) -> str:
+    if _is_locked(run.folder):
         return "running"
-    if outline is None:
+    if model is None:
         return "damaged"
-    return "finished" if outline.progress.finished else "interrupted"
+    return "finished" if model.progress.finished else "interrupted"
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a program that still runs holds the lock on this file; where there are no such locks, no."""
-    if os.name != "posix":
+def _dropout(model: Checkpoint) -> float:
+    """The setting; a file's settings are kept for people, and may hold anything."""
+    given = model.settings.get("dropout")
+    return float(given) if isinstance(given, int | float) and 0 <= given < 1 else 0.0
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether a program that still runs holds the lock on a folder; where there are no such locks, no."""
+    if sys.platform == "win32":
         return False
     import fcntl
 
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    finally:
+        os.close(descriptor)
     return False

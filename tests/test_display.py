@@ -1,6 +1,7 @@
 """What is shown: plain lines, the panel, columns that stay straight; hostile text is shown inert."""
 
 import json
+import re
 import time
 import unicodedata
 from dataclasses import replace
@@ -157,6 +158,41 @@ def test_the_panel_keeps_the_last_and_the_best_validation() -> None:
     assert bits(2.0) in panel
     assert bits(1.0) in panel
     assert bits(3.0) not in panel
+
+
+def panel_over_a_run(height: int, width: int = 100, reports: int = 300) -> str:
+    """The panel after a run's reports, on a terminal of that size."""
+    to = console(terminal=True, width=width)
+    to.height = height
+    shown = LiveDisplay(to)
+    for step in range(1, reports + 1):
+        nats = 1 + 3 / step
+        shown.report(
+            replace(REPORT, step=step, train_nats=nats, validation_nats=nats if step % 50 == 0 else None)
+        )
+    shown.sample("step", "x\n" * 50)
+    return rendered(shown.panel(), width)
+
+
+@pytest.mark.parametrize(("height", "rows"), [(24, 5), (30, 10), (60, 10), (22, 0), (10, 0)])
+def test_the_curves_are_as_high_as_the_terminal_leaves_room_for(height: int, rows: int) -> None:
+    lines = panel_over_a_run(height).splitlines()
+    assert sum(bool(re.match(r"[ \d.]+ [│┤]", line)) for line in lines) == rows
+    assert ("● validation" in "\n".join(lines)) == (rows > 0)
+    if rows:
+        assert len(lines) < height
+
+
+def test_a_narrow_terminal_has_figures_and_no_curves() -> None:
+    panel = panel_over_a_run(40, width=20)
+    assert "bits per character" not in panel
+    assert "bits/char" in "".join(panel.split())
+
+
+def test_a_loss_that_is_no_number_does_not_stop_the_display() -> None:
+    shown = LiveDisplay(console(terminal=True))
+    shown.report(replace(REPORT, train_nats=float("nan")))
+    assert "nan" in rendered(shown.panel())
 
 
 def test_before_the_first_report_the_panel_is_empty() -> None:

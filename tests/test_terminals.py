@@ -55,9 +55,31 @@ def test_training_shows_a_live_panel(text: Path, tmp_path: Path) -> None:
     options = ("--run", tmp_path / "run", "--max-time", "6s", "--hidden", "16", "--sample-every", "1s")
     code, shown = on_terminal("train", text, *options)
     assert code == 0
-    for expected in ("bits/char", "to go", "step ", "validation", "\x1b[?25l", "\x1b[?25h", "charrnn sample"):
+    for expected in (
+        "bits/char",
+        "bits per character by step",
+        "● ",
+        "to go",
+        "step ",
+        "validation",
+        "\x1b[?25l",
+        "\x1b[?25h",
+        "charrnn sample",
+    ):
         assert expected in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is back"
+
+
+def test_curves_are_coloured_on_a_terminal_that_wants_it(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, shown = on_terminal("plot", run_folder, columns="60")
+    assert code == 0
+    assert "\x1b[36m" in shown
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    charts = [line.rstrip() for line in plain.splitlines() if re.match(r"[ \d.k]*[│┤└]", line)]
+    assert max(map(len, charts)) <= 60
+    assert "\x1b" not in charrnn("plot", run_folder).out
 
 
 def test_a_stop_gives_the_cursor_back(text: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from charrnn.checkpoint import write_atomically
 from charrnn.commands.runs import facts_of
 from charrnn.config import PlotSettings
 from charrnn.display import print_result
@@ -20,6 +19,7 @@ from charrnn.plotting.curves import charts
 from charrnn.plotting.png import png
 from charrnn.plotting.svg import svg
 from charrnn.plotting.terminal import Plot
+from charrnn.reading.arrays import writable
 from charrnn.run_facts import RunFacts, chosen_runs, examine
 from charrnn.terminal import visible, write_text
 
@@ -48,7 +48,9 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
     drawn = charts_of(found, settings.by)
     if settings.output is not None:
         place = Path(settings.output)
-        write_atomically(place, PICTURES[place.suffix.lower()](drawn))
+        picture = PICTURES[place.suffix.lower()](drawn)
+        with writable(place):
+            place.write_bytes(picture)
     if json_wanted:
         listed = [facts_of(run) | {"points": list(map(_values, run.metrics.points))} for run in found]
         write_text(sys.stdout, json.dumps({"runs": listed}) + "\n")

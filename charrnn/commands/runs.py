@@ -26,7 +26,7 @@ def runs(paths: tuple[str, ...], *, json_wanted: bool) -> None:
 
 def facts_of(run: RunFacts) -> dict[str, Any]:
     """A run's facts by name; what is not known is null."""
-    network = run.outline and run.outline.architecture
+    network = run.model and run.model.architecture
     nats, verdict = run.best_validation_nats, run.verdict
     return {
         "run": str(run.folder),
@@ -54,7 +54,7 @@ def table(found: list[RunFacts]) -> Table:
         shown.add_column(name, justify="right")
     shown.add_column("state")
     for run in found:
-        network = run.outline and run.outline.architecture
+        network = run.model and run.model.architecture
         shown.add_row(
             Text(visible(run.name)),
             f"{network.cell.upper()} {network.layers}×{network.hidden}" if network else "–",

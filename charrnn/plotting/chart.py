@@ -12,6 +12,9 @@ Points = Sequence[tuple[float, float]]
 MARKED = 32
 """A curve of more points has no mark at each of them."""
 
+HEADROOM = 0.05
+"""Of the curves' height, above and below them."""
+
 _SUFFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0}
 
 
@@ -41,7 +44,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Span:
-    """The part of an axis that is shown; `low` is less than `high`."""
+    """The part of an axis that is shown: `low` is less than `high`."""
 
     low: float
     high: float
@@ -67,7 +70,7 @@ class Chart:
         title: what is drawn upwards, with its unit.
         across: what is drawn to the right, with its unit.
         series: the curves.
-        from_zero: whether the upward axis begins at zero, not at the lowest value.
+        from_zero: whether the upward axis begins at zero, not at the lowest value; no value is below.
         steep_share: this share of the axis at the left does not count for how high the chart reaches. The
             first updates of a run fall from so high that nothing would be seen of all the others.
     """
@@ -83,8 +86,9 @@ class Chart:
         points = [point for series in self.series for point in series.points]
         across = span([x for x, _ in points])
         counted = [y for x, y in points if across.share(x) >= self.steep_share] or [y for _, y in points]
-        lowest = [0.0] if self.from_zero else [y for _, y in points]
-        return across, span([*counted, *lowest])
+        upwards = span([*counted, min((y for _, y in points), default=0.0)])
+        room = HEADROOM * (upwards.high - upwards.low)
+        return across, Span(0.0 if self.from_zero else upwards.low - room, upwards.high + room)
 
 
 def span(values: Sequence[float]) -> Span:

@@ -83,14 +83,15 @@ def charts(runs: Runs, by: str = "step") -> list[Chart]:
 
 
 def _losses(runs: Runs, training: Sequence[Points], validation: Sequence[Points]) -> list[Series]:
-    """Of one run two colours; of several a colour each, solid marks for what was validated."""
+    """Of one run two colours; of several a colour each: training faint, validation with solid marks."""
     if len(runs) == 1:
         return live_series(training[0], validation[0])
     series: list[Series] = []
     for number, name in enumerate(runs):
         hollow, solid = _HOLLOW[number % len(_HOLLOW)], _SOLID[number % len(_SOLID)]
-        series.append(Series(f"{name} training", training[number], number, hollow, faint=True))
-        series.append(Series(f"{name} validation", validation[number], number, solid))
+        named = "" if validation[number] else name
+        series.append(Series(named, training[number], number, hollow, faint=True))
+        series.append(Series("" if named else name, validation[number], number, solid))
     return series
 
 

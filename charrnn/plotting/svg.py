@@ -37,7 +37,7 @@ def svg(charts: Sequence[Chart]) -> str:
     ]
     for number, chart in enumerate(charts):
         parts.append(f'<g transform="translate(0 {number * HEIGHT})">')
-        parts += [*_axes(chart), *_legend(chart), *_curves(chart, f"area{number}"), "</g>"]
+        parts += [*_axes(chart), _legend(chart), *_curves(chart, f"area{number}"), "</g>"]
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -56,7 +56,7 @@ def _text(x: float, y: float, content: str, kind: str = "") -> str:
 def _axes(chart: Chart) -> list[str]:
     across, upwards = chart.spans()
     floor, parts = HEIGHT - BOTTOM, [_text(LEFT, 16, chart.title, "title")]
-    for value, text in upwards.ticks(5).items():
+    for value, text in upwards.ticks(6).items():
         y = _y(upwards, value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(_text(LEFT - 6, y + 4, text, "end"))
@@ -65,17 +65,14 @@ def _axes(chart: Chart) -> list[str]:
     return [*parts, _text(WIDTH - RIGHT, floor + 32, chart.across, "end")]
 
 
-def _legend(chart: Chart) -> list[str]:
-    named = [series for series in chart.series if series.name]
-    room = (WIDTH - LEFT - RIGHT) / max(1, len(named))
-    parts: list[str] = []
-    for place, series in enumerate(named):
-        x = round(LEFT + place * room, 1)
-        parts.append(
-            f'<path class="curve{_faint(series)}" stroke="{_colour(series)}" d="M{x} 32h18"/>'
-            + _text(x + 24, 36, series.name)
-        )
-    return parts
+def _legend(chart: Chart) -> str:
+    """The names in one line of text, which flows whatever their widths are."""
+    entries = [
+        f'<tspan dx="12" fill="{_colour(series)}">━</tspan> {escape(visible(series.name))}'
+        for series in chart.series
+        if series.name
+    ]
+    return f'<text x="{LEFT - 12}" y="34">{"".join(entries)}</text>'
 
 
 def _curves(chart: Chart, area: str) -> list[str]:

@@ -12,7 +12,7 @@ from charrnn.terminal import visible
 PALETTE = ("cyan", "yellow", "magenta", "green", "blue", "red")
 """The terminal's own colours, which its owner made readable on whatever the background is."""
 
-WIDEST = 110
+WIDEST = 100
 NARROWEST = 24
 """Columns: a wider chart shows no more, a narrower one nothing."""
 
@@ -43,7 +43,7 @@ class Plot:
 
     def _draw(self, width: int, ascii_only: bool) -> list[Text]:
         across, upwards = self.chart.spans()
-        labels = upwards.ticks(max(2, self.rows // 3))
+        labels = upwards.ticks(max(3, self.rows // 3))
         margin = max(map(len, labels.values()))
         columns = width - margin - 2
         if width < NARROWEST or columns < NARROWEST // 2 or not any(s.points for s in self.chart.series):
@@ -53,21 +53,20 @@ class Plot:
             _draw_series(canvas, series, across, upwards)
         by_row = {round(upwards.share(value) * (self.rows - 1)): text for value, text in labels.items()}
         rows = reversed(range(self.rows))
-        lines = [self._heading(width)]
+        lines = [self._heading()]
         for row, drawn in zip(rows, canvas.lines(ascii_only=ascii_only), strict=True):
             axis = f"{by_row.get(row, ''):>{margin}} {'┤' if row in by_row else '│'}"
             lines.append(Text.assemble((axis, "dim"), drawn, no_wrap=True))
-        lines += _across(across, margin, columns, self.chart.across)
+        lines += _across(across, margin, columns)
         return [_translated(line) for line in lines] if ascii_only else lines
 
-    def _heading(self, width: int) -> Text:
-        """The title and, as far as there is room, the legend."""
-        heading = Text(self.chart.title, style="bold", no_wrap=True, overflow="ellipsis")
+    def _heading(self) -> Text:
+        """The title and the legend, which may take several lines."""
+        heading = Text(f"{self.chart.title} by {self.chart.across}", style="bold", overflow="fold")
         for series in self.chart.series:
             if series.name:
                 heading.append("  " + (series.marker or "─") + " ", _style(series))
                 heading.append(visible(series.name), "not bold")
-        heading.truncate(width, overflow="ellipsis")
         return heading
 
 
@@ -88,8 +87,8 @@ def _draw_series(canvas: Canvas, series: Series, across: Span, upwards: Span) ->
             canvas.mark(place, series.marker, style)
 
 
-def _across(span: Span, margin: int, columns: int, title: str) -> list[Text]:
-    """The axis at the bottom, its numbers, and what they count."""
+def _across(span: Span, margin: int, columns: int) -> list[Text]:
+    """The axis at the bottom and its numbers."""
     ticks = span.ticks(max(1, columns // 12))
     line, numbers = ["─"] * columns, [" "] * columns
     free = 0
@@ -100,13 +99,11 @@ def _across(span: Span, margin: int, columns: int, title: str) -> list[Text]:
             line[column] = "┬"
             numbers[begin : begin + len(text)] = text
             free = begin + len(text) + 2
-    row = " " * (margin + 2) + "".join(numbers).rstrip()
-    room = margin + 2 + columns - len(row)
-    heading = row + f"{title:>{room}}" if len(title) + 2 <= room else row
-    return [Text(" " * (margin + 1) + "└" + "".join(line), "dim"), Text(heading, "dim")]
+    indent = " " * (margin + 1)
+    return [Text(f"{indent}└{''.join(line)}", "dim"), Text(f"{indent} {''.join(numbers)}", "dim")]
 
 
 def _translated(line: Text) -> Text:
     """The same in ASCII, its styles in their places."""
     plain = line.plain.translate(_ASCII).encode("ascii", "replace").decode()
-    return Text(plain, style=line.style, spans=line.spans, no_wrap=True)
+    return Text(plain, line.style, spans=line.spans, no_wrap=line.no_wrap, overflow=line.overflow)

@@ -1,0 +1,173 @@
+"""What constructed curves are said to show, and with which figures."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from charrnn.metrics import Point
+from charrnn.verdict import CHECKS, Circumstances, Evidence, gathered, verdict
+
+RUN = Circumstances(parameters=100_000, hidden=128, dropout=0.0, finished=True)
+TEXT = 1_000_000
+"""Characters of the training text."""
+
+Curve = Callable[[float], float]
+
+
+def points(
+    training: Curve, validation: Curve | None, *, epochs: float = 10.0, reports: int = 200
+) -> list[Point]:
+    """The reports of a run whose losses, in bits, are functions of the share that is done."""
+    return [
+        point(number, number / reports, training, validation if number % 20 == 0 else None, epochs)
+        for number in range(1, reports + 1)
+    ]
+
+
+def point(step: int, share: float, training: Curve, validation: Curve | None, epochs: float) -> Point:
+    return Point(
+        step=step,
+        epoch=epochs * share,
+        characters=round(TEXT * epochs * share),
+        seconds=share,
+        train_nats=training(share) * math.log(2),
+        learning_rate=0.01 * (1 - share),
+        gradient_norm=1.0,
+        characters_per_second=1.0,
+        validation_nats=None if validation is None else validation(share) * math.log(2),
+    )
+
+
+def falling(end: float) -> Curve:
+    """From 5 bits to an end, fast at first."""
+    return lambda share: end + (5 - end) * math.exp(-12 * share)
+
+
+def seen(curves: Sequence[Point], **changed: float | bool) -> tuple[str, str]:
+    found = verdict(curves, replace(RUN, **changed))  # type: ignore[arg-type] # each by its own type
+    return found.kind, found.text
+
+
+def test_nothing_measured() -> None:
+    assert seen([]) == ("unmeasured", "nothing is measured yet")
+
+
+def test_less_than_a_pass_wants_more_time() -> None:
+    kind, text = seen(points(falling(2.0), falling(2.1), epochs=0.4))
+    assert kind == "improving"
+    assert text == (
+        "still improving: training 2.00 and validation 2.10 bits per character; "
+        "only 40% of the text was seen. Train longer"
+    )
+
+
+def test_few_characters_for_each_parameter_want_more_time() -> None:
+    kind, text = seen(points(falling(2.0), falling(2.1), epochs=1.9))
+    assert kind == "improving"
+    assert "after 1.9 passes nothing is learnt by heart yet. Train longer" in text
+
+
+def test_many_characters_and_nothing_learnt_by_heart_want_a_bigger_model() -> None:
+    kind, text = seen(points(falling(2.3), falling(2.35)))
+    assert kind == "limited"
+    assert text == (
+        "training 2.30 and validation 2.35 bits per character are both high for what the text allows: "
+        "after 10.0 passes nothing is learnt by heart. A bigger model would learn more: --hidden 256"
+    )
+    assert "A bigger model or less dropout" in seen(points(falling(2.3), falling(2.35)), dropout=0.3)[1]
+
+
+def test_a_harder_validation_text_is_not_taken_for_learning_by_heart() -> None:
+    """The gap is there from the first pass on."""
+    harder = points(falling(2.0), lambda share: falling(2.0)(share) + 0.4)
+    assert seen(harder)[0] == "limited"
+    assert gathered(harder, RUN).by_heart == pytest.approx(0, abs=0.15)
+
+
+def rising(share: float) -> float:
+    return falling(2.0)(share) + max(0.0, share - 0.3)
+
+
+def test_a_rising_validation_wants_regularisation() -> None:
+    kind, text = seen(points(falling(1.0), rising))
+    assert kind == "rising"
+    assert text == (
+        "validation rose to 2.70 bits per character from its best, 2.08 after 3.0 passes, while training "
+        "went down to 1.00: the text is learnt by heart. The best weights are kept; --dropout 0.2, a smaller "
+        "model or more text would help"
+    )
+    assert "--dropout 0.5," in seen(points(falling(1.0), rising), dropout=0.4)[1]
+    assert "stronger --weight-decay," in seen(points(falling(1.0), rising), dropout=0.5)[1]
+
+
+def test_a_rise_that_may_be_chance_is_none() -> None:
+    assert (
+        seen(points(falling(1.0), lambda share: falling(2.0)(share) + 0.02 * max(0.0, share - 0.5)))[0]
+        == "well"
+    )
+
+
+def test_a_gap_that_grew_but_did_no_harm_yet_is_well() -> None:
+    kind, text = seen(points(falling(1.5), falling(2.0)))
+    assert kind == "well"
+    assert text.startswith(
+        "all well: training 1.50 and validation 2.00 bits per character, the best of the run. "
+    )
+    assert text.endswith("so more text or --dropout 0.2 would help more than more time")
+
+
+def test_next_to_nothing_left_to_learn_is_well() -> None:
+    kind, text = seen(points(falling(0.1), falling(0.12)))
+    assert (kind, text) == (
+        "well",
+        "all well: training 0.10 and validation 0.12 bits per character, the best of the run",
+    )
+
+
+def test_training_that_came_apart() -> None:
+    kind, text = seen(points(lambda share: falling(2.0)(share) + 3 * (share > 0.8), falling(2.1)))
+    assert kind == "diverged"
+    assert text.startswith("training came apart: it ended at 5.00 bits per character after 2.00 on the way")
+    assert "--learning-rate" in text
+
+
+def test_skipped_updates_are_told_beside_any_verdict() -> None:
+    plain = seen(points(falling(2.3), falling(2.35)))
+    kind, text = seen(points(falling(2.3), falling(2.35)), skipped_updates=1234)
+    assert kind == plain[0]
+    assert text == plain[1] + ". 1,234 updates were not finite and were skipped: lower --learning-rate"
+
+
+def test_without_validation_nothing_is_claimed() -> None:
+    kind, text = seen(points(falling(1.2), None))
+    assert kind == "unvalidated"
+    assert "1.20 bits per character" in text
+    assert "--validation 0.1" in text
+
+
+@pytest.mark.parametrize("validation", [falling(2.1), None])
+def test_a_run_that_is_not_at_its_end(validation: Curve | None) -> None:
+    kind, text = seen(points(falling(2.0), validation), finished=False)
+    assert kind == "unfinished"
+    assert text.startswith("not at its end yet: training 2.00")
+    assert ("validation" in text) == (validation is not None)
+
+
+def test_what_is_wrong_is_said_before_the_end_too() -> None:
+    assert seen(points(falling(1.0), rising), finished=False)[0] == "rising"
+
+
+@pytest.mark.parametrize("reports", [1, 2, 3, 19, 20, 21])
+@pytest.mark.parametrize("validation", [falling(2.1), None])
+def test_few_reports_are_enough(reports: int, validation: Curve | None) -> None:
+    assert seen(points(falling(2.0), validation, reports=reports))[0] in CHECKS
+
+
+def test_the_end_of_training_is_averaged_over_characters() -> None:
+    """One odd report at the end, of few characters, hardly counts."""
+    curves = points(falling(2.0), falling(2.1))
+    curves.append(replace(curves[-1], train_nats=3.0))
+    evidence: Evidence = gathered(curves, RUN)
+    assert evidence.training == pytest.approx(2.0, abs=0.25)
