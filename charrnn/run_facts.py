@@ -90,9 +90,10 @@ def find_runs(paths: Sequence[str]) -> list[Path]:
     """The run folders that paths mean: themselves, or those in them; without a path those in `runs/`.
 
     Raises:
-        CheckpointError: a path holds no run.
+        CheckpointError: a path holds no run, or cannot be read.
     """
-    return [folder for path in paths or [str(RUNS)] for folder in _runs_at(Path(path))]
+    found = (folder for path in paths or [str(RUNS)] for folder in _runs_at(Path(path)))
+    return list(dict.fromkeys(found))
 
 
 def chosen_runs(paths: Sequence[str]) -> list[Path]:
@@ -101,10 +102,13 @@ def chosen_runs(paths: Sequence[str]) -> list[Path]:
 
 
 def _runs_at(place: Path) -> list[Path]:
-    if _is_run(place):
-        return [place]
-    inside = sorted(place.iterdir()) if place.is_dir() else []
-    found = [folder for folder in inside if not folder.name.startswith(".") and _is_run(folder)]
+    try:
+        if _is_run(place):
+            return [place]
+        inside = sorted(place.iterdir()) if place.is_dir() else []
+        found = [folder for folder in inside if not folder.name.startswith(".") and _is_run(folder)]
+    except OSError as error:
+        raise CheckpointError(f"{place} cannot be read: {error.strerror or error}") from error
     if not found:
         raise CheckpointError(f"{place} holds no run; train one with charrnn train, or name a run folder")
     return found
