@@ -140,7 +140,7 @@ def gathered(points: Sequence[Point], run: Circumstances) -> Evidence:
         validation=_validation_bits(validated[-1]) if validated else None,
         best=_validation_bits(best) if best else None,
         best_epoch=best.epoch if best else 0.0,
-        first_gap=_validation_bits(first[-1]) - _training_bits(points, first[-1]) if first else 0.0,
+        first_gap=_gap(points, first[-1]) if first else 0.0,
     )
 
 
@@ -154,6 +154,11 @@ def _training_bits(points: Sequence[Point], end: Point) -> float:
     begin = (1 - LAST_SHARE) * end.characters
     nats = [p.train_nats for p in points if begin <= p.characters <= end.characters]
     return math.fsum(nats) / len(nats) / math.log(2)
+
+
+def _gap(points: Sequence[Point], at: Point) -> float:
+    """Validation less training at a point; early means lag behind a falling loss, so it is never below 0."""
+    return max(0.0, _validation_bits(at) - _training_bits(points, at))
 
 
 def _validation_bits(point: Point) -> float:

@@ -86,6 +86,13 @@ def test_a_harder_validation_text_is_not_taken_for_learning_by_heart() -> None:
     assert gathered(harder, RUN).by_heart == pytest.approx(0, abs=0.15)
 
 
+def test_no_more_is_learnt_by_heart_than_lies_between_training_and_validation() -> None:
+    """Where the loss falls fast, the mean of training lags behind, as if the held-back text were easier."""
+    lagging = points(lambda share: falling(2.0)(share) + 0.5 * (share < 0.2), falling(2.05), epochs=5)
+    assert gathered(lagging, RUN).first_gap == 0
+    assert gathered(lagging, RUN).by_heart == pytest.approx(0.05, abs=0.01)
+
+
 def rising(share: float) -> float:
     return falling(2.0)(share) + max(0.0, share - 0.3)
 
