@@ -17,8 +17,8 @@ from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.errors import CorpusError, ResourceError, UsageError
+from charrnn.learning.allocation import keep_freed_memory
 from charrnn.learning.batches import Batches, Records, Streams
-from charrnn.learning.memory import keep_freed_memory
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.plan import Facts, Plan, bounded, choose, measured_symbols
