@@ -1,0 +1,62 @@
+"""How surprising a character was, as one of five levels with a colour each: one scale for every picture.
+
+A character that had the chance p costs log2(1 / p) bits. Knows nothing of models, terminals or pages.
+"""
+
+import bisect
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Level:
+    """A step of the scale.
+
+    Attributes:
+        from_bits: the least surprise that belongs to it.
+        meaning: in words.
+        terminal: colours of a terminal, as rich names those of the 256; none for what was expected.
+        light: background colour on a light page; dark text is readable on it.
+        dark: background colour on a dark page; light text is readable on it.
+        mark: what stands under the character where there are no colours.
+    """
+
+    from_bits: float
+    meaning: str
+    terminal: str
+    light: str
+    dark: str
+    mark: str
+
+
+LEVELS = (
+    Level(0, "likelier than not", "", "transparent", "transparent", " "),
+    Level(1, "1 in 2 to 1 in 8", "color(136)", "#fbf0c0", "#37320f", "."),
+    Level(3, "1 in 8 to 1 in 64", "color(16) on color(222)", "#f9d48a", "#5d4709", ":"),
+    Level(6, "1 in 64 to 1 in 1,024", "color(16) on color(209)", "#f3a267", "#843f12", "+"),
+    Level(10, "rarer than 1 in 1,024", "color(231) on color(160)", "#e9655c", "#a81f2b", "#"),
+)
+"""From what was expected to what was not."""
+
+_FROM_BITS = [level.from_bits for level in LEVELS]
+
+
+def level_of(bits: float) -> int:
+    """The number of the level that a surprise belongs to; what is no number is the highest."""
+    if math.isnan(bits):
+        return len(LEVELS) - 1
+    return max(0, bisect.bisect_right(_FROM_BITS, bits) - 1)
+
+
+def legend() -> list[tuple[Level, str]]:
+    """Each level with its range in words, such as `3 to 6 bits`."""
+    ends = [*_FROM_BITS[1:], math.inf]
+    return [
+        (
+            level,
+            f"{level.from_bits:g} bits or more"
+            if end == math.inf
+            else f"{level.from_bits:g} to {end:g} bits",
+        )
+        for level, end in zip(LEVELS, ends, strict=True)
+    ]
