@@ -150,6 +150,7 @@ def vocab(
 def evaluate(
     text: Annotated[list[str], typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)],
     checkpoint: CheckpointOption = None,
+    *,
     window: Annotated[
         int,
         typer.Option(
@@ -159,6 +160,16 @@ def evaluate(
     per_character: Annotated[
         bool, typer.Option("--per-character", help="a JSON line for each character: what was expected there")
     ] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="what counting and compressing reach on the same text")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="the text painted by surprise, what was likelier under it")
+    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="write a page that shows this", show_default=False),
+    ] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
@@ -166,12 +177,15 @@ def evaluate(
 
     \b
     charrnn evaluate other.txt
-    charrnn evaluate other.txt --checkpoint runs/novel --window 256
+    charrnn evaluate other.txt --checkpoint runs/novel --window 256 --baselines
+    charrnn evaluate other.txt --show
     charrnn evaluate builtin:hello --checkpoint runs/hello --per-character
     """
+    from charrnn.commands.evaluate import Wanted
     from charrnn.commands.evaluate import evaluate as run
 
-    run(tuple(text), checkpoint, given, window=window, per_character=per_character, json_wanted=json)
+    wanted = Wanted(per_character, show, baselines, html, json)
+    run(tuple(text), checkpoint, given, window=window, wanted=wanted)
 
 
 @app.command()

@@ -5,8 +5,9 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from charrnn.checkpoint import Checkpoint, load
+from charrnn.commands.baselines import Baseline, baselines, comparison
 from charrnn.commands.corpora import counted, reading_of
+from charrnn.commands.show import check_page, met, show, write_page
 from charrnn.config import ReadingSettings
 from charrnn.display import print_result, two_columns
 from charrnn.errors import CorpusError, UsageError
@@ -31,6 +34,7 @@ from charrnn.learning.model import CharRNN
 from charrnn.reading.census import Tally
 from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_text
 from charrnn.reading.corpus import Corpus
+from charrnn.reading.sources import listed
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
 from charrnn.terminal import visible, write_text
@@ -57,14 +61,47 @@ class EncodedText:
     unknown: int
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be printed or written.
+
+    Attributes:
+        per_character: a JSON line for each character, instead of the score.
+        show: the text painted by surprise, instead of the score.
+        baselines: what simple models and compressors reach too.
+        html: a file for a page that shows the text painted.
+        json: one JSON object instead of lines.
+    """
+
+    per_character: bool = False
+    show: bool = False
+    baselines: bool = False
+    html: str | None = None
+    json: bool = False
+
+    def check(self) -> None:
+        """Refuse what does not go together, and a page that cannot be written.
+
+        Raises:
+            UsageError: one of these.
+        """
+        instead = {"--show": self.show, "--per-character": self.per_character}
+        beside = {
+            "--per-character": self.per_character and self.show,
+            "--baselines": self.baselines,
+            "--html": self.html is not None,
+            "--json": self.json and self.show,
+        }
+        first = next((option for option, wanted in instead.items() if wanted), None)
+        second = next((option for option, wanted in beside.items() if wanted), None)
+        if first and second:
+            raise UsageError(f"{first} and {second} are given, but {first} is printed alone; leave one out")
+        if self.html is not None:
+            check_page(self.html)
+
+
 def evaluate(
-    paths: tuple[str, ...],
-    checkpoint: str | None,
-    given: Mapping[str, Any],
-    *,
-    window: int,
-    per_character: bool,
-    json_wanted: bool,
+    paths: tuple[str, ...], checkpoint: str | None, given: Mapping[str, Any], *, window: int, wanted: Wanted
 ) -> None:
     """Print how well a model predicts a text.
 
@@ -73,11 +110,11 @@ def evaluate(
         checkpoint: the model's path.
         given: reading settings that were set; the model's own stand for the others.
         window: blank the state after so many characters; 0 carries it.
-        per_character: a JSON line for each character instead.
-        json_wanted: one JSON object instead of lines.
+        wanted: what to print or write.
     """
     if window < 0:
         raise UsageError(f"--window is {window}; expected 0 to carry the state, or a number of characters")
+    wanted.check()
     path = find_checkpoint(checkpoint)
     model = load(path)
     reading = reading_of(model, given)
@@ -85,18 +122,29 @@ def evaluate(
         raise UsageError(
             "--window is for one long text; in lines mode each line starts blank, so leave it out"
         )
-    text = encode(counted(paths, reading), model)
+    corpus = counted(paths, reading)
+    text = encode(corpus, model)
     network = network_of(model)
-    if per_character:
-        for line in character_lines(in_order(network, text, model.vocabulary, window), model.vocabulary):
-            shown = json.dumps(line, ensure_ascii=False) + "\n"
-            write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
-        return
-    score = {"checkpoint": str(path), "window": window} | figures(network, text, model.vocabulary, window)
-    if json_wanted:
-        write_text(sys.stdout, json.dumps(score) + "\n")
+    found = in_order(network, text, model.vocabulary, window)
+    if wanted.per_character:
+        _print_characters(character_lines(found, model.vocabulary))
+    elif wanted.show:
+        show(met(corpus, found, model.vocabulary), text.characters)
     else:
-        _print(score, reading.mode)
+        score = {"checkpoint": str(path), "window": window}
+        score |= figures(network, text, model.vocabulary, window)
+        rows = _rows(score, reading.mode)
+        if wanted.html is not None:
+            write_page(
+                wanted.html, listed(paths), rows, met(corpus, found, model.vocabulary), text.characters
+            )
+        compared = compare(corpus, text, model, path.parent) if wanted.baselines else None
+        _print(score, rows, compared, json_wanted=wanted.json)
+
+
+def compare(corpus: Corpus, text: EncodedText, model: Checkpoint, folder: Path) -> list[Baseline]:
+    """What simple models and compressors reach on the text; the run's folder has what n-grams learn from."""
+    return baselines(corpus, text.ids, model, folder, characters=text.characters, unknown=text.unknown)
 
 
 def encode(corpus: Corpus, model: Checkpoint) -> EncodedText:
@@ -228,10 +276,35 @@ def _short(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-def _print(score: Mapping[str, Any], mode: str) -> None:
+def _print_characters(lines: Iterator[dict[str, Any]]) -> None:
+    for line in lines:
+        shown = json.dumps(line, ensure_ascii=False) + "\n"
+        write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
+
+
+def _print(
+    score: Mapping[str, Any],
+    rows: Sequence[tuple[str, str]],
+    compared: Sequence[Baseline] | None,
+    *,
+    json_wanted: bool,
+) -> None:
+    """Print the score, as rows or as JSON, and what it is compared with."""
+    if json_wanted:
+        more = {} if compared is None else {"baselines": [baseline.json() for baseline in compared]}
+        write_text(sys.stdout, json.dumps({**score, **more}) + "\n")
+        return
+    print_result(two_columns(rows))
+    if compared is not None:
+        write_text(sys.stdout, "\n")
+        print_result(comparison(compared, score["bits_per_character"]))
+
+
+def _rows(score: Mapping[str, Any], mode: str) -> list[tuple[str, str]]:
+    """The score in words."""
     carried = "carried through" if mode == "text" else "blank at the start of each line"
     state = f"blank every {score['window']:,} characters" if score["window"] else carried
-    rows = [
+    return [
         ("bits per character", f"{score['bits_per_character']:.4f}"),
         ("nats per character", f"{score['nats_per_character']:.4f}"),
         ("bits per byte", f"{score['bits_per_byte']:.4f}"),
@@ -243,4 +316,3 @@ def _print(score: Mapping[str, Any], mode: str) -> None:
         ("state", state),
         ("model", str(score["checkpoint"])),
     ]
-    print_result(two_columns(rows))

@@ -13,6 +13,7 @@ from rich.console import Console
 from charrnn import STARTED
 from charrnn.architecture import Architecture
 from charrnn.checkpoint import CorpusFacts, Progress
+from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.config import MachineSettings, TrainSettings, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
@@ -172,6 +173,8 @@ def begin(
     settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
     for line in plan_lines(settings, plan, material, measured, device):
         display.note(line)
+    if measured is not None and not settings.output.quiet:
+        display.note(scale_line(dataset, measured, vocabulary, settings.budget))
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     budget = make_budget(settings, batches, material.reading_seconds, display)
     session = Session(

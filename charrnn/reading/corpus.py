@@ -116,6 +116,11 @@ class Corpus:
         """The first character of the text as read, before normalising; at byte level the first byte."""
         return next(filter(None, self._texts(None)))[0]
 
+    def utf8(self) -> Iterator[bytes]:
+        """The text as read, before normalising, in UTF-8; at byte level its bytes."""
+        encoding = "latin-1" if self.reading.level == "byte" else "utf-8"
+        return (text.encode(encoding, "surrogatepass") for text in self._texts(None))
+
     def _counted(self, progress: Progress | None) -> Census:
         counter = Counter(is_lines=self.reading.mode == "lines")
         tally = Tally(self.reading.level)

@@ -1,0 +1,1 @@
+"""What simple models and compressors reach on a text: the scale for a network's figure."""

@@ -1,0 +1,157 @@
+"""What simple models reach on a text: beside a network's score, and before training as a scale for losses."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from charrnn.baselines.compressors import compressed_bytes
+from charrnn.baselines.ngrams import ORDER, Chances, Ids
+from charrnn.baselines.training import LONGEST, last_symbols, ngrams_of
+from charrnn.checkpoint import Checkpoint
+from charrnn.config import BudgetSettings
+from charrnn.errors import CheckpointError
+from charrnn.learning.evaluation import UNKNOWN_NATS
+from charrnn.learning.plan import measured_symbols
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.dataset import Dataset, Part, open_dataset
+from charrnn.reading.vocabulary import Vocabulary
+from charrnn.terminal import visible
+
+SAMPLE, SAMPLE_MEASURED = 2**19, 2**17
+"""Before training, n-grams learn from so many symbols and are measured on so many: it takes half a second."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What something simple reached.
+
+    Attributes:
+        name: of the model or compressor.
+        bits_per_character: None where it could not be measured.
+        note: how it was measured, or why not.
+    """
+
+    name: str
+    bits_per_character: float | None
+    note: str = ""
+
+    def json(self) -> dict[str, Any]:
+        """As JSON has it: without a note where there is none."""
+        return {name: value for name, value in asdict(self).items() if value != ""}
+
+
+def baselines(
+    corpus: Corpus, ids: Ids, model: Checkpoint, folder: Path, *, characters: int, unknown: int
+) -> list[Baseline]:
+    """Score a text by counting and by compressing.
+
+    Args:
+        corpus: the text.
+        ids: what of it the model knows, in its ids, the first symbol given; see `EncodedText`.
+        model: whose vocabulary the n-grams have.
+        folder: of the run, which keeps the text that was learnt from.
+        characters: how many are scored.
+        unknown: how many of them the model does not know; they cost every model the same.
+    """
+
+    def bits_per_character(nats: float) -> float:
+        return (nats + unknown * UNKNOWN_NATS) / math.log(2) / characters
+
+    uniform = bits_per_character((len(ids) - 1) * math.log(len(model.vocabulary)))
+    return [
+        Baseline("uniform", uniform, f"{len(model.vocabulary):,} symbols, all alike"),
+        *(
+            Baseline(name, None if nats is None else bits_per_character(nats), note)
+            for name, nats, note in _counted(ids, model, folder)
+        ),
+        *_compressed(corpus, characters),
+    ]
+
+
+def _counted(ids: Ids, model: Checkpoint, folder: Path) -> Iterator[tuple[str, float | None, str]]:
+    """Name, nats and note of the unigrams and of the best n-grams of the training text."""
+    try:
+        training = _training_part(model, folder)
+        nats = ngrams_of(training, model.vocabulary).nats(ids)
+    except CheckpointError:
+        for name in ("unigram", "n-gram"):
+            yield name, None, f"the text the model learnt from is not in {folder}"
+        return
+    part = f", from its last {LONGEST:,} symbols" if training.symbols > LONGEST else ""
+    yield "unigram", float(nats[1]), f"how often each came in the training text{part}"
+    best = _best_order(nats)
+    yield f"{best}-gram", float(nats[best]), f"Kneser-Ney, best of orders 2 to {ORDER}{part}"
+
+
+def _training_part(model: Checkpoint, folder: Path) -> Part:
+    """What a model learnt from, as the run's folder keeps it.
+
+    Raises:
+        CheckpointError: it is gone, or another one.
+    """
+    training = open_dataset(folder).training
+    if training.characters != model.corpus.training_characters:
+        raise CheckpointError(f"the encoded text in {folder} is not the one that the model learnt from")
+    return training
+
+
+def _best_order(nats: Chances) -> int:
+    """The order above 1 that predicts best; on the text itself, so that the comparison is a hard one."""
+    return 2 + int(np.argmin(nats[2:])) if len(nats) > 2 else 1
+
+
+def _compressed(corpus: Corpus, characters: int) -> Iterator[Baseline]:
+    """Compressors have to be told the first character of a text too."""
+    characters += corpus.reading.mode == "text"
+    for name, size_bytes in compressed_bytes(corpus.utf8()).items():
+        yield Baseline(name, 8 * size_bytes / characters, "nothing seen before")
+
+
+def comparison(found: Sequence[Baseline], bits_per_character: float) -> RenderableType:
+    """A table of them all, and how far below each the model's figure is."""
+    table = Table(
+        Column("on the same text"),
+        Column("bits per character", justify="right"),
+        Column("this model's gain", justify="right"),
+        Column("", style="dim", overflow="fold"),
+        box=None,
+        padding=(0, 3, 0, 0),
+        pad_edge=False,
+        header_style="dim",
+    )
+    for baseline in found:
+        bits = baseline.bits_per_character
+        shown = ("–", "–") if bits is None else (f"{bits:.4f}", _gain(bits, bits_per_character))
+        table.add_row(baseline.name, *shown, Text(visible(baseline.note)))
+    table.add_row("this model", f"{bits_per_character:.4f}", "", "")
+    return table
+
+
+def _gain(bits: float, model_bits: float) -> str:
+    return f"{bits - model_bits:+.4f}  {1 - model_bits / bits:4.0%}"
+
+
+def scale_line(dataset: Dataset, measured: Part, vocabulary: Vocabulary, budget: BudgetSettings) -> str:
+    """What counting reaches on the text that a run is validated on, as one line: a scale for its losses.
+
+    From samples whose size depends on the budget alone, so that it costs little and is always the same.
+    """
+    sample = min(SAMPLE, measured_symbols(budget))
+    part = measured.beginning(SAMPLE_MEASURED)
+    ids = last_symbols(part)
+    unknown = np.count_nonzero(ids[1:] == vocabulary.unknown) if vocabulary.unknown is not None else 0
+    nats = ngrams_of(dataset.training, vocabulary, sample).nats(ids) + unknown * UNKNOWN_NATS
+    bits = nats / math.log(2) / part.scored_characters
+    best = _best_order(nats)
+    learnt = min(sample, dataset.training.symbols)
+    return (
+        f"scale  bits/char of the validation text: uniform {bits[0]:.3f}, unigram {bits[1]:.3f}, "
+        f"{best}-gram {bits[best]:.3f} (counted in {learnt:,} symbols)"
+    )
