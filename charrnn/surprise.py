@@ -31,9 +31,9 @@ class Level:
 
 LEVELS = (
     Level(0, "likelier than not", "", "transparent", "transparent", " "),
-    Level(1, "1 in 2 to 1 in 8", "color(136)", "#fbf0c0", "#37320f", "."),
-    Level(3, "1 in 8 to 1 in 64", "color(16) on color(222)", "#f9d48a", "#5d4709", ":"),
-    Level(6, "1 in 64 to 1 in 1,024", "color(16) on color(209)", "#f3a267", "#843f12", "+"),
+    Level(1, "1 in 2 to 1 in 8", "color(136)", "#fbf0c0", "#46400f", "."),
+    Level(3, "1 in 8 to 1 in 64", "color(16) on color(222)", "#f9d48a", "#6e5408", ":"),
+    Level(6, "1 in 64 to 1 in 1,024", "color(16) on color(209)", "#f3a267", "#944611", "+"),
     Level(10, "rarer than 1 in 1,024", "color(231) on color(160)", "#e9655c", "#a81f2b", "#"),
 )
 """From what was expected to what was not."""
@@ -46,17 +46,3 @@ def level_of(bits: float) -> int:
     if math.isnan(bits):
         return len(LEVELS) - 1
     return max(0, bisect.bisect_right(_FROM_BITS, bits) - 1)
-
-
-def legend() -> list[tuple[Level, str]]:
-    """Each level with its range in words, such as `3 to 6 bits`."""
-    ends = [*_FROM_BITS[1:], math.inf]
-    return [
-        (
-            level,
-            f"{level.from_bits:g} bits or more"
-            if end == math.inf
-            else f"{level.from_bits:g} to {end:g} bits",
-        )
-        for level, end in zip(LEVELS, ends, strict=True)
-    ]

@@ -135,9 +135,7 @@ def evaluate(
         score |= figures(network, text, model.vocabulary, window)
         rows = _rows(score, reading.mode)
         if wanted.html is not None:
-            write_page(
-                wanted.html, listed(paths), rows, met(corpus, found, model.vocabulary), text.characters
-            )
+            write_page(wanted.html, listed(paths), rows, met(corpus, found, model.vocabulary))
         compared = compare(corpus, text, model, path.parent) if wanted.baselines else None
         _print(score, rows, compared, json_wanted=wanted.json)
 

@@ -88,9 +88,7 @@ def check_page(path: str) -> None:
         raise UsageError(f"--html is {path}, but there is no folder {Path(path).parent}; make it first")
 
 
-def write_page(
-    path: str, title: str, figures: Sequence[tuple[str, str]], text: Iterator[Character], total: int
-) -> None:
+def write_page(path: str, title: str, figures: Sequence[tuple[str, str]], text: Iterator[Character]) -> None:
     """Write a page that shows the beginning of a text.
 
     Args:
@@ -98,13 +96,12 @@ def write_page(
         title: what the text is called.
         figures: of the whole text.
         text: as the model meets it.
-        total: how many characters it has.
     """
     shown = list(itertools.islice(text, PAGE_CHARACTERS))
     extent = (
         f"All {len(shown):,} characters are shown."
         if next(text, None) is None
-        else f"The first {len(shown):,} of {total:,} characters are shown; the figures are of all of them."
+        else f"The first {len(shown):,} characters are shown; the figures are of all of them."
     )
     document = page(title, figures, shown, extent)
     write_atomically(Path(path), document.encode("utf-8"))

@@ -8,6 +8,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,22 +115,18 @@ def _joins(code: int, *, is_byte: bool) -> bool:
 
 def _character(group: list[Symbol], ids_to_codes: list[int], *, is_byte: bool) -> Character:
     codes = [code for code, _ in group]
-    costs = [0.0 if found is None else found.nats for _, found in group]
     text = _text(codes, is_byte=is_byte)
-    if all(found is None for _, found in group):
+    scored = [(found.nats, place, found) for place, (_, found) in enumerate(group) if found is not None]
+    if not scored:
         return Character(text, None)
-    peak = max(range(len(group)), key=costs.__getitem__)
-    code, found = group[peak]
-    assert found is not None  # noqa: S101 - what was given cost nothing
-    others = (
+    nats, place, found = max(scored, key=itemgetter(0))
+    others = [
         (ids_to_codes[symbol], chance)
         for symbol, chance in zip(found.likeliest, found.chances, strict=True)
-        if chance > math.exp(-found.nats)
-    )
-    likelier = tuple(
-        (_text([*codes[:peak], other], is_byte=is_byte), chance) for other, chance in others if other != code
-    )
-    return Character(text, sum(costs) / math.log(2), likelier)
+        if chance > math.exp(-nats) and ids_to_codes[symbol] != codes[place]
+    ]
+    likelier = tuple((_text([*codes[:place], other], is_byte=is_byte), chance) for other, chance in others)
+    return Character(text, sum(cost for cost, _, _ in scored) / math.log(2), likelier)
 
 
 _SHOWN = {END: LINE_FEED, UNKNOWN: REPLACEMENT}

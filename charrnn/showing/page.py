@@ -9,7 +9,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from charrnn.showing.characters import Character
-from charrnn.surprise import LEVELS, legend, level_of
+from charrnn.surprise import LEVELS, level_of
 from charrnn.terminal import visible
 
 _LIGHT = "--ink:#1c1d21;--soft:#62646d;--paper:#fbfaf7;--card:#fff;--line:#e4e0d8;" + "".join(
@@ -26,8 +26,8 @@ body{{font:1rem/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:2
 color:var(--ink);background:var(--paper)}}
 h1{{font-size:1.5rem;font-weight:650;margin:0 0 .25rem;overflow-wrap:anywhere}}
 p,dt{{margin:0;font-size:.85rem;color:var(--soft)}}
-dl{{display:flex;flex-wrap:wrap;gap:.75rem 2.5rem;margin:1.5rem 0}}
-dd{{margin:0;font-size:1.15rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}}
+dl{{display:flex;flex-wrap:wrap;gap:.6rem 2.25rem;margin:1.25rem 0}}
+dd{{margin:0;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}}
 ul{{display:flex;flex-wrap:wrap;gap:.4rem;list-style:none;padding:0;margin:0 0 1rem;font-size:.85rem}}
 li{{padding:.1rem .6rem;border-radius:.3rem;border:1px solid var(--line)}}
 pre{{font:.95rem/1.75 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;tab-size:4;
@@ -67,14 +67,11 @@ def page(title: str, figures: Sequence[tuple[str, str]], characters: Iterable[Ch
         extent: how much of it is shown, in words.
     """
     shown = "".join(f"<div><dt>{_safe(name)}</dt><dd>{_safe(value)}</dd></div>" for name, value in figures)
-    levels = "".join(
-        f'<li class="l{number}">{level.meaning} · {bits}</li>'
-        for number, (level, bits) in enumerate(legend())
-    )
+    levels = "".join(f'<li class="l{number}">{level.meaning}</li>' for number, level in enumerate(LEVELS))
     return (
         f"{_HEAD}<title>{_safe(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{_safe(title)}</h1>\n<p>How surprising each character was to the model. "
-        "Point at one to see what was likelier.</p>\n"
+        f"<h1>{_safe(title)}</h1>\n<p>How surprising each character was to the model: a chance of "
+        "1 in 2, 4, 8 … is a surprise of 1, 2, 3 … bits. Point at one to see what was likelier.</p>\n"
         f"<dl>{shown}</dl>\n<ul>{levels}</ul>\n"
         f"<pre>\n{''.join(map(_element, characters))}</pre>\n<p>{_safe(extent)}</p>\n</body>\n</html>\n"
     )

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from charrnn.showing.characters import Character
-from charrnn.surprise import LEVELS, legend, level_of
+from charrnn.surprise import LEVELS, level_of
 from charrnn.terminal import visible
 
 ROWS = 3
@@ -46,7 +46,7 @@ class _Column:
 
 
 def painted(characters: Iterable[Character], width: int, *, coloured: bool) -> Iterator[Text]:
-    """Lines to print: each line of the text, then the rows under it.
+    """Lines to print: each line of the text, then the rows under it and an empty one.
 
     Args:
         characters: the text.
@@ -61,16 +61,16 @@ def painted(characters: Iterable[Character], width: int, *, coloured: bool) -> I
         rows = [[column.cell(row) for column in columns] for row in range(ROWS)]
         if not coloured:
             rows.insert(0, [_padded(LEVELS[column.level].mark, column.width) for column in columns])
-        for row in rows:
-            under = "".join(row).rstrip()
-            if under:
-                yield Text(under, "dim")
+        under = [shown for row in rows if (shown := "".join(row).rstrip())]
+        yield from (Text(shown, "dim") for shown in under)
+        if under:
+            yield Text()
 
 
 def legend_line(*, coloured: bool) -> Text:
     """What the colours, or the marks, mean."""
     line = Text("surprise: ")
-    for level, _ in legend():
+    for level in LEVELS:
         shown = f" {level.meaning} " if coloured else f"{level.mark} {level.meaning}"
         if coloured or level.mark.strip():
             line.append(shown, level.terminal).append("  ")
