@@ -176,10 +176,9 @@ def evaluate(
     """Measure bits per character of a text under a model.
 
     \b
-    charrnn evaluate other.txt
-    charrnn evaluate other.txt --checkpoint runs/novel --window 256 --baselines
+    charrnn evaluate other.txt --baselines
+    charrnn evaluate other.txt --checkpoint runs/novel --window 256
     charrnn evaluate other.txt --show
-    charrnn evaluate builtin:hello --checkpoint runs/hello --per-character
     """
     from charrnn.commands.evaluate import Wanted
     from charrnn.commands.evaluate import evaluate as run

@@ -14,7 +14,7 @@ class Level:
 
     Attributes:
         from_bits: the least surprise that belongs to it.
-        meaning: in words.
+        meaning: the chances that belong to it, in words.
         terminal: colours of a terminal, as rich names those of the 256; none for what was expected.
         light: background colour on a light page; dark text is readable on it.
         dark: background colour on a dark page; light text is readable on it.
@@ -30,11 +30,11 @@ class Level:
 
 
 LEVELS = (
-    Level(0, "likelier than not", "", "transparent", "transparent", " "),
-    Level(1, "1 in 2 to 1 in 8", "color(136)", "#fbf0c0", "#46400f", "."),
-    Level(3, "1 in 8 to 1 in 64", "color(16) on color(222)", "#f9d48a", "#6e5408", ":"),
-    Level(6, "1 in 64 to 1 in 1,024", "color(16) on color(209)", "#f3a267", "#944611", "+"),
-    Level(10, "rarer than 1 in 1,024", "color(231) on color(160)", "#e9655c", "#a81f2b", "#"),
+    Level(0, "over 1/2", "", "transparent", "transparent", " "),
+    Level(1, "1/2 to 1/8", "color(136)", "#fbf0c0", "#46400f", "."),
+    Level(3, "1/8 to 1/64", "color(16) on color(222)", "#f9d48a", "#6e5408", ":"),
+    Level(6, "1/64 to 1/1,024", "color(16) on color(209)", "#f3a267", "#944611", "+"),
+    Level(10, "under 1/1,024", "color(231) on color(160)", "#e9655c", "#a81f2b", "#"),
 )
 """From what was expected to what was not."""
 

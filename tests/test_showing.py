@@ -175,7 +175,7 @@ def test_hostile_text_is_painted_inert(coloured: bool) -> None:
 
 
 def test_the_legend_says_what_colours_and_marks_mean() -> None:
-    assert "# rarer than 1 in 1,024" in legend_line(coloured=False).plain
+    assert "# under 1/1,024" in legend_line(coloured=False).plain
     assert all(level.meaning in legend_line(coloured=True).plain for level in LEVELS)
 
 

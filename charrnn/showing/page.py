@@ -67,11 +67,13 @@ def page(title: str, figures: Sequence[tuple[str, str]], characters: Iterable[Ch
         extent: how much of it is shown, in words.
     """
     shown = "".join(f"<div><dt>{_safe(name)}</dt><dd>{_safe(value)}</dd></div>" for name, value in figures)
-    levels = "".join(f'<li class="l{number}">{level.meaning}</li>' for number, level in enumerate(LEVELS))
+    levels = "".join(
+        f'<li class="l{number}">chance {level.meaning}</li>' for number, level in enumerate(LEVELS)
+    )
     return (
         f"{_HEAD}<title>{_safe(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{_safe(title)}</h1>\n<p>How surprising each character was to the model: a chance of "
-        "1 in 2, 4, 8 … is a surprise of 1, 2, 3 … bits. Point at one to see what was likelier.</p>\n"
+        f"<h1>{_safe(title)}</h1>\n<p>How surprising each character was to the model, by the chance that it "
+        "had: 1/2, 1/4, 1/8 … are 1, 2, 3 … bits. Point at one to see what was likelier.</p>\n"
         f"<dl>{shown}</dl>\n<ul>{levels}</ul>\n"
         f"<pre>\n{''.join(map(_element, characters))}</pre>\n<p>{_safe(extent)}</p>\n</body>\n</html>\n"
     )

@@ -69,13 +69,12 @@ def painted(characters: Iterable[Character], width: int, *, coloured: bool) -> I
 
 def legend_line(*, coloured: bool) -> Text:
     """What the colours, or the marks, mean."""
-    line = Text("surprise: ")
-    for level in LEVELS:
-        shown = f" {level.meaning} " if coloured else f"{level.mark} {level.meaning}"
-        if coloured or level.mark.strip():
-            line.append(shown, level.terminal).append("  ")
-    line.rstrip()
-    return line
+    shown = [
+        Text(f" {level.meaning} " if coloured else f"{level.mark} {level.meaning}", level.terminal)
+        for level in LEVELS
+        if coloured or level.mark.strip()
+    ]
+    return Text("chance: ") + Text(" " if coloured else "   ").join(shown)
 
 
 def _column(character: Character) -> _Column:
