@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTH, HEIGHT = 1000, 640
 SCHEMES = {"dark": 0, "light": 1}
 POINTED_AT = "l3"
@@ -19,7 +20,9 @@ POINTED_AT = "l3"
 
 def main(page: Path, folder: Path) -> None:
     """Write `surprise-light.png` and `surprise-dark.png`."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise SystemExit(f"there is none of {', '.join(BROWSERS)} here; install Chromium")
     with tempfile.TemporaryDirectory() as temporary:
         pointed = Path(temporary) / "page.html"
         pointed.write_text(_pointed(page.read_text(encoding="utf-8")), encoding="utf-8")
