@@ -42,11 +42,11 @@ Size = tuple[int, int, int, int]
 class Plain(nn.Module):
     """What most people write."""
 
-    def __init__(self, cell: str, layers: int, hidden: int) -> None:
+    def __init__(self, cell: str, layers: int, hidden: int, symbols: int = SYMBOLS) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(SYMBOLS, EMBEDDING)
+        self.embedding = nn.Embedding(symbols, EMBEDDING)
         self.cell = MODULES[cell](EMBEDDING, hidden, layers, batch_first=True)
-        self.output = nn.Linear(hidden, SYMBOLS)
+        self.output = nn.Linear(hidden, symbols)
 
 
 def plain_step(cell: str, layers: int, hidden: int, batch: int, steps: int) -> Step:
