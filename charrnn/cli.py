@@ -16,6 +16,7 @@ from charrnn.config import (
     ReadingSettings,
     Request,
     SampleSettings,
+    SeeingSettings,
     TrainSettings,
     VocabularySettings,
     build,
@@ -90,7 +91,7 @@ def train(
 
 
 @app.command()
-@with_settings(Request, SampleSettings)
+@with_settings(Request, SampleSettings, SeeingSettings)
 def sample(
     checkpoint: CheckpointOption = None,
     raw: Annotated[
@@ -105,10 +106,18 @@ def sample(
     charrnn sample --prompt "Once upon a time" --length 1000
     charrnn sample --temperature 0.6 --seed 7
     charrnn sample --checkpoint runs/names --count 20
+    charrnn sample --interactive
     """
     from charrnn.commands.sample import sample as run
 
-    run(checkpoint, build(Request, given), build(SampleSettings, given), raw=raw, json_wanted=json)
+    run(
+        checkpoint,
+        build(Request, given),
+        build(SampleSettings, given),
+        build(SeeingSettings, given),
+        raw=raw,
+        json_wanted=json,
+    )
 
 
 @app.command()
