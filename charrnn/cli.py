@@ -106,7 +106,6 @@ def sample(
     charrnn sample --prompt "Once upon a time" --length 1000
     charrnn sample --temperature 0.6 --seed 7
     charrnn sample --checkpoint runs/names --count 20
-    charrnn sample --interactive
     """
     from charrnn.commands.sample import sample as run
 

@@ -93,7 +93,7 @@ def test_a_stretch_that_is_stopped_stays_as_far_as_it_came(run_folder: Path) -> 
     talk.add("One ")
     stretch = talk.run(0)
     written = "".join(next(stretch) for _ in range(30))
-    stretch.close()
+    del stretch
     assert talk.text == "One " + written
 
 

@@ -356,7 +356,7 @@ def test_spans_of_python_equal_brute_force(tmp_path: Path) -> None:
 
     corpus = source().decode()
     (tmp_path / "text.txt").write_text(corpus[1_000_000:1_010_000])
-    options = ("--validation", "0", "--steps", "150", "--hidden", "64", "--quiet")
+    options = ("--validation", "0", "--steps", "150", "--hidden", "64", "--batch-size", "8", "--quiet")
     assert charrnn("train", tmp_path / "text.txt", "--run", tmp_path / "run", *options).code == 0
     sampled = ("--temperature", "0.7", "--length", "150", "--json", "--novelty", "builtin:python")
     found = charrnn("sample", "--checkpoint", tmp_path / "run", *sampled).json
