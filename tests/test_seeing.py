@@ -14,9 +14,9 @@ from test_terminals import on_terminal
 
 from charrnn.checkpoint import load
 from charrnn.config import Request, SampleSettings
-from charrnn.painting import painted, painted_legend
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
+from charrnn.showing.inline import painted, painted_legend
 from charrnn.surprise import LEVELS
 from charrnn.writing.decoder import Decoder
 from charrnn.writing.filters import probabilities
@@ -198,7 +198,7 @@ def test_there_are_no_colours_without_a_terminal_or_against_the_users_wish(
             program = f"""
 import os, sys
 os.environ[{name!r}] = {value!r}
-from charrnn.painting import can_be_painted
+from charrnn.showing.inline import can_be_painted
 terminal = type("Terminal", (), {{"isatty": lambda self: True}})()
 print(can_be_painted(terminal))
 """
@@ -221,7 +221,7 @@ def test_each_level_has_its_colour_and_a_line_end_none() -> None:
     assert painted("a", 4) == "\x1b[38;5;16;48;5;222ma\x1b[0m"
     assert painted("\n", 4) == "\n"
     assert len({painted("a", level.from_bits) for level in LEVELS}) == len(LEVELS)
-    assert COLOR.sub("", painted_legend()).startswith("surprise: ")
+    assert COLOR.sub("", painted_legend()).startswith("chance: ")
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ class Output:
         if not self.painted:
             self.write(piece.text)
             return
-        from charrnn.painting import painted
+        from charrnn.showing.inline import painted
 
         shown = [painted(self._safe(one.character), one.bits) for one in piece.characters]
         write_text(sys.stdout, "".join(shown))
@@ -247,7 +247,7 @@ class Output:
 
 def _can_paint() -> bool:
     """Whether standard output can be painted; says what the colours mean, or that there are none."""
-    from charrnn.painting import can_be_painted, painted_legend
+    from charrnn.showing.inline import can_be_painted, painted_legend
 
     if not can_be_painted(sys.stdout):
         sys.stderr.write(

@@ -1,4 +1,4 @@
-"""Text painted by how surprising each character was, for a terminal. Knows nothing of models.
+"""Characters painted in place by how surprising they were, as they are written. Knows nothing of models.
 
 The text stands between the colour codes as it is: what would steer a terminal is taken out before that.
 """
@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.color import ColorSystem
 from rich.style import Style
 
-from charrnn.surprise import LEVELS, legend, level_of
+from charrnn.surprise import LEVELS, level_of
 
 
 def can_be_painted(stream: TextIO) -> bool:
@@ -26,8 +26,7 @@ def painted(text: str, bits: float) -> str:
 
 def painted_legend() -> str:
     """What the colours mean, as one line."""
-    levels = (painted(f" {level.meaning} ", level.from_bits) for level, _ in legend())
-    return "surprise: " + " ".join(levels)
+    return "chance: " + " ".join(painted(f" {level.meaning} ", level.from_bits) for level in LEVELS)
 
 
 _COLORS = ColorSystem.EIGHT_BIT
