@@ -16,6 +16,7 @@ from charrnn.config import (
     ReadingSettings,
     Request,
     SampleSettings,
+    SeeingSettings,
     TrainSettings,
     VocabularySettings,
     build,
@@ -90,7 +91,7 @@ def train(
 
 
 @app.command()
-@with_settings(Request, SampleSettings)
+@with_settings(Request, SampleSettings, SeeingSettings)
 def sample(
     checkpoint: CheckpointOption = None,
     raw: Annotated[
@@ -108,7 +109,14 @@ def sample(
     """
     from charrnn.commands.sample import sample as run
 
-    run(checkpoint, build(Request, given), build(SampleSettings, given), raw=raw, json_wanted=json)
+    run(
+        checkpoint,
+        build(Request, given),
+        build(SampleSettings, given),
+        build(SeeingSettings, given),
+        raw=raw,
+        json_wanted=json,
+    )
 
 
 @app.command()

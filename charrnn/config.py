@@ -418,6 +418,13 @@ def _texts(stop: object) -> None:
         raise ValueError("texts of at least one character")
 
 
+def _paths(novelty: tuple[str, ...]) -> None:
+    if "auto" in novelty and len(novelty) > 1:
+        raise ValueError("either auto or corpora")
+    if not all(novelty):
+        raise ValueError("files, folders, built-in texts or auto")
+
+
 @dataclass(frozen=True)
 class Request(Checked):
     """What to write."""
@@ -505,4 +512,26 @@ class SampleSettings(Checked):
         minimum=0.0,
         maximum=1.0,
         metavar="P",
+    )
+
+
+@dataclass(frozen=True)
+class SeeingSettings(Checked):
+    """What else is told of the text that is written."""
+
+    color: str = setting(
+        "none",
+        "paint each character by how surprising it was to the model, unfiltered; on a terminal only, "
+        "elsewhere --json has the figures",
+        choices=("none", "surprise"),
+    )
+    novelty: tuple[str, ...] = setting(
+        (),
+        "say what of the text stands in a corpus word for word; may be given several times; auto is the "
+        "corpus that the model was trained on, if it is still the same",
+        check=_paths,
+        metavar="CORPUS|auto",
+    )
+    interactive: bool = setting(
+        False, "write together: type a beginning, take one of the likeliest characters, or let it run"
     )

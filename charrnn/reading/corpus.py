@@ -97,6 +97,11 @@ class Corpus:
         for part in self.parts(progress=progress):
             yield from part.codes
 
+    def source_codes(self, number: int) -> Iterator[NDArray[np.uint32]]:
+        """One source as codes, as if it were the whole text."""
+        texts = self.source_texts(number)
+        return self._coded(unix_newlines(texts) if self.reading.newlines == "lf" else texts)
+
     def parts(self, position: int | None = None, progress: Progress | None = None) -> Iterator[TextPart]:
         """The text parted after so many characters as read, each part normalised on its own.
 

@@ -3,7 +3,7 @@
 Knows nothing of files, terminals or torch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ from charrnn.writing.decoder import Decoder
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import Prompt, decomposes, read_prompt
 from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, joins
+from charrnn.writing.witness import Witness
+
+Watch = Callable[[NDArray[np.intp], Logits, NDArray[np.intp]], None]
+"""Is told, each time symbols are chosen, the texts' numbers, the unfiltered logits, and the chosen ids."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class Author:
         """
         return read_prompt(request.prompt, self.vocabulary, self.normal_form, request.on_unknown)
 
+    def witness(self) -> Witness:
+        """Somebody who can tell what this model expected at each character that it writes."""
+        return Witness(self.vocabulary, self.normal_form)
+
     def stream(self, request: Request) -> TextStream:
         """An empty text that will be as long as the request says."""
         unset = DEFAULT_LENGTH if self.vocabulary.end is None else 0
@@ -71,7 +79,11 @@ class Author:
 
 
 def write(
-    author: Author, request: Request, settings: SampleSettings, texts: range | None = None
+    author: Author,
+    request: Request,
+    settings: SampleSettings,
+    texts: range | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[list[str]]:
     """Write texts side by side; each turn gives what is new of each.
 
@@ -82,6 +94,7 @@ def write(
         request: what to write.
         settings: how to choose.
         texts: the numbers of those to write now; all of the request's if None.
+        watch: is told what is chosen, the texts being numbered from 0.
 
     Returns:
         The turns: for each text what follows the prompt, or "" when it has nothing new or has ended. A byte
@@ -93,10 +106,10 @@ def write(
     numbers = texts if texts is not None else range(request.count)
     chooser = Chooser(settings, author.vocabulary, author.normal_form)
     prompt, decoder = author.read(request), Decoder(author.architecture, author.weights)
-    logits = _first_logits(author, prompt, decoder, chooser.allowed)
-    recent = _recent(prompt.ids, settings.repetition_window)
+    logits = first_logits(author, prompt, decoder, chooser.allowed)
+    recent = recent_ids(prompt.ids, settings.repetition_window)
     streams = [author.stream(request) for _ in numbers]
-    generators = [_generator(request.seed, number) for number in numbers]
+    generators = [random_numbers(request.seed, number) for number in numbers]
     every = np.zeros(len(numbers), np.intp)
     decoder.select(every)
     return _turns(
@@ -107,6 +120,7 @@ def write(
         generators=generators,
         logits=logits[every],
         recent=recent[every],
+        watch=watch,
     )
 
 
@@ -119,11 +133,14 @@ def _turns(
     generators: list[np.random.Generator],
     logits: Logits,
     recent: NDArray[np.intp],
+    watch: Watch | None,
 ) -> Iterator[list[str]]:
     """Choose, write, and read what was written, until every text has ended."""
     going = np.arange(len(streams))
     while len(going):
         ids = chooser(logits, recent, np.array([generators[text].random() for text in going]))
+        if watch:
+            watch(going, logits, ids)
         codes = dict(zip(going.tolist(), vocabulary.codes[ids].tolist(), strict=True))
         yield [_extend(stream, codes.get(text)) for text, stream in enumerate(streams)]
         rows = np.flatnonzero([not streams[text].done for text in going])
@@ -134,7 +151,7 @@ def _turns(
         logits = decoder.step(ids)
 
 
-def _generator(seed: int, text: int) -> np.random.Generator:
+def random_numbers(seed: int, text: int) -> np.random.Generator:
     """The random numbers of one text: those of the seed's child of that number."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(text,)))
 
@@ -145,13 +162,13 @@ def _extend(stream: TextStream, code: int | None) -> str:
     return stream.finish() if code == END else stream.feed(code)
 
 
-def _recent(ids: NDArray[np.intp], window: int) -> NDArray[np.intp]:
+def recent_ids(ids: NDArray[np.intp], window: int) -> NDArray[np.intp]:
     """The last ids of the prompt, (1, window), filled up with -1 in front."""
     last = ids[-window:]
     return np.pad(last, (window - len(last), 0), constant_values=-1)[None]
 
 
-def _first_logits(author: Author, prompt: Prompt, decoder: Decoder, allowed: NDArray[np.bool_]) -> Logits:
+def first_logits(author: Author, prompt: Prompt, decoder: Decoder, allowed: NDArray[np.bool_]) -> Logits:
     """The logits of the first symbol after the prompt, (1, V); what cannot come first is ruled out."""
     end = author.vocabulary.end
     ids = prompt.ids if end is None else np.append(end, prompt.ids)
