@@ -1,15 +1,13 @@
-"""One file that holds a model: weights, vocabulary, settings, progress. Safetensors with one JSON entry.
+"""One file that holds a model: weights, vocabulary, settings, progress; for a run also what it goes on with.
 
 A file from elsewhere is untrusted data: every name, type and shape is compared with what the settings in it
-imply, and those settings are bounded, before an array is read. There is no pickle, and no code is named.
-Knows nothing of torch or terminals.
+imply, and those settings are bounded, before an array is read (`sealed.py`). There is no pickle, and no code
+is named. Knows nothing of torch or terminals.
 """
 
 import dataclasses
 import hashlib
-import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,32 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
-from charrnn import __version__
+from charrnn import __version__, sealed
 from charrnn.architecture import Architecture
-from charrnn.config import ReadingSettings, build
+from charrnn.config import ReadingSettings, TrainSettings, build
+from charrnn.durable import write_atomically
 from charrnn.errors import CheckpointError, UsageError
-from charrnn.reading.arrays import writable
 from charrnn.reading.vocabulary import Vocabulary
+from charrnn.training_state import Extent, TrainingState, kinds, numbers_from
 
-FORMAT = 1
+FORMAT = 2
 """The version of the layout; a file of a newer one is refused."""
 
-_ENTRY = "charrnn"
+_WEIGHTS, _TRAINING = "model.", "training."
+"""How the names of arrays begin: what the network is, and what only training needs."""
 
-_DAMAGE = (
-    SafetensorError,
-    UsageError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-)
+_DAMAGE = (UsageError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 """What reading anything but a checkpoint may raise."""
 
 Weights = dict[str, NDArray[np.float32]]
@@ -60,6 +49,7 @@ class CorpusFacts:
         validation_characters: what was held back.
         starts: for each id, how often it begins a line (text) or a record (lines).
         empty_records: records without a character, in lines mode.
+        encoded: SHA-256 of the ids on disk, by which a run that goes on knows its text.
     """
 
     name: str
@@ -69,6 +59,7 @@ class CorpusFacts:
     validation_characters: int
     starts: list[int]
     empty_records: int = 0
+    encoded: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Progress:
         step: updates done.
         epoch: passes over the training text.
         characters_seen: characters learnt from, every pass counted.
-        seconds: since the program started.
+        seconds: that the run has taken, in all its processes together.
         training_nats_per_character: over the last stretch of updates; None before the first.
         validation_nats_per_character: of these weights, when it was measured.
         best_validation_nats_per_character: the lowest so far.
@@ -108,9 +99,10 @@ class Checkpoint:
         reading: how text is read for this model.
         corpus: facts about the training text.
         progress: how far training had come.
-        settings: every training setting as resolved, by name, for people.
+        settings: every training setting as resolved, by name, but for names of files.
         weights: float32 arrays by the names of `Architecture.shapes`.
         versions: of the programs that wrote it.
+        training: what only the run itself needs, to go on.
     """
 
     architecture: Architecture
@@ -121,6 +113,7 @@ class Checkpoint:
     settings: dict[str, Any]
     weights: Weights
     versions: dict[str, str] = field(default_factory=lambda: {"charrnn": __version__})
+    training: TrainingState = field(default_factory=lambda: TrainingState({}))
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
@@ -128,6 +121,11 @@ class Checkpoint:
         for name in sorted(self.weights):
             digest.update(name.encode() + b"\0" + np.ascontiguousarray(self.weights[name]).tobytes())
         return digest.hexdigest()
+
+    def is_finite(self) -> bool:
+        """Whether every number of its arrays is one."""
+        arrays = (*self.weights.values(), *self.training.arrays.values())
+        return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
 def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> None:
@@ -142,6 +140,7 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         ResourceError: the disk is full.
         CharRNNError: it is not permitted, or the like.
     """
+    training = checkpoint.training
     entry = {
         "format": FORMAT,
         "architecture": dataclasses.asdict(checkpoint.architecture),
@@ -151,47 +150,14 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "progress": dataclasses.asdict(checkpoint.progress),
         "settings": checkpoint.settings,
         "versions": checkpoint.versions,
+        "training": {"numbers": training.numbers, "extent": dataclasses.asdict(training.extent)},
     }
-    text = json.dumps(entry, ensure_ascii=True, allow_nan=False)
-    data = safetensors.numpy.save(dict(checkpoint.weights), metadata={_ENTRY: text})
-    write_atomically(path, data, previous)
+    arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
+    write_atomically(path, sealed.seal(entry, arrays), previous)
 
 
-def write_atomically(path: Path, data: bytes, previous: Path | None = None) -> None:
-    """Write a file beside the path, bring it safely to disk, and only then let it take the path's place.
-
-    Args:
-        path: where to.
-        data: what to write.
-        previous: where what stood at the path goes; None lets it go.
-
-    Raises:
-        ResourceError: the disk is full; what stood at the path still does.
-        CharRNNError: it is not permitted, or the like.
-    """
-    temporary = path.with_name(f".{path.name}.writing")
-    with writable(path):
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if previous is not None and path.exists():
-                path.replace(previous)
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a rename to disk, where the system can (Windows has no way to open a folder)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in values.items()}
 
 
 def load(path: Path) -> Checkpoint:
@@ -201,28 +167,38 @@ def load(path: Path) -> Checkpoint:
         CheckpointError: the file is missing, damaged, of a newer format, or does not hold what its settings
             imply; the message names the path.
     """
-    with _opened(path) as file:
-        described = _described(file)
-        shapes = described.architecture.shapes()
-        return dataclasses.replace(described, weights=_read_weights(file, shapes))
+    with _refused(path), sealed.opened(path) as file:
+        described = _described(file.entry)
+        architecture, training = described.architecture, described.training
+        weights = {name: sealed.Kind("F32", shape) for name, shape in architecture.shapes().items()}
+        further = kinds(architecture, build(TrainSettings, described.settings), training.extent)
+        arrays = file.read(_prefixed(_WEIGHTS, weights) | _prefixed(_TRAINING, further))
+        return dataclasses.replace(
+            described,
+            weights={name: arrays[_WEIGHTS + name] for name in weights},
+            training=dataclasses.replace(
+                training, arrays={name: arrays[_TRAINING + name] for name in further}
+            ),
+        )
 
 
 def describe(path: Path) -> Checkpoint:
     """Read a checkpoint but for its arrays, however large they are: there are no weights in it.
 
+    What damage the digest alone would show is not found.
+
     Raises:
         CheckpointError: as `load`.
     """
-    with _opened(path) as file:
-        return _described(file)
+    with _refused(path), sealed.opened(path) as file:
+        return _described(file.entry)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """A file that is read; say in one line why it is no checkpoint."""
+def _refused(path: Path) -> Iterator[None]:
+    """Say in one line why a file is no checkpoint."""
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            yield file
+        yield
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file") from error
     except OSError as error:
@@ -236,9 +212,8 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _described(file: Any) -> Checkpoint:  # noqa: ANN401 - safetensors has no types
+def _described(entry: Mapping[str, Any]) -> Checkpoint:
     """A checkpoint but for its arrays."""
-    entry = json.loads((file.metadata() or {})[_ENTRY])
     if entry["format"] != FORMAT:
         raise ValueError(f"it has format {entry['format']!r} and this program reads {FORMAT}; update charrnn")
     architecture = build(Architecture, entry["architecture"])
@@ -247,6 +222,7 @@ def _described(file: Any) -> Checkpoint:  # noqa: ANN401 - safetensors has no ty
         raise ValueError(
             f"{len(vocabulary)} symbols in the vocabulary, {architecture.symbols} in the network"
         )
+    training = entry["training"]
     return Checkpoint(
         architecture=architecture,
         vocabulary=vocabulary,
@@ -256,26 +232,8 @@ def _described(file: Any) -> Checkpoint:  # noqa: ANN401 - safetensors has no ty
         settings=dict(entry["settings"]),
         versions={str(name): str(version) for name, version in entry["versions"].items()},
         weights={},
+        training=TrainingState(numbers_from(training["numbers"]), build(Extent, training["extent"])),
     )
-
-
-def _read_weights(file: Any, shapes: Mapping[str, tuple[int, ...]]) -> Weights:  # noqa: ANN401
-    """The arrays, after their names, types and shapes were compared with those expected."""
-    names = set(file.keys())
-    if names != set(shapes):
-        odd = sorted(names ^ set(shapes))
-        raise ValueError(f"its arrays are not those of its settings: {', '.join(odd[:3])}")
-    for name, shape in shapes.items():
-        found = file.get_slice(name)
-        if found.get_dtype() != "F32" or tuple(found.get_shape()) != shape:
-            raise ValueError(
-                f"{name} is {found.get_dtype()} {tuple(found.get_shape())} where its settings say F32 {shape}"
-            )
-    weights = {name: file.get_tensor(name) for name in shapes}
-    for name, values in weights.items():
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds numbers that are not finite")
-    return weights
 
 
 def _corpus_facts(entry: Mapping[str, Any], symbols: int) -> CorpusFacts:
@@ -286,7 +244,8 @@ def _corpus_facts(entry: Mapping[str, Any], symbols: int) -> CorpusFacts:
         name: int(entry[name])
         for name in ("characters", "training_characters", "validation_characters", "empty_records")
     }
-    return CorpusFacts(str(entry["name"]), str(entry["fingerprint"]), starts=starts, **numbers)
+    name, fingerprint, encoded = (str(entry[key]) for key in ("name", "fingerprint", "encoded"))
+    return CorpusFacts(name, fingerprint, starts=starts, encoded=encoded, **numbers)
 
 
 def _progress(entry: Mapping[str, Any]) -> Progress:

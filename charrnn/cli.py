@@ -3,7 +3,6 @@
 Only what the help needs is imported here; numpy and torch come with the commands that use them.
 """
 
-import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from charrnn.config import (
     VocabularySettings,
     build,
 )
-from charrnn.errors import CharRNNError, ClosedPipe, ResourceError
+from charrnn.errors import FULL, CharRNNError, ClosedPipe, ResourceError
 from charrnn.options import with_settings
 
 app = typer.Typer(
@@ -80,14 +79,20 @@ def train(
     charrnn train novel.txt --max-time 10m
     charrnn train names.txt --mode lines
     charrnn train builtin:python --cell gru --layers 2 --hidden 256 --epochs 3
+    charrnn train --resume
     """
-    from charrnn.commands.train import train as run
-    from charrnn.run import read_config
+    from charrnn.stops import Stops
 
-    values = (read_config(config) if config else {}) | given
-    if corpus:
-        values["corpus"] = tuple(corpus)
-    run(build(TrainSettings, values))
+    with Stops() as stops:  # loading torch takes seconds, in which a signal may come
+        from charrnn.commands.resume import resume
+        from charrnn.commands.train import train as begin
+        from charrnn.run import read_config
+
+        values = (read_config(config) if config else {}) | given
+        if corpus:
+            values["corpus"] = tuple(corpus)
+        run = resume if build(TrainSettings, values).output.resume else begin
+        run(values, stops)
 
 
 @app.command()
@@ -284,7 +289,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return _usage(error), int(getattr(error, "exit_code", 2))
     if isinstance(error, MemoryError):
         return "memory is full; lower --hidden, --batch-size or --sequence-length", ResourceError.exit_code
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in FULL:
         return f"the disk is full: {error.strerror}; free some space", ResourceError.exit_code
     detail = f"{type(error).__name__}: {error}"
     return f"unexpected error: {detail}; set CHARRNN_DEBUG=1 to see where", 1

@@ -262,6 +262,13 @@ class ModelSettings(Checked):
         metavar="P",
         chosen="chosen",
     )
+    init_from: str | None = setting(
+        None,
+        "start from the weights of a model, a run folder or a checkpoint file; the characters may be others",
+        check=one_character,
+        metavar="PATH",
+        chosen="random weights",
+    )
 
 
 @dataclass(frozen=True)
@@ -350,6 +357,9 @@ class OutputSettings(Checked):
 
     run: str | None = setting(
         None, "the run folder to make", metavar="DIR", check=one_character, chosen="runs/NAME-OF-THE-CORPUS"
+    )
+    resume: bool = setting(
+        False, "go on with the run in --run, or with the newest one that is unfinished, exactly where it was"
     )
     save_every: str = setting(
         "60s",

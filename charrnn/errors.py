@@ -1,5 +1,10 @@
 """The errors a user can meet, one class for each exit code. Knows nothing of anything else."""
 
+import errno
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when there is no room for more: on the disk, of one's share, in one file."""
+
 
 class CharRNNError(Exception):
     """Something went wrong that the user can read about in one line.

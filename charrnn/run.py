@@ -11,9 +11,12 @@
 Knows nothing of torch or terminals.
 """
 
+import contextlib
+import glob
 import json
 import os
 import shutil
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +26,9 @@ from typing import Any
 import tomli_w
 
 from charrnn.config import TrainSettings, build, flat
+from charrnn.durable import temporary_path, write_atomically
 from charrnn.errors import CheckpointError, InputError, UsageError
+from charrnn.lock import is_locked, locked
 from charrnn.reading.arrays import writable
 
 RUNS = Path("runs")
@@ -48,8 +53,8 @@ class Run:
             for name, value in flat(settings).items()
             if value is not None and name not in {"run", "resume"}
         }
-        with writable(self.config):  # a file's name may hold bytes that are no UTF-8
-            self.config.write_text(tomli_w.dumps(values), encoding="utf-8", errors="surrogateescape")
+        text = tomli_w.dumps(values).encode("utf-8", "surrogateescape")  # a file's name may be no UTF-8
+        write_atomically(self.config, [text])
 
     def add_metrics(self, values: Mapping[str, Any]) -> None:
         """Add a report to `metrics.jsonl`."""
@@ -60,11 +65,32 @@ class Run:
         self._append(self.samples, f"--- {title}\n{text}\n\n")
 
     def _append(self, path: Path, text: str) -> None:
-        with (
-            writable(path),
-            path.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as file,
-        ):
-            file.write(text)
+        """Add a whole text or nothing."""
+        with writable(path), path.open("ab", buffering=0) as file:
+            end = file.tell()
+            data = text.encode("utf-8", "surrogatepass")
+            try:
+                while data:
+                    data = data[file.write(data) :]
+            except OSError:
+                file.truncate(end)
+                raise
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Leave the reports up to a step, from which the run goes on; a torn last line goes too."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_bytes().splitlines(keepends=True):
+            with contextlib.suppress(ValueError, LookupError, TypeError):
+                if line.endswith(b"\n") and json.loads(line)["step"] <= step:
+                    kept.append(line)
+        write_atomically(self.metrics, kept)
+
+    def sweep(self) -> None:
+        """Remove what a program that was killed left unfinished here; nothing but files of our own."""
+        for path in (self.config, self.metrics, self.last, self.previous, self.best):
+            temporary_path(path).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -78,17 +104,31 @@ def new_run(folder: Path) -> Iterator[Run]:
         CharRNNError: the folder cannot be made.
     """
     refuse_to_overwrite(folder)
+    _sweep_partial(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     made = _missing_parents(folder)
     try:
         with writable(folder):
             partial.mkdir(parents=True)
-        yield Run(partial)
+        with locked(partial):
+            yield Run(partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         for parent in made:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+
+
+_SWEPT_SECONDS = 60.0
+"""What is younger may be about to be locked by another program."""
+
+
+def _sweep_partial(folder: Path) -> None:
+    """Remove what programs that were killed while they began a run in this place left beside it."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+        is_ours = left.is_dir() and left.name.split(".")[-2].isdecimal()
+        if is_ours and time.time() - left.stat().st_mtime > _SWEPT_SECONDS and not is_locked(left):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(partial: Run, folder: Path) -> Run:

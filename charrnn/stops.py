@@ -1,9 +1,9 @@
 """Stopping cleanly: SIGINT and SIGTERM wait for the end of what must not be torn. Knows nothing of models."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from charrnn.errors import Stopped
@@ -12,14 +12,16 @@ from charrnn.errors import Stopped
 class Stops:
     """While this context is open, the first signal raises `Stopped` at once, or where a shield ends.
 
-    A second signal leaves the program at once.
+    Libraries may swallow an error that comes in their midst: until `heed` is called, the end of every shield
+    and of the context raises it again. A second signal leaves the program at once.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._shielded = False
+        self._shields = 0
+        self._heeded = False
 
     def __enter__(self) -> "Stops":
         self._before = [signal.signal(number, self._handle) for number in self.SIGNALS]
@@ -30,26 +32,39 @@ class Stops:
     ) -> None:
         for number, handler in zip(self.SIGNALS, self._before, strict=True):
             signal.signal(number, handler)
+        if not isinstance(error, Stopped):
+            self._raise_unless_heeded()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's form
         if self.received is not None:
+            _show_cursor()
             os._exit(128 + number)
         self.received = number
-        if not self._shielded:
-            self._raise()
+        if not self._shields:
+            self._raise_unless_heeded()
 
-    def _raise(self) -> None:
-        assert self.received is not None  # noqa: S101
-        raise Stopped(f"stopped by {signal.Signals(self.received).name}", self.received)
+    def _raise_unless_heeded(self) -> None:
+        if self.received is not None and not self._heeded:
+            raise Stopped(f"stopped by {signal.Signals(self.received).name}", self.received)
 
-    @contextmanager
+    def heed(self) -> None:
+        """Say that the program is on its way out: nothing is raised any more."""
+        self._heeded = True
+
+    @contextlib.contextmanager
     def shield(self) -> Iterator[None]:
-        """Let the enclosed end before a signal is heeded. Once one was heeded, nothing is raised any more."""
-        heeded = self.received is not None
-        self._shielded = True
+        """Let the enclosed end before a signal is heeded."""
+        self._shields += 1
         try:
             yield
         finally:
-            self._shielded = False
-        if self.received is not None and not heeded:
-            self._raise()
+            self._shields -= 1
+        if not self._shields:
+            self._raise_unless_heeded()
+
+
+def _show_cursor() -> None:
+    """Leave a terminal as it was: a live display hides the cursor."""
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, b"\x1b[?25h")

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import dataclasses
-import json
 import os
 import re
 import tracemalloc
@@ -14,13 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from forging import change, entry_of, parted, resealed, with_arrays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charrnn
 from charrnn.architecture import Architecture
-from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save, write_atomically
+from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save
 from charrnn.config import ReadingSettings, TrainSettings, flat
+from charrnn.durable import write_atomically
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
 from charrnn.reading.vocabulary import Vocabulary
 
@@ -94,45 +95,17 @@ def test_the_fingerprint_tells_weights_apart() -> None:
 
 
 def test_the_file_is_plain_safetensors_with_one_entry(path: Path) -> None:
-    assert set(safetensors.numpy.load_file(path)) == set(example().architecture.shapes())
-    header, _ = parted(path)
-    assert list(header["__metadata__"]) == ["charrnn"]
-    assert json.loads(header["__metadata__"]["charrnn"])["format"] == 1
-
-
-def parted(path: Path) -> tuple[dict[str, Any], bytes]:
-    """A safetensors file's header and data."""
-    data = path.read_bytes()
-    end = 8 + int.from_bytes(data[:8], "little")
-    return json.loads(data[8:end]), data[end:]
-
-
-def join(path: Path, header: dict[str, Any], data: bytes) -> None:
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
-
-
-def change(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
-    """Alter the JSON entry of a file."""
-    header, data = parted(path)
-    entry = json.loads(header["__metadata__"]["charrnn"])
-    alter(entry)
-    header["__metadata__"]["charrnn"] = json.dumps(entry)
-    join(path, header, data)
-
-
-def with_weights(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
-    """Alter the arrays of a file."""
-    header, _ = parted(path)
     arrays = safetensors.numpy.load_file(path)
-    alter(arrays)
-    path.write_bytes(safetensors.numpy.save(arrays, metadata=header["__metadata__"]))
+    assert {name.removeprefix("model.") for name in arrays} == set(example().architecture.shapes())
+    header, _ = parted(path.read_bytes())
+    assert list(header["__metadata__"]) == ["charrnn"]
+    assert entry_of(path)["format"] == 2
 
 
 def test_rewriting_without_a_change_is_still_a_checkpoint(path: Path) -> None:
     """Else the tests below would prove nothing."""
     change(path, lambda entry: None)
-    with_weights(path, lambda arrays: None)
+    with_arrays(path, lambda arrays: None)
     assert load(path).fingerprint() == example().fingerprint()
 
 
@@ -177,21 +150,21 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any]], object]:  # noqa: A
 @pytest.mark.parametrize(
     ("alter", "expected"),
     [
-        (drop("output.bias"), "output.bias"),
+        (drop("model.output.bias"), "output.bias"),
         (put("extra", np.zeros(3, np.float32)), "extra"),
-        (put("output.bias", np.zeros(3, np.float32)), r"output.bias is F32 \(3,\)"),
-        (put("output.bias", np.zeros((SYMBOLS, 1), np.float32)), "output.bias"),
-        (put("output.bias", np.zeros(SYMBOLS)), "F64"),
-        (put("output.bias", np.zeros(SYMBOLS, np.int32)), "I32"),
-        (put("output.bias", np.full(SYMBOLS, np.nan, np.float32)), "not finite"),
-        (put("output.bias", np.full(SYMBOLS, -np.inf, np.float32)), "not finite"),
+        (put("model.output.bias", np.zeros(3, np.float32)), r"model.output.bias is F32 \[3\]"),
+        (put("model.output.bias", np.zeros((SYMBOLS, 1), np.float32)), "output.bias"),
+        (put("model.output.bias", np.zeros(SYMBOLS)), "F64"),
+        (put("model.output.bias", np.zeros(SYMBOLS, np.int32)), "I32"),
+        (put("model.output.bias", np.full(SYMBOLS, np.nan, np.float32)), "not finite"),
+        (put("model.output.bias", np.full(SYMBOLS, -np.inf, np.float32)), "not finite"),
     ],
 )
 def test_arrays_that_are_not_those_of_the_settings_are_refused(
     path: Path, alter: Callable[[dict[str, Any]], object], expected: str
 ) -> None:
     assert len(Vocabulary.from_text(TEXT)) == SYMBOLS
-    with_weights(path, alter)
+    with_arrays(path, alter)
     assert re.search(expected, refused(path))
 
 
@@ -202,16 +175,16 @@ def alter_part(part: str, **values: Any) -> Callable[[dict[str, Any]], object]: 
 @pytest.mark.parametrize(
     ("alter", "expected"),
     [
-        (put("format", 2), "format 2 and this program reads 1; update charrnn"),
-        (put("format", "1"), "format '1'"),
+        (put("format", 3), "format 3 and this program reads 2; update charrnn"),
+        (put("format", "2"), "format '2'"),
         (drop("vocabulary"), "it lacks 'vocabulary'"),
         (drop("progress"), "it lacks 'progress'"),
         (alter_part("architecture", symbols=16), "17 symbols in the vocabulary, 16 in the network"),
         (lambda entry: entry["vocabulary"]["entries"].pop(), "16 symbols in the vocabulary"),
-        (alter_part("architecture", cell="lstm"), "layers.0.input_weight"),
+        (alter_part("architecture", cell="lstm"), "model.layers.0.input_bias is F32"),
         (alter_part("architecture", cell="os.system"), "--cell is 'os.system'"),
         (alter_part("architecture", cell=None), "--cell is None"),
-        (alter_part("architecture", layers=3), "its arrays are not those of its settings: layers.2"),
+        (alter_part("architecture", layers=3), "its arrays are not those of its settings: model.layers.2"),
         (alter_part("architecture", hidden=16384), "where its settings say"),
         (alter_part("architecture", hidden=10**9), "--hidden is 1000000000"),
         (alter_part("architecture", hidden=4.5), "--hidden is 4.5"),
@@ -286,12 +259,12 @@ def test_huge_settings_over_a_small_file_take_no_memory(path: Path) -> None:
 
 def test_a_header_that_promises_more_than_the_file_holds_takes_no_memory(path: Path) -> None:
     architecture = Architecture("gru", 2, 16384, 3, SYMBOLS)
-    header, place = {"__metadata__": parted(path)[0]["__metadata__"]}, 0
+    header, place = {"__metadata__": parted(path.read_bytes())[0]["__metadata__"]}, 0
     for name, shape in architecture.shapes().items():
         size = 4 * int(np.prod(shape))
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [place, place + size]}
+        header[f"model.{name}"] = {"dtype": "F32", "shape": shape, "data_offsets": [place, place + size]}
         place += size
-    join(path, header, b"\0" * 1000)
+    path.write_bytes(resealed(header, b"\0" * 1000))
     change(path, alter_part("architecture", hidden=16384))
     tracemalloc.start()
     refused(path)
@@ -307,15 +280,15 @@ def test_what_is_no_safetensors_file_is_refused(path: Path, content: bytes) -> N
 
 
 def test_arrays_of_another_program_are_refused(path: Path) -> None:
-    safetensors.numpy.save_file({"x": np.zeros(3)}, path)
-    assert "it lacks 'charrnn'" in refused(path)
+    safetensors.numpy.save_file({"x": np.zeros(99)}, path, {"a": "b" * 99})
+    assert "it is none that this program writes" in refused(path)
 
 
 def test_an_entry_nested_too_deeply_is_refused(path: Path) -> None:
-    header, data = parted(path)
-    header["__metadata__"]["charrnn"] = "[" * 100_000
-    join(path, header, data)
-    refused(path)
+    header, data = parted(path.read_bytes())
+    header["__metadata__"]["charrnn"] = '{"digest":"' + "0" * 64 + '","x":' + "[" * 100_000
+    path.write_bytes(resealed(header, data))
+    assert "recursion" in refused(path)
 
 
 def test_a_path_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
@@ -353,10 +326,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     kind: type[CharRNNError],
 ) -> None:
     path = tmp_path / "last"
-    write_atomically(path, b"old")
+    write_atomically(path, [b"old"])
     monkeypatch.setattr(owner, name, fails(number))
     with pytest.raises(CharRNNError) as caught:
-        write_atomically(path, b"new", tmp_path / "previous")
+        write_atomically(path, [b"new"], tmp_path / "previous")
     monkeypatch.undo()
     assert type(caught.value) is kind
     assert str(path) in str(caught.value)
@@ -369,26 +342,26 @@ def test_a_stop_in_the_middle_leaves_the_old_file(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     path = tmp_path / "last"
-    write_atomically(path, b"old")
+    write_atomically(path, [b"old"])
     monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, b"new")
+        write_atomically(path, [b"new"])
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_file_before_is_kept_where_asked(tmp_path: Path) -> None:
     last, previous = tmp_path / "last", tmp_path / "previous"
-    write_atomically(last, b"1", previous)
+    write_atomically(last, [b"1"], previous)
     assert not previous.exists()
     for content in (b"2", b"3"):
-        write_atomically(last, content, previous)
+        write_atomically(last, [content], previous)
     assert (last.read_bytes(), previous.read_bytes()) == (b"3", b"2")
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(CharRNNError, match="cannot be written"):
-        write_atomically(tmp_path / "none" / "x", b"")
+        write_atomically(tmp_path / "none" / "x", [b""])
 
 
 def test_there_is_no_pickle_anywhere() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -277,20 +278,39 @@ def test_quiet_says_nothing() -> None:
     assert (result.out, result.err) == ("", "")
 
 
-def test_divergence_ends_with_4_and_keeps_the_last_good_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def spoil(monkeypatch: pytest.MonkeyPatch, calls_spoilt: Callable[[int], bool]) -> None:
+    """Let the loss be no number at some of the calls."""
     learn, calls = language_model, itertools.count()
 
     def diverge(model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
         loss = learn(model, batch, state)
-        return replace(loss, nats=loss.nats * np.nan) if next(calls) == 12 else loss
+        return replace(loss, nats=loss.nats * np.nan) if calls_spoilt(next(calls)) else loss
 
     monkeypatch.setattr("charrnn.commands.train.language_model", diverge)
+
+
+def test_divergence_ends_with_4_and_keeps_the_last_good_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, lambda call: call >= 12)
     result = charrnn("train", "text.txt", "--run", "run", *SMALL, "--save-every", "5")
     assert result.code == 4
     assert len(result.err.splitlines()) == 1
     last = load(Path("run/last.safetensors"))
     assert 0 < last.progress.step <= 12
-    assert all(np.isfinite(values).all() for values in last.weights.values())
+    assert last.is_finite()
+
+
+@pytest.mark.parametrize("in_a_row", [1, 2, 3, 7])
+def test_a_loss_that_is_no_number_for_a_while_is_survived(
+    in_a_row: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, lambda call: 12 <= call < 12 + in_a_row)
+    result = charrnn("train", "text.txt", "--run", "run", *SMALL[:-1], "--save-every", "5")
+    assert result.code == 0, result.err
+    last = load(Path("run/last.safetensors"))
+    assert (last.progress.step, last.is_finite()) == (20, True)
+    assert last.training.numbers["divergence"]["skipped"] == in_a_row
+    assert result.err.count("back to step 10") == in_a_row // 3
+    assert last.training.numbers["trainer"]["rate_factor"] == 0.5 ** (in_a_row // 3)
 
 
 def test_a_text_too_short_to_split_is_trained_without_validation() -> None:

@@ -1,32 +1,34 @@
 """`charrnn train`: from a corpus to a run folder."""
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 
-from charrnn import STARTED
-from charrnn.architecture import Architecture
-from charrnn.checkpoint import CorpusFacts, Progress
+from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
-from charrnn.config import MachineSettings, TrainSettings, seconds
+from charrnn.config import BudgetSettings, MachineSettings, TrainSettings, build, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
-from charrnn.errors import CorpusError, ResourceError, UsageError
+from charrnn.durable import check_space
+from charrnn.errors import CorpusError, UsageError
 from charrnn.learning.allocation import keep_freed_memory
 from charrnn.learning.batches import Batches, Records, Streams
+from charrnn.learning.memory import check_fits, memory_explained
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.plan import Facts, Plan, bounded, choose, measured_symbols
-from charrnn.learning.schedule import Budget
-from charrnn.learning.session import Session
+from charrnn.learning.schedule import Budget, RunClock
+from charrnn.learning.session import Session, weights_of
 from charrnn.learning.tasks import language_model
 from charrnn.learning.trainer import Trainer
+from charrnn.learning.transfer import Transfer, transferred, with_sizes_of
+from charrnn.lock import locked
 from charrnn.reading.census import Census
 from charrnn.reading.codes import END
 from charrnn.reading.corpus import Corpus
@@ -34,7 +36,7 @@ from charrnn.reading.dataset import Dataset, Part, encode_dataset
 from charrnn.reading.sources import listed
 from charrnn.reading.split import parse_validation
 from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import Run, free_folder, new_run, publish, refuse_to_overwrite
+from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, refuse_to_overwrite
 from charrnn.run_facts import examine
 from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
@@ -42,17 +44,28 @@ from charrnn.writing.prompt import read_prompt
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""
 
+SPACE_BYTES = 40
+"""Of disk for each parameter: weights and what moves them in three files, and the best weights."""
 
-def train(settings: TrainSettings) -> None:
-    """Learn from the corpus that the settings name; the run folder holds everything that comes of it."""
+
+def train(given: Mapping[str, Any], stops: Stops) -> None:
+    """Learn from the corpus that the settings name; the run folder holds everything that comes of it.
+
+    Args:
+        given: the settings that were set, by name.
+        stops: signals.
+    """
+    settings = build(TrainSettings, given)
     if not settings.corpus:
         raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
     parse_validation(settings.validation)
     settings = replace(settings, budget=bounded(settings.budget))
     if settings.output.run is not None:
         refuse_to_overwrite(Path(settings.output.run))
-    console = Console(stderr=True, highlight=False)
-    with Stops() as stops, make_display(console, quiet=settings.output.quiet) as display:
+    source = None if settings.model.init_from is None else load(find_checkpoint(settings.model.init_from))
+    if source is not None:
+        settings = starting_from(source, settings, given)
+    with shown(stops, quiet=settings.output.quiet) as display:
         device = pick_device(settings.machine)
         began_reading = time.monotonic()
         corpus, vocabulary = read_corpus(settings, display)
@@ -60,17 +73,49 @@ def train(settings: TrainSettings) -> None:
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         with new_run(folder) as partial:
             dataset = encode(corpus, vocabulary, settings, partial, display)
+            digest = dataset.digest()
             reading_seconds = time.monotonic() - began_reading
-            material = Material(corpus, vocabulary, dataset, reading_seconds)
+            material = Material(corpus, vocabulary, dataset, digest, reading_seconds, source)
             session = begin(material, settings, partial, device, display=display, stops=stops)
             # Another run may have taken the name since; nobody asked for this very one.
             run = publish(partial, folder if settings.output.run else free_folder(corpus.name))
-        session.run = run
-        with denormals_flushed():
-            progress = session.learn()
-    if not settings.output.quiet:
-        console.print(summary(progress, run.folder), markup=False, soft_wrap=True)
-        console.print(f"curves {examine(run.folder).verdict.text}", markup=False, soft_wrap=True)
+        session.move(run)
+        with locked(run.folder):
+            progress = finish(session)
+    tell(progress, run.folder, quiet=settings.output.quiet)
+
+
+@contextmanager
+def shown(stops: Stops, *, quiet: bool) -> Iterator[Display]:
+    """A display; a terminal is left as it was, whenever a signal comes."""
+    display = make_display(Console(stderr=True, highlight=False), quiet=quiet)
+    try:
+        with stops.shield():
+            display.__enter__()
+        yield display
+    finally:
+        with stops.shield():
+            display.__exit__(None, None, None)
+
+
+def finish(session: Session) -> Progress:
+    """Train to the end."""
+    with denormals_flushed(), memory_explained(session.plan):
+        return session.learn()
+
+
+def starting_from(source: Checkpoint, settings: TrainSettings, given: Mapping[str, Any]) -> TrainSettings:
+    """The settings of a network that can take a model's weights.
+
+    Raises:
+        UsageError: they ask for another one.
+    """
+    if source.vocabulary.level != settings.reading.level:
+        raise UsageError(
+            f"--level is {settings.reading.level}, but the model of --init-from has level "
+            f"{source.vocabulary.level}; give the same"
+        )
+    return replace(settings, model=with_sizes_of(source, settings.model, given))
 
 
 @contextmanager
@@ -148,12 +193,23 @@ def encode(
 
 @dataclass(frozen=True)
 class Material:
-    """What there is to learn from, and how long it took to read."""
+    """What there is to learn from.
+
+    Attributes:
+        corpus: the text.
+        vocabulary: its symbols.
+        dataset: the same as ids.
+        digest: of these.
+        reading_seconds: how long all that took.
+        source: a model to start from.
+    """
 
     corpus: Corpus
     vocabulary: Vocabulary
     dataset: Dataset
+    digest: str
     reading_seconds: float
+    source: Checkpoint | None = None
 
 
 def begin(
@@ -167,31 +223,71 @@ def begin(
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
-    measured = dataset.validation and dataset.validation.beginning(measured_symbols(settings.budget))
     plan = choose(settings, facts_of(dataset, vocabulary))
-    check_fits(plan.architecture)
+    check_fits(plan)
+    check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
     settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
-    for line in plan_lines(settings, plan, material, measured, device):
-        display.note(line)
-    if measured is not None and not settings.output.quiet:
-        display.note(scale_line(dataset, measured, vocabulary, settings.budget))
     batches = make_batches(dataset.training, plan, settings.machine.seed)
-    budget = make_budget(settings, batches, material.reading_seconds, display)
-    session = Session(
-        trainer=make_trainer(settings, plan, batches, budget, device),
-        run=run,
-        training=dataset.training,
-        validation=measured,
-        settings=settings,
-        plan=plan,
+    added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
+    session = make_session(
+        settings,
+        plan,
+        dataset,
+        trainer=make_trainer(settings, plan, batches, make_budget(settings, batches, added), device),
+        measured_symbols=measured_symbols(settings.budget),
         vocabulary=vocabulary,
         corpus=corpus_facts(material),
+        run=run,
         display=display,
         stops=stops,
     )
+    for line in plan_lines(settings, plan, material, session.validation, device):
+        display.note(line)
+    if session.validation is not None and not settings.output.quiet:
+        display.note(scale_line(dataset, session.validation, vocabulary, settings.budget))
+    if material.source is not None:
+        display.note(f"from   {settings.model.init_from}: {start_from(material.source, session)}")
     run.write_config(settings)
     session.save()
+    session.saver.finish()
     return session
+
+
+def make_session(
+    settings: TrainSettings,
+    plan: Plan,
+    dataset: Dataset,
+    *,
+    trainer: Trainer,
+    measured_symbols: int,
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts,
+    run: Run,
+    display: Display,
+    stops: Stops,
+) -> Session:
+    """A run that can begin, or go on."""
+    return Session(
+        trainer=trainer,
+        run=run,
+        training=dataset.training,
+        validation=dataset.validation and dataset.validation.beginning(measured_symbols),
+        measured_symbols=measured_symbols,
+        settings=settings,
+        plan=plan,
+        vocabulary=vocabulary,
+        corpus=corpus,
+        display=display,
+        stops=stops,
+    )
+
+
+def start_from(source: Checkpoint, session: Session) -> Transfer:
+    """Give the network of a run that has not begun the weights of another model."""
+    network = session.trainer.model
+    transfer = transferred(source, weights_of(network), session.vocabulary)
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in transfer.weights.items()})
+    return transfer
 
 
 def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
@@ -199,23 +295,6 @@ def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
     training = dataset.training
     records = 0 if training.records is None else len(training.records)
     return Facts(training_symbols=training.symbols, records=records, symbols=len(vocabulary))
-
-
-def check_fits(network: Architecture) -> None:
-    """Refuse a network that this machine could not train, before memory is taken.
-
-    Raises:
-        ResourceError: weights, gradients and momentum alone, 4 bytes each, are more than its memory.
-    """
-    if not hasattr(os, "sysconf"):  # Windows: there the allocation itself fails
-        return
-    needed_gb = 12 * network.parameters / 1e9
-    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    if needed_gb > memory_gb:
-        raise ResourceError(
-            f"a network of {network.parameters:,} parameters needs {needed_gb:,.0f} GB or more to train, but "
-            f"this machine has {memory_gb:,.0f} GB; lower --hidden or --layers"
-        )
 
 
 def make_trainer(
@@ -247,17 +326,29 @@ def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
 
 
 def make_budget(
-    settings: TrainSettings, batches: Batches, reading_seconds: float, display: Display
+    settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock | None = None
 ) -> Budget:
-    """What bounds the run; a long first encoding of the corpus does not count against its time."""
+    """What bounds the run.
+
+    Args:
+        settings: its settings.
+        batches: what it learns from.
+        added_seconds: added to its time.
+        clock: tells how long it has taken; from the start of the program if None.
+    """
     budget = settings.budget
     steps = [batches.steps(budget.epochs)] if budget.epochs else []
     steps += [budget.steps] if budget.steps else []
-    deadline = STARTED + seconds(budget.max_time) if budget.max_time else None
-    if deadline is not None and reading_seconds > ANNOUNCED_SECONDS:
-        deadline += reading_seconds
-        display.note(f"the corpus took {clock(reading_seconds)} to read, which is added to the time")
-    return Budget(min(steps, default=None), deadline)
+    deadline = seconds(budget.max_time) + added_seconds if budget.max_time else None
+    return Budget(min(steps, default=None), deadline, clock or RunClock(), added_seconds=added_seconds)
+
+
+def announced_seconds(reading_seconds: float, display: Display) -> float:
+    """What is added to the run's time: a long first encoding of the corpus does not count against it."""
+    if reading_seconds <= ANNOUNCED_SECONDS:
+        return 0.0
+    display.note(f"the corpus took {clock(reading_seconds)} to read, which is added to the time")
+    return reading_seconds
 
 
 def corpus_facts(material: Material) -> CorpusFacts:
@@ -271,6 +362,7 @@ def corpus_facts(material: Material) -> CorpusFacts:
         validation_characters=0 if dataset.validation is None else dataset.validation.characters,
         starts=census.starts[material.vocabulary.codes].tolist(),
         empty_records=census.empty_records,
+        encoded=material.digest,
     )
 
 
@@ -278,16 +370,10 @@ def plan_lines(
     settings: TrainSettings, plan: Plan, material: Material, measured: Part | None, device: torch.device
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held back is measured on."""
-    network, budget = plan.architecture, settings.budget
+    network = plan.architecture
     census, dataset = material.corpus.census(), material.dataset
     lines = "" if not census.records else f" in {census.records:,} line{'s' if census.records != 1 else ''}"
     held_back = 0 if dataset.validation is None else dataset.validation.characters
-    bounds = [
-        budget.max_time,
-        f"{budget.epochs:g} epochs" if budget.epochs else None,
-        f"{budget.steps:,} steps" if budget.steps else None,
-    ]
-    until = " or ".join(bound for bound in bounds if bound)
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
     threads = f"{plan.threads} thread{'s' if plan.threads != 1 else ''}"
     measured_characters = held_back if measured is None else measured.characters
@@ -298,14 +384,31 @@ def plan_lines(
         f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
         f"{plan.batch_size} × {plan.sequence_length} characters an update; "
-        f"until {until}; {device.type}, {threads}",
+        f"until {until(settings.budget)}; {device.type}, {threads}",
         *([note] if measured_characters < held_back else []),
     ]
 
 
-def summary(progress: Progress, folder: Path) -> str:
-    """What came of the run, and what to do with it."""
+def until(budget: BudgetSettings) -> str:
+    """The bounds of a run in words."""
+    bounds = [
+        budget.max_time,
+        f"{budget.epochs:g} epochs" if budget.epochs else None,
+        f"{budget.steps:,} steps" if budget.steps else None,
+    ]
+    return " or ".join(bound for bound in bounds if bound)
+
+
+def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
+    """Say what came of the run, and what to do with it."""
+    if quiet:
+        return
     best = progress.best_validation_nats_per_character
     figure = "" if best is None else f"; best validation {both(best)} at step {progress.best_step:,}"
     done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
-    return f"done   {done}{figure}\nsaved  {folder}; write from it with: charrnn sample --checkpoint {folder}"
+    lines = [
+        f"done   {done}{figure}",
+        f"saved  {folder}; write from it with: charrnn sample --checkpoint {folder}",
+        f"curves {examine(folder).verdict.text}",
+    ]
+    Console(stderr=True, highlight=False).print("\n".join(lines), markup=False, soft_wrap=True)

@@ -12,10 +12,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from charrnn.checkpoint import Checkpoint, load, write_atomically
+from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
 from charrnn.config import ReadingSettings, VocabularySettings, build, option_name
 from charrnn.display import print_result
+from charrnn.durable import write_atomically
 from charrnn.errors import UsageError
 from charrnn.reading.unknowns import Unknown, unknown_report
 from charrnn.reading.vocabulary import Vocabulary
@@ -51,7 +52,7 @@ def vocab(
         else _count(corpus, build(ReadingSettings, given), build(VocabularySettings, given))
     )
     if output is not None:
-        write_atomically(Path(output), json.dumps(vocabulary.to_json()).encode())
+        write_atomically(Path(output), [json.dumps(vocabulary.to_json()).encode()])
     if json_wanted:
         _print_json(vocabulary, characters)
     else:

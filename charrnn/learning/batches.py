@@ -4,7 +4,7 @@ Knows nothing of models. A source of batches is iterated without end; another it
 the last one was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -67,6 +67,14 @@ class Batches(Protocol):
         """How many batches so many passes over the text take."""
         ...
 
+    def numbers(self) -> dict[str, float]:
+        """Where it is."""
+        ...
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go to where `numbers` was; what was iterating before is to be iterated anew."""
+        ...
+
 
 class Streams:
     """One long text as B streams that read on, batch after batch, from places spread evenly over it.
@@ -113,6 +121,14 @@ class Streams:
     def steps(self, epochs: float) -> int:
         """How many batches so many passes over the text take."""
         return max(1, round(epochs * self.transitions / (self.batch_size * self.sequence_length)))
+
+    def numbers(self) -> dict[str, float]:
+        """Where it is: how far into each stream."""
+        return {"position": self.position}
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go to where `numbers` was."""
+        self.position = int(numbers["position"])
 
 
 class Records:
@@ -193,6 +209,14 @@ class Records:
     def steps(self, epochs: float) -> int:
         """How many batches so many passes over the texts take."""
         return max(1, round(epochs * self.batches_in_an_epoch))
+
+    def numbers(self) -> dict[str, float]:
+        """Where it is: which pass, and how many of its batches are done."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go to where `numbers` was."""
+        self.epoch, self.position = int(numbers["epoch"]), int(numbers["position"])
 
 
 def windows(

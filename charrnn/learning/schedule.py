@@ -1,8 +1,10 @@
 """How far a run has come, and the learning rate there. Knows nothing of models or text."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from charrnn import STARTED
 
 WARM_UP = 0.02
 """Share of the run in which the learning rate rises."""
@@ -18,6 +20,21 @@ def rate(progress: float) -> float:
 
 
 @dataclass
+class RunClock:
+    """Tells the seconds that a run has taken, from the start of its program.
+
+    Attributes:
+        before_seconds: what it took in earlier processes.
+    """
+
+    before_seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """The seconds now."""
+        return self.before_seconds + time.monotonic() - STARTED
+
+
+@dataclass
 class Budget:
     """What bounds a run: a number of updates, a time, or both, whichever is reached first.
 
@@ -26,18 +43,29 @@ class Budget:
         deadline: when the program should have ended, in seconds on the clock, or None.
         clock: tells the seconds.
         reserve_seconds: kept back from the deadline for what follows the last update.
-        started: when the updates began; set by `start`.
+        added_seconds: what of the deadline was added for reading the text.
+        started: when the updates began; set by the first `start`, negative before.
     """
 
     steps: int | None
     deadline: float | None
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = field(default_factory=RunClock)
     reserve_seconds: float = 0.0
-    started: float = field(default=0.0, init=False)
+    added_seconds: float = 0.0
+    started: float = field(default=-1.0, init=False)
 
     def start(self) -> None:
-        """Say that the updates begin now: the schedule's time counts from here."""
-        self.started = self.clock()
+        """Say that the updates begin now: the schedule's time counts from the first of these."""
+        if self.started < 0:
+            self.started = self.clock()
+
+    def numbers(self) -> dict[str, float]:
+        """What a run goes on with."""
+        return {"started": self.started, "added_seconds": self.added_seconds}
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go on from what `numbers` gave."""
+        self.started = float(numbers["started"])
 
     def progress(self, step: int) -> float:
         """The share of the run that is done after `step` updates, from 0 to 1."""

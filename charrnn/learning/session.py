@@ -4,6 +4,7 @@ The trainer only learns; here it is decided when to report, to validate, to show
 stop. Knows nothing of how things are shown: a display is told.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -12,21 +13,26 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from charrnn import STARTED, __version__
-from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, save
+from charrnn import __version__
+from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
 from charrnn.config import Request, SampleSettings, TrainSettings, flat, steps_or_seconds
 from charrnn.display import Display
-from charrnn.errors import DivergenceError, Stopped
+from charrnn.errors import CheckpointError, Stopped
+from charrnn.learning import snapshot
+from charrnn.learning.divergence import Divergence, NotFinite
 from charrnn.learning.evaluation import Score, score_records, score_text
 from charrnn.learning.model import CharRNN
 from charrnn.learning.plan import Plan, validation_seconds, validation_steps
+from charrnn.learning.saving import Saver
 from charrnn.learning.schedule import Interval
 from charrnn.learning.trainer import Trainer, Update
 from charrnn.reading.dataset import Part
 from charrnn.reading.vocabulary import Vocabulary
+from charrnn.recovery import recover
 from charrnn.report import Report
 from charrnn.run import Run
 from charrnn.stops import Stops
+from charrnn.training_state import Numbers
 from charrnn.writing.sampler import Author, write
 
 SAMPLE_LENGTH = 300
@@ -35,6 +41,9 @@ SAMPLE_RECORDS = 8
 
 WARM_UP_SYMBOLS, PROBE_SYMBOLS = 1_000, 10_000
 """Scored before the first update, to tell how long a whole validation takes."""
+
+FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
+"""Settings that name files: they stay in `config.toml`, since a checkpoint is shared."""
 
 EXIT_SECONDS = 0.35
 """What the interpreter needs to end after the last save."""
@@ -63,29 +72,11 @@ class Meter:
         self.seconds += seconds
 
     def read(self) -> tuple[float, float]:
-        """Nats per symbol and symbols per second since the last reading, which stands if nothing came since.
-
-        Raises:
-            DivergenceError: the loss is no finite number.
-        """
+        """Nats per symbol, symbols per second since the last reading, which stands if nothing came since."""
         if self.count:
-            self.reading = finite(float(self.nats) / self.count), self.count / max(self.seconds, 1e-9)
+            self.reading = float(self.nats) / self.count, self.count / max(self.seconds, 1e-9)
             self._begin()
         return self.reading
-
-
-def finite(nats: float) -> float:
-    """The loss, if it is a number.
-
-    Raises:
-        DivergenceError: it is none.
-    """
-    if not math.isfinite(nats):
-        raise DivergenceError(
-            f"the loss became {nats}: training diverged; lower --learning-rate or --gradient-clip. "
-            "The last good checkpoint is kept"
-        )
-    return nats
 
 
 class Session:
@@ -96,6 +87,7 @@ class Session:
         run: where files go.
         training: what is learnt from.
         validation: what is measured on, or None.
+        measured_symbols: how much of what is held back that is, at most.
         settings: every setting, as resolved.
         plan: the same, for the network and the recipe.
         vocabulary: the symbols.
@@ -111,6 +103,7 @@ class Session:
         run: Run,
         training: Part,
         validation: Part | None,
+        measured_symbols: int,
         settings: TrainSettings,
         plan: Plan,
         vocabulary: Vocabulary,
@@ -118,35 +111,56 @@ class Session:
         display: Display,
         stops: Stops,
     ) -> None:
-        self.trainer, self.run, self.validation = trainer, run, validation
+        self.trainer, self.validation, self.measured_symbols = trainer, validation, measured_symbols
         self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
         self.display, self.stops = display, stops
+        self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
+        self.divergence = Divergence()
         self.meter = Meter()
-        self.last_update: Update | None = None
+        self.gradient_norm, self.saved_step = 0.0, 0
+
+    @property
+    def run(self) -> Run:
+        """Where files go."""
+        return self.saver.run
+
+    def move(self, run: Run) -> None:
+        """Let files go there from now on."""
+        self.saver.run = run
 
     def learn(self) -> Progress:
         """Train until the budget, the patience or a signal ends it; then measure and save.
 
         Raises:
             Stopped: a signal came; everything up to the last update is saved.
-            DivergenceError: the loss is no finite number.
+            DivergenceError: the loss is no finite number, however often the run went back.
+            ResourceError: the disk is full; what could not be saved is lost.
         """
         try:
-            for update in self._updates():
-                self._after(update)
-                if self.out_of_patience:
-                    break
-            self._finish()
+            while not self.progress.finished:
+                try:
+                    for update in self._updates():
+                        self._after(update)
+                    self._finish()
+                except NotFinite as why:
+                    with self.stops.shield():
+                        self._roll_back(str(why))
         except Stopped as stopped:
-            self.save()
-            raise Stopped(
-                f"{stopped}; saved at step {self.trainer.step:,} in {self.run.folder}",
-                stopped.exit_code - 128,
-            ) from None
+            self.stops.heed()
+            raise self._saved(stopped) from None
+        self.saver.finish()
         return self.progress
+
+    def _saved(self, stopped: Stopped) -> Stopped:
+        """Save where the run was stopped; the stop, saying so."""
+        with contextlib.suppress(NotFinite):  # then the last good checkpoint is what there is
+            self.save()
+        self.saver.finish()
+        where = f"saved at step {self.saved_step:,} in {self.run.folder}"
+        return Stopped(f"{stopped}; {where}", stopped.exit_code - 128)
 
     def _updates(self) -> Iterator[Update]:
         """The trainer's updates, none of them torn by a signal."""
@@ -157,84 +171,144 @@ class Session:
         self.saving = Interval(*steps_or_seconds(output.save_every))
         self.sampling = Interval(*steps_or_seconds(output.sample_every))
         self.validating = self._validation_interval(one_validation)
-        while True:
+        self._validate_if_due()  # a signal may have come before it was this step's turn
+        while not self.out_of_patience:
             with self.stops.shield():
                 began = time.monotonic()
                 update = next(updates, None)
                 if update is None:
                     return
-                self.meter.add(update, time.monotonic() - began)
+                self._count(update, time.monotonic() - began)
             yield update
+
+    def _count(self, update: Update, seconds: float) -> None:
+        if not update.skipped:
+            self.meter.add(update, seconds)
+            self.gradient_norm = float(update.gradient_norm)
+        self.divergence.count(skipped=update.skipped)
+
+    def _roll_back(self, why: str) -> None:
+        """Go back to the last good checkpoint, with half the learning rate.
+
+        Raises:
+            DivergenceError: the run went back often enough.
+        """
+        step, share = self.trainer.step, self.divergence.roll_back(why)
+        skipped, roll_backs = self.divergence.skipped, self.divergence.roll_backs
+        found = recover(self.run)
+        self.restore(found.checkpoint)
+        self.divergence.skipped, self.divergence.roll_backs = skipped, roll_backs
+        self.trainer.rate_factor = share
+        for notice in found.notices:
+            self.display.note(notice)
+        self.display.note(
+            f"training diverged at step {step:,}: {why}; back to step {self.trainer.step:,}, "
+            f"with {share:g} times the learning rate"
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of this run.
+
+        Raises:
+            CheckpointError: it is one of another run.
+        """
+        numbers = checkpoint.training.numbers
+        try:
+            snapshot.put_back(self.trainer, checkpoint.weights, checkpoint.training)
+            self.divergence.restore(numbers["divergence"])
+            session = numbers["session"]
+            self.stale_validations = int(session["stale_validations"])
+            self.validated_step = int(session["validated_step"])
+            self.gradient_norm = float(session["gradient_norm"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"the checkpoint does not fit the run in {self.run.folder}: {error}; begin the run anew"
+            ) from error
+        self.progress, self.saved_step = replace(checkpoint.progress, finished=False), self.trainer.step
+        self.meter = Meter()
+        with self.saver.forgiving("metrics"):
+            self.run.drop_metrics_after(self.trainer.step)
 
     def _validation_interval(self, one_validation: float) -> Interval:
         budget = self.trainer.budget
         if budget.deadline is not None:
-            return Interval(None, validation_seconds(budget.deadline - time.monotonic(), one_validation))
+            return Interval(None, validation_seconds(budget.deadline - budget.clock(), one_validation))
         assert budget.steps is not None  # noqa: S101 - a budget has a bound
         symbols = 0 if self.validation is None else self.validation.symbols
         return Interval(validation_steps(self.plan, symbols, budget.steps), None)
 
     def _after(self, update: Update) -> None:
         """Do what is due after an update."""
-        validation = None
-        if self.validation is not None and self.validating.due(update.step) and update.progress < 1:
-            validation = self._validate()
+        validation = self._validate_if_due()
         if validation is not None or self.reporting.due(update.step):
-            self._report(update, validation)
+            self._report(validation)
         if self.sampling.due(update.step):
             self._sample()
         if self.saving.due(update.step):
             self.save()
-        self.last_update = update
 
-    def _report(self, update: Update, validation_nats: float | None) -> None:
+    def _validate_if_due(self) -> float | None:
+        """Validate between updates, if it is time and was not done."""
+        step = self.trainer.step
+        if self.validation is None or not 0 < step != self.validated_step:
+            return None
+        is_over = self.trainer.budget.progress(step) >= 1  # then it is done at the end
+        return self._validate() if self.validating.due(step) and not is_over else None
+
+    def _report(self, validation_nats: float | None) -> None:
+        trainer, budget = self.trainer, self.trainer.budget
         symbol_nats, symbols_per_second = self.meter.read()
         nats = symbol_nats * self.symbols_per_character
+        if math.isnan(nats):  # every update since the beginning was skipped
+            return
         self.progress = replace(self.progress, training_nats_per_character=nats)
-        seconds = time.monotonic() - STARTED
-        spent = time.monotonic() - self.trainer.budget.started
-        remaining = spent * (1 - update.progress) / max(update.progress, 1e-9)
+        progress = 1.0 if self.progress.finished else budget.progress(trainer.step)
         report = Report(
-            step=update.step,
-            epoch=round(update.epoch, 4),
+            step=trainer.step,
+            epoch=round(trainer.epoch, 4),
             characters=self.characters_seen,
-            seconds=round(seconds, 3),
+            seconds=round(budget.clock(), 3),
             train_nats=nats,
             validation_nats=validation_nats,
-            learning_rate=update.learning_rate,
-            gradient_norm=float(update.gradient_norm),
+            learning_rate=trainer.learning_rate,
+            gradient_norm=self.gradient_norm,
             characters_per_second=round(symbols_per_second / self.symbols_per_character, 1),
-            progress=update.progress,
-            remaining_seconds=remaining,
+            progress=progress,
+            remaining_seconds=(budget.clock() - budget.started) * (1 - progress) / max(progress, 1e-9),
         )
-        self.run.add_metrics(report.metrics())
+        with self.saver.forgiving("metrics"):
+            self.run.add_metrics(report.metrics())
         self.display.report(report)
 
     def _validate(self) -> float:
-        """Score what is held back; keep the weights if they are the best so far. Nats per character."""
+        """Score what is held back; keep the weights if they are the best so far. Nats per character.
+
+        Raises:
+            NotFinite: the score is no finite number.
+        """
         assert self.validation is not None  # noqa: S101 - who calls has looked
-        if (
-            self.progress.validation_nats_per_character is not None
-            and self.validated_step == self.trainer.step
-        ):
-            return self.progress.validation_nats_per_character
+        known = self.progress.validation_nats_per_character
+        if known is not None and self.validated_step == self.trainer.step:
+            return known
         began = time.monotonic()
-        nats = finite(
-            score_part(self.trainer.model, self.validation, self.vocabulary.unknown).nats_per_character
-        )
+        nats = score_part(self.trainer.model, self.validation, self.vocabulary.unknown).nats_per_character
         self._keep_back(time.monotonic() - began)
-        self.validated_step = self.trainer.step
+        if not math.isfinite(nats):
+            raise NotFinite(f"the loss on what is held back became {nats}")
+        with self.stops.shield():
+            self._keep_if_best(nats)
+        return nats
+
+    def _keep_if_best(self, nats: float) -> None:
         best = self.progress.best_validation_nats_per_character
         is_best = best is None or nats < best
+        self.validated_step = self.trainer.step
         self.stale_validations = 0 if is_best else self.stale_validations + 1
         self.progress = replace(self.progress, validation_nats_per_character=nats)
         if is_best:
-            self.progress = replace(
-                self.progress, best_validation_nats_per_character=nats, best_step=self.trainer.step
-            )
-            with self.stops.shield():
-                save(self.run.best, self.checkpoint())
-        return nats
+            step = self.trainer.step
+            self.progress = replace(self.progress, best_validation_nats_per_character=nats, best_step=step)
+            self.saver.save_best(self.checkpoint())
 
     def _expected_validation_seconds(self) -> float:
         """How long one validation takes, from parts of it; the first only warms up."""
@@ -263,12 +337,13 @@ class Session:
     def _finish(self) -> None:
         """The last validation, the last report unless nothing is new, the last save."""
         is_new = self.meter.count > 0 or self.validated_step != self.trainer.step
-        self.progress = replace(self.progress, finished=True)
         validation = self._validate() if self.validation is not None else None
-        if self.last_update is not None and is_new:
-            self._report(replace(self.last_update, progress=1.0), validation)
         self._sample()
-        self.save()
+        with self.stops.shield():
+            self.progress = replace(self.progress, finished=True)
+            if is_new and self.trainer.step:
+                self._report(validation)
+            self.save()
 
     @property
     def characters_seen(self) -> int:
@@ -276,27 +351,27 @@ class Session:
         return round(self.trainer.symbols_seen / self.symbols_per_character)
 
     def save(self) -> None:
-        """Write `last`, keeping the one before; without validation `best` is the same."""
+        """Write `last`, keeping the one before; without validation `best` is the same.
+
+        Raises:
+            NotFinite: weights or what moves them are no finite numbers; nothing was written.
+        """
         checkpoint = self.checkpoint()
-        if not all(np.isfinite(values).all() for values in checkpoint.weights.values()):
-            raise DivergenceError(
-                "weights became infinite or not a number: training diverged; lower --learning-rate. "
-                f"The last good checkpoint is {self.run.last}"
-            )
         with self.stops.shield():
-            save(self.run.last, checkpoint, self.run.previous)
+            self.saver.save_last(checkpoint)
+            self.saved_step = self.trainer.step
             if self.validation is None:
-                save(self.run.best, checkpoint)
+                self.saver.save_best(checkpoint)
 
     def checkpoint(self) -> Checkpoint:
         """The run as it stands."""
-        trainer = self.trainer
+        trainer, training = self.trainer, snapshot.take(self.trainer)
         self.progress = replace(
             self.progress,
             step=trainer.step,
             epoch=trainer.epoch,
             characters_seen=self.characters_seen,
-            seconds=round(time.monotonic() - STARTED, 3),
+            seconds=round(trainer.budget.clock(), 3),
         )
         return Checkpoint(
             architecture=self.plan.architecture,
@@ -304,12 +379,20 @@ class Session:
             reading=self.settings.reading,
             corpus=self.corpus,
             progress=self.progress,
-            settings={
-                n: v for n, v in flat(self.settings).items() if n not in {"corpus", "run", "validation"}
-            },
+            settings={n: v for n, v in flat(self.settings).items() if n not in FILES},
             weights=weights_of(trainer.model),
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
+            training=replace(training, numbers=training.numbers | self._numbers()),
         )
+
+    def _numbers(self) -> dict[str, Numbers]:
+        session: Numbers = {
+            "stale_validations": self.stale_validations,
+            "validated_step": self.validated_step,
+            "gradient_norm": self.gradient_norm,
+            "measured_symbols": self.measured_symbols,
+        }
+        return {"session": session, "divergence": self.divergence.numbers()}
 
     def _sample(self) -> None:
         author = Author.of(self.checkpoint())
@@ -318,7 +401,8 @@ class Session:
         texts = zip(*write(author, request, SampleSettings()), strict=True)
         text = "\n".join(prompt + "".join(pieces) for pieces in texts)
         title = f"step {self.trainer.step:,}"
-        self.run.add_sample(title, text)
+        with self.saver.forgiving("samples"):
+            self.run.add_sample(title, text)
         self.display.sample(title, text)
 
 

@@ -6,6 +6,7 @@ Who iterates decides when to validate, to save, to show a sample, and when to st
         ...
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Update:
         learning_rate: the highest of the optimizers' rates.
         gradient_norm: of the mean loss's gradient, before clipping.
         progress: share of the run that is done.
+        skipped: the loss or its gradient was no finite number, and nothing was learnt.
     """
 
     step: int
@@ -43,6 +45,7 @@ class Update:
     learning_rate: float
     gradient_norm: Tensor
     progress: float
+    skipped: bool = False
 
 
 class Trainer:
@@ -77,6 +80,7 @@ class Trainer:
         self.gradient_clip, self.precision = gradient_clip, precision
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
         self.state: State | None = None
+        self.rate_factor = 1.0
         self._highest = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
 
     def __iter__(self) -> Iterator[Update]:
@@ -88,8 +92,8 @@ class Trainer:
             yield self.update(next(batches), progress)
 
     def update(self, batch: Batch, progress: float) -> Update:
-        """Learn from one batch."""
-        self._set_rates(rate(progress))
+        """Learn from one batch; pass it over where its loss or gradient is no finite number."""
+        self._set_rates(rate(progress) * self.rate_factor)
         device = self.model.output.weight.device
         state = self._state_for(batch)
         half = self.precision == "bf16"
@@ -97,15 +101,27 @@ class Trainer:
             loss = self.task(self.model, batch.to(device), state)
         (loss.nats / loss.count).backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.state = detach(loss.state)
-        self.step, self.epoch = self.step + 1, batch.epoch
-        self.symbols_seen += loss.count
-        now = max(group["lr"] for optimizer in self.optimizers for group in optimizer.param_groups)
         nats = loss.nats.detach()
-        return Update(self.step, self.epoch, nats, loss.count, now, norm, self.budget.progress(self.step))
+        skipped = not math.isfinite(float(nats + norm))
+        self._move(None if skipped else loss)
+        self.step, self.epoch = self.step + 1, batch.epoch
+        progress = self.budget.progress(self.step)
+        return Update(self.step, self.epoch, nats, loss.count, self.learning_rate, norm, progress, skipped)
+
+    def _move(self, loss: Loss | None) -> None:
+        """Take the step that the gradients show, and carry the state on; without a loss only forget them."""
+        for optimizer in self.optimizers:
+            if loss is not None:
+                optimizer.step()
+            optimizer.zero_grad()
+        if loss is not None:
+            self.state = detach(loss.state)
+            self.symbols_seen += loss.count
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest of the optimizers' rates."""
+        return max(float(group["lr"]) for optimizer in self.optimizers for group in optimizer.param_groups)
 
     def _state_for(self, batch: Batch) -> State | None:
         """The carried state, blank for the texts that begin anew."""

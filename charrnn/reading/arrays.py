@@ -1,6 +1,5 @@
 """Arrays on disk, written piece by piece and mapped into memory. Knows nothing of what they hold."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from charrnn.errors import CharRNNError, ResourceError
+from charrnn.errors import FULL, CharRNNError, ResourceError
 
 
 class ArrayWriter:
@@ -67,7 +66,7 @@ def writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise ResourceError(f"{path} cannot be written: {reason}; free some space") from error
         raise CharRNNError(f"{path} cannot be written: {reason}; give another place") from error
 

@@ -10,6 +10,7 @@ Knows nothing of models or torch.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +36,7 @@ from charrnn.reading.split import held_back, parse_validation
 from charrnn.reading.vocabulary import Ids, Vocabulary
 
 _DESCRIPTION = "dataset.json"
+_HASHED_TOGETHER = 2**24
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,23 @@ class Dataset:
     validation: Part | None
     fingerprint: str
     notices: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """SHA-256, as hex, of what is on disk: the ids and which of them are held back."""
+        digest = hashlib.sha256()
+        for part in filter(None, (self.training, self.validation)):
+            for array in (part.ids, part.bounds, part.records):
+                digest.update(b"|")
+                for piece in _pieces(array):
+                    digest.update(np.ascontiguousarray(piece).data)
+        return digest.hexdigest()
+
+
+def _pieces(array: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
+    """An array bit by bit: it may be larger than memory, and a signal may come meanwhile."""
+    for begin in range(0, 0 if array is None else len(array), _HASHED_TOGETHER):
+        assert array is not None  # noqa: S101 - it has a length
+        yield array[begin : begin + _HASHED_TOGETHER]
 
 
 def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data

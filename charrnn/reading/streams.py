@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from charrnn.errors import CharRNNError, CorpusError, ResourceError
+from charrnn.errors import FULL, CharRNNError, CorpusError, ResourceError
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens the same bytes from their beginning, as often as it is called."""
@@ -141,7 +141,7 @@ def readable(name: str) -> Iterator[None]:
 
 
 def _read_error(name: str, error: OSError) -> CharRNNError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return ResourceError(f"the disk for temporary files is full while {name} is copied; free some space")
     if error.errno == errno.ENOENT:
         return CorpusError(f"{name} does not exist; give a file, a folder, - or builtin:python")

@@ -1,0 +1,175 @@
+"""`charrnn train --resume`: go on with a run, exactly where it was."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charrnn.checkpoint import Checkpoint
+from charrnn.commands.corpora import counted
+from charrnn.commands.train import (
+    facts_of,
+    finish,
+    make_batches,
+    make_budget,
+    make_session,
+    make_trainer,
+    pick_device,
+    shown,
+    tell,
+    until,
+)
+from charrnn.config import ReadingSettings, TrainSettings, build, option_name
+from charrnn.display import Display
+from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
+from charrnn.learning.plan import choose
+from charrnn.learning.schedule import RunClock, rate
+from charrnn.learning.session import Session
+from charrnn.lock import locked
+from charrnn.reading.dataset import Dataset, open_dataset
+from charrnn.recovery import newest_unfinished, recover
+from charrnn.run import Run, read_config
+from charrnn.stops import Stops
+
+BOUNDS = ("max_time", "epochs", "steps")
+CHANGEABLE = (*BOUNDS, "save_every", "sample_every", "prompt", "quiet")
+"""Settings that may be others than those the run was begun with."""
+
+
+def resume(given: Mapping[str, Any], stops: Stops) -> None:
+    """Go on with a run; it knows its settings and its text.
+
+    Args:
+        given: the settings that were set, by name.
+        stops: signals.
+    """
+    run = Run(Path(given["run"])) if "run" in given else newest_unfinished()
+    if not run.folder.is_dir():
+        raise CheckpointError(f"{run.folder} does not exist; give the folder of a run, or leave --resume out")
+    with locked(run.folder):
+        run.sweep()
+        found = recover(run)
+        checkpoint = found.checkpoint
+        begun = settings_begun_with(run, checkpoint)
+        settings = continued(begun, given, finished=checkpoint.progress.finished)
+        with shown(stops, quiet=settings.output.quiet) as display:
+            for notice in found.notices:
+                display.note(notice)
+            is_extended = any(given[name] != begun.get(name) for name in BOUNDS if name in given)
+            if checkpoint.progress.finished and not is_extended:
+                display.note(nothing_to_do(run, checkpoint))
+                return
+            check_corpus(given.get("corpus", ()), checkpoint, display)
+            session = go_on(run, checkpoint, settings, display=display, stops=stops)
+            display.note(going_on(session, is_extended=is_extended))
+            if is_extended:
+                run.write_config(settings)
+            progress = finish(session)
+        tell(progress, run.folder, quiet=settings.output.quiet)
+
+
+def settings_begun_with(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Every setting of a run by name; those that name files stand in its `config.toml` alone."""
+    try:
+        named = read_config(str(run.config))
+    except CharRNNError:  # it goes on all the same
+        named = {}
+    return named | checkpoint.settings
+
+
+def continued(begun: Mapping[str, Any], given: Mapping[str, Any], *, finished: bool) -> TrainSettings:
+    """The settings that a run goes on with; new bounds take the place of all those a run has ended by.
+
+    Raises:
+        UsageError: one is given that cannot change.
+    """
+    for name, value in given.items():
+        is_other = value not in {begun.get(name), "auto"}
+        if is_other and name not in {*CHANGEABLE, "run", "resume", "corpus"}:
+            was = "nothing there" if begun.get(name) is None else repr(begun[name])
+            raise UsageError(
+                f"{option_name(name)} is {value!r}, but the run was begun with {was}, which cannot change; "
+                "leave it out to go on, or leave --resume out to begin another run"
+            )
+    replaced = BOUNDS if finished and any(name in given for name in BOUNDS) else ()
+    kept = {name: value for name, value in begun.items() if name not in replaced}
+    return build(TrainSettings, kept | {name: given[name] for name in CHANGEABLE if name in given})
+
+
+def nothing_to_do(run: Run, checkpoint: Checkpoint) -> str:
+    """What to say of a run that has ended."""
+    return (
+        f"{run.folder} has ended after {checkpoint.progress.step:,} updates: nothing is left to do; "
+        "give --steps, --epochs or --max-time to extend it"
+    )
+
+
+def check_corpus(paths: tuple[str, ...], checkpoint: Checkpoint, display: Display) -> None:
+    """Make sure that a corpus that is named again is the run's.
+
+    Raises:
+        CorpusError: it is another one.
+    """
+    if not paths:
+        return
+    reading = build(ReadingSettings, checkpoint.settings)
+    if counted(paths, reading, display).census().fingerprint != checkpoint.corpus.fingerprint:
+        raise CorpusError(
+            f"{', '.join(paths)} is not the text that the run learns from; leave it out, since the run has "
+            "its own copy"
+        )
+
+
+def open_text(run: Run, checkpoint: Checkpoint) -> Dataset:
+    """The run's own copy of its text.
+
+    Raises:
+        CheckpointError: it is missing, or was changed.
+    """
+    dataset = open_dataset(run.folder)
+    if dataset.digest() != checkpoint.corpus.encoded:
+        raise CheckpointError(
+            f"the encoded text in {run.folder} is not what the run learns from; put it back, or begin anew"
+        )
+    return dataset
+
+
+def go_on(
+    run: Run, checkpoint: Checkpoint, settings: TrainSettings, *, display: Display, stops: Stops
+) -> Session:
+    """The run as it was when it was saved."""
+    dataset, device = open_text(run, checkpoint), pick_device(settings.machine)
+    plan = choose(settings, facts_of(dataset, checkpoint.vocabulary))
+    batches = make_batches(dataset.training, plan, settings.machine.seed)
+    numbers = checkpoint.training.numbers
+    clock = RunClock(checkpoint.progress.seconds)
+    budget = make_budget(settings, batches, numbers["budget"]["added_seconds"], clock)
+    session = make_session(
+        settings,
+        plan,
+        dataset,
+        trainer=make_trainer(settings, plan, batches, budget, device),
+        measured_symbols=int(numbers["session"]["measured_symbols"]),
+        vocabulary=checkpoint.vocabulary,
+        corpus=checkpoint.corpus,
+        run=run,
+        display=display,
+        stops=stops,
+    )
+    session.restore(checkpoint)
+    if checkpoint.progress.finished:  # what ended it, patience too, counts anew
+        session.stale_validations = 0
+    return session
+
+
+def going_on(session: Session, *, is_extended: bool) -> str:
+    """Where the run goes on, and how its schedule does."""
+    trainer, settings = session.trainer, session.settings
+    line = f"resume {session.run.folder} at step {trainer.step:,}, until {until(settings.budget)}"
+    if not is_extended:
+        return line
+    progress = trainer.budget.progress(trainer.step)
+    share = rate(progress) * trainer.rate_factor
+    return (
+        f"{line}: {progress:.0%} of its schedule is done, so the learning rate goes on at {share:.0%} of the "
+        "highest and falls to zero at the new end"
+    )

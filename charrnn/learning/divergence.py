@@ -1,0 +1,65 @@
+"""When training diverges: updates that are passed over, and how often a run may go back.
+
+An update whose loss or gradient is no finite number is skipped by the trainer. A few in a row mean that the
+weights themselves are lost: the run goes back to its last good checkpoint, with half the learning rate.
+
+Knows nothing of files.
+"""
+
+from collections.abc import Mapping
+
+from charrnn.errors import DivergenceError
+
+MOST_IN_A_ROW = 3
+MOST_ROLL_BACKS = 3
+
+
+class NotFinite(Exception):  # noqa: N818 - caught by the session, never met by a user
+    """The weights, or what they predict, are no finite numbers: time to go back."""
+
+
+class Divergence:
+    """Counts what went wrong.
+
+    Attributes:
+        skipped: updates passed over so far.
+        roll_backs: how often the run went back.
+    """
+
+    def __init__(self) -> None:
+        self.skipped, self.in_a_row, self.roll_backs = 0, 0, 0
+
+    def count(self, *, skipped: bool) -> None:
+        """Count an update.
+
+        Raises:
+            NotFinite: it is one of too many in a row that were skipped.
+        """
+        self.skipped += skipped
+        self.in_a_row = self.in_a_row + 1 if skipped else 0
+        if self.in_a_row >= MOST_IN_A_ROW:
+            raise NotFinite(f"{MOST_IN_A_ROW} updates in a row whose loss or gradient is no finite number")
+
+    def roll_back(self, why: str) -> float:
+        """Count a return to the last good checkpoint; the share of the learning rate to go on with.
+
+        Raises:
+            DivergenceError: there were enough of them.
+        """
+        if self.roll_backs >= MOST_ROLL_BACKS:
+            raise DivergenceError(
+                f"training diverged: {why}, after {self.roll_backs} returns to the last good checkpoint with "
+                "half the learning rate each; lower --learning-rate or --gradient-clip. It is kept"
+            )
+        self.roll_backs, self.in_a_row = self.roll_backs + 1, 0
+        return 0.5**self.roll_backs
+
+    def numbers(self) -> dict[str, float]:
+        """What a run goes on with."""
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row, "roll_backs": self.roll_backs}
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go on from what `numbers` gave."""
+        self.skipped, self.in_a_row, self.roll_backs = (
+            int(numbers[name]) for name in ("skipped", "in_a_row", "roll_backs")
+        )

@@ -1,0 +1,107 @@
+"""A trainer between two updates, as plain arrays and numbers, and back: what makes a resume exact.
+
+`charrnn/training_state.py` says what each array is. Knows nothing of files.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from charrnn.architecture import STATES
+from charrnn.learning.trainer import Trainer
+from charrnn.training_state import Extent, TrainingState
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def take(trainer: Trainer) -> TrainingState:
+    """All that training needs to go on, beside the weights; on the CPU arrays share the trainer's memory."""
+    optimizer, carried = _optimizer_tensors(trainer), _carried_tensors(trainer)
+    tensors = optimizer | carried | {"generator": trainer.model.generator.get_state()}
+    numbers = {
+        "trainer": {
+            "step": trainer.step,
+            "symbols_seen": trainer.symbols_seen,
+            "epoch": trainer.epoch,
+            "rate_factor": trainer.rate_factor,
+        },
+        "batches": trainer.batches.numbers(),
+        "budget": trainer.budget.numbers(),
+    }
+    extent = Extent(
+        moved=bool(optimizer),
+        texts=len(trainer.state[0][0]) if trainer.state else 0,
+        generator_bytes=len(tensors["generator"]),
+    )
+    return TrainingState(numbers, extent, {name: _array(tensor) for name, tensor in tensors.items()})
+
+
+def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None:
+    """Bring a trainer to where `take` found one; it is to be iterated anew after that.
+
+    Without arrays only the weights and the place in the text are those of then.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: the state is one of another trainer.
+    """
+    numbers = training.numbers["trainer"]
+    trainer.step, trainer.symbols_seen = int(numbers["step"]), int(numbers["symbols_seen"])
+    trainer.epoch, trainer.rate_factor = float(numbers["epoch"]), float(numbers["rate_factor"])
+    trainer.batches.restore(training.numbers["batches"])
+    trainer.budget.restore(training.numbers["budget"])
+    trainer.model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    _put_back_optimizers(trainer, training.arrays)
+    _put_back_carried(trainer, training)
+    if training.extent.generator_bytes:
+        trainer.model.generator.set_state(torch.from_numpy(training.arrays["generator"]))
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
+
+
+def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {
+        f"optimizer.{key}.{name}": value
+        for name, parameter in trainer.model.named_parameters()
+        for optimizer in trainer.optimizers
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _put_back_optimizers(trainer: Trainer, arrays: Arrays) -> None:
+    parameters = dict(trainer.model.named_parameters())
+    state_of: dict[Tensor, dict[Tensor, Any]] = {}
+    for optimizer in trainer.optimizers:
+        optimizer.state.clear()
+        for group in optimizer.param_groups:
+            state_of |= dict.fromkeys(group["params"], optimizer.state)
+    for name, values in arrays.items():
+        part, _, rest = name.partition(".")
+        key, _, parameter_name = rest.partition(".")
+        if part == "optimizer":
+            parameter = parameters[parameter_name]
+            device = "cpu" if key == "step" else parameter.device  # where AdamW itself keeps its counts
+            state_of[parameter][parameter][key] = torch.tensor(values, device=device)
+
+
+def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {
+        f"carried.{layer}.{part}": value
+        for layer, parts in enumerate(trainer.state or [])
+        for part, value in enumerate(parts)
+    }
+
+
+def _put_back_carried(trainer: Trainer, training: TrainingState) -> None:
+    network, device = trainer.model.architecture, trainer.model.output.weight.device
+
+    def tensor(layer: int, part: int) -> Tensor:
+        return torch.tensor(training.arrays[f"carried.{layer}.{part}"], device=device)
+
+    parts, layers = range(STATES[network.cell]), range(network.layers if training.extent.texts else 0)
+    trainer.state = [tuple(tensor(layer, part) for part in parts) for layer in layers] or None

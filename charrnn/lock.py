@@ -1,0 +1,64 @@
+"""One writer for each folder. The system holds the lock: it ends with the program, however that ends."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charrnn.errors import UsageError
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only program that writes into a folder.
+
+    Raises:
+        UsageError: another program is.
+    """
+    try:
+        descriptor = _acquire(folder)
+    except BlockingIOError as error:
+        raise UsageError(
+            f"{folder} is being written by another charrnn train; wait for its end, or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether some program is writing into a folder."""
+    try:
+        with locked(folder):
+            return False
+    except UsageError:
+        return True
+
+
+if sys.platform == "win32":  # no handles of folders there: a file beside it stands for it
+    import msvcrt
+
+    def _acquire(folder: Path) -> int:
+        descriptor = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            os.close(descriptor)
+            raise BlockingIOError(error.errno, error.strerror) from error
+        return descriptor
+
+else:
+    import fcntl
+
+    def _acquire(folder: Path) -> int:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise
+        except OSError:  # the file system of a network may know no locks
+            return descriptor
+        return descriptor
