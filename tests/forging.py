@@ -1,4 +1,4 @@
-"""Checkpoint files as somebody else might make them: any entry, any arrays, and yet a digest that is right."""
+"""Checkpoint files as somebody else might make them: any entry, any arrays, yet a digest that is right."""
 
 import hashlib
 import json

@@ -1,0 +1,258 @@
+"""`charrnn train --resume`: a run that was stopped ends as if nothing had happened, bit for bit."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from interruptions import fingerprints, stopped_at
+from program import SMALL, TEXT, charrnn, lines_of
+
+from charrnn.checkpoint import load
+from charrnn.lock import locked
+
+OPTIONS = (*SMALL, "--layers", "2", "--dropout", "0.3", "--sample-every", "7")
+
+
+@pytest.fixture(autouse=True)
+def _in_folder_with_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text(TEXT, encoding="utf-8")
+
+
+def begin(*options: str, run: str = "run") -> tuple[str, ...]:
+    return ("train", "text.txt", "--run", run, *OPTIONS, *options)
+
+
+def stopped_run(*options: str, call: int = 12) -> None:
+    result = stopped_at("update", call, *begin("--save-every", "5", *options))
+    assert result.code == 130, result.err
+
+
+def resume(*options: str | Path, run: str = "run") -> str:
+    result = charrnn("train", "--resume", "--run", run, *options)
+    assert result.code == 0, result.err
+    return result.err
+
+
+def refused(*options: str, code: int) -> str:
+    result = charrnn("train", "--resume", "--run", "run", *options)
+    assert result.code == code, result.err
+    assert len(result.err.splitlines()) == 1
+    return result.err
+
+
+CASES = [
+    ("lstm", "text", "update", 7),
+    ("lstm", "lines", "update", 11),
+    ("gru", "text", "validation", 2),
+    ("gru", "lines", "validation", 2),
+    ("rnn", "text", "sample", 1),
+    ("rnn", "lines", "save", 4),
+    ("lstm", "text", "report", 1),
+]
+
+
+@pytest.mark.parametrize(("cell", "mode", "moment", "call"), CASES)
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
+    cell: str, mode: str, moment: str, call: int
+) -> None:
+    held_back = "100" if mode == "text" else "3"
+    options = ("--cell", cell, "--mode", mode, "--patience", "9", "--validation", held_back, "--save-every", "4")
+    assert charrnn(*begin(*options, run="whole")).code == 0
+    result = stopped_at(moment, call, *begin(*options))
+    assert result.code == 130, result.err
+    assert 0 < load(Path("run/last.safetensors")).progress.step <= 20
+    resume()
+    assert fingerprints(Path("run")) == fingerprints(Path("whole"))
+    assert load(Path("run/last.safetensors")).progress.finished
+
+
+def test_a_run_needs_nothing_repeated_not_even_its_text() -> None:
+    stopped_run("--cell", "gru")
+    Path("text.txt").unlink()
+    Path("run/config.toml").unlink()
+    resume()
+    last = load(Path("run/last.safetensors"))
+    assert (last.progress.step, last.architecture.cell) == (20, "gru")
+
+
+def test_what_may_change_may() -> None:
+    stopped_run()
+    resume("--steps", "30", "--save-every", "3", "--sample-every", "50", "--prompt", "One")
+    assert load(Path("run/last.safetensors")).progress.step == 30
+    assert "steps = 30" in Path("run/config.toml").read_text()
+    assert "text.txt" in Path("run/config.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--hidden", "32"), "--hidden is 32, but the run was begun with 16"),
+        (("--learning-rate", "0.5"), "--learning-rate is 0.5"),
+        (("--seed", "7"), "--seed is 7, but the run was begun with 1"),
+        (("--validation", "0.2"), "--validation is '0.2', but the run was begun with '0.1'"),
+        (("--mode", "lines"), "--mode is 'lines'"),
+        (("--patience", "3"), "--patience is 3, but the run was begun with nothing there"),
+        (("--init-from", "x"), "--init-from is 'x'"),
+    ],
+)
+def test_anything_else_is_an_error_that_names_it(options: tuple[str, ...], named: str) -> None:
+    stopped_run()
+    assert named in refused(*options, code=2)
+
+
+def test_repeating_what_was_said_is_no_error() -> None:
+    stopped_run()
+    resume("--hidden", "16", "--dropout", "0.3", "--validation", "0.1", "--device", "auto", "text.txt")
+
+
+def test_another_corpus_is_refused() -> None:
+    stopped_run()
+    Path("other.txt").write_text(TEXT + "more")
+    assert "other.txt is not the text that the run learns from" in refused("other.txt", code=3)
+
+
+def test_an_encoded_text_that_was_changed_is_refused() -> None:
+    stopped_run()
+    ids = np.load("run/corpus.npy")
+    ids[0] += 1
+    np.save("run/corpus.npy", ids)
+    assert "is not what the run learns from" in refused(code=3)
+    Path("run/corpus.npy").unlink()
+    assert "missing or damaged" in refused(code=3)
+
+
+def test_a_run_that_has_ended_stays_as_it_is() -> None:
+    assert charrnn(*begin()).code == 0
+    before = Path("run/last.safetensors").read_bytes()
+    assert charrnn("train", "--resume", "--run", "run").code == 0
+    assert charrnn("train", "--resume", "--run", "run", "--steps", "20").code == 0
+    assert Path("run/last.safetensors").read_bytes() == before
+
+
+def test_a_run_that_has_ended_can_be_extended_and_says_how() -> None:
+    assert charrnn("train", "text.txt", "--run", "run", *SMALL[:-1], "--epochs", "9").code == 0
+    said = resume("--steps", "40")
+    assert "at step 20, until 40 steps: 50% of its schedule is done" in said
+    assert "learning rate goes on at 51% of the highest" in said
+    progress = load(Path("run/last.safetensors")).progress
+    assert (progress.step, progress.finished) == (40, True)
+    said = resume("--epochs", "1.5")
+    assert load(Path("run/last.safetensors")).progress.epoch == pytest.approx(1.5, abs=0.02)
+
+
+def test_without_a_name_the_newest_unfinished_run_goes_on() -> None:
+    for run in ("runs/a", "runs/b", "runs/c"):
+        stopped_at("update", 3, *begin(run=run))
+    assert charrnn(*begin(run="runs/d")).code == 0
+    for run, seconds in (("a", 1e9), ("b", 3e9), ("c", 2e9)):
+        for file in Path("runs", run).glob("*.safetensors"):
+            os.utime(file, (seconds, seconds))
+    for expected in ("b", "c", "a"):
+        assert charrnn("train", "--resume").code == 0
+        assert load(Path("runs", expected, "last.safetensors")).progress.finished
+    result = charrnn("train", "--resume")
+    assert result.code == 3
+    assert "there is no unfinished run in runs/ here" in result.err
+
+
+def damage(name: str) -> None:
+    path = Path("run") / f"{name}.safetensors"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_damaged_last_gives_way_to_the_one_before_and_both_are_named() -> None:
+    assert charrnn(*begin(run="whole")).code == 0
+    result = stopped_at("update", 12, *begin("--save-every", "5")[:-2], "--sample-every", "7")
+    damage("last")
+    err = charrnn("train", "--resume", "--run", "run", "--save-every", "7").err
+    assert err == ""  # it is a quiet run
+    assert fingerprints(Path("run")) == fingerprints(Path("whole"))
+    assert result.code == 130
+
+
+def test_what_was_used_and_why_is_said() -> None:
+    loud = tuple(option for option in begin("--save-every", "5") if option != "--quiet")
+    assert stopped_at("update", 12, *loud).code == 130
+    damage("last")
+    err = resume()
+    assert "run/last.safetensors is no usable checkpoint: its digest is another one" in err.replace("\\", "/")
+    assert "going on from run/previous.safetensors, step 10" in err.replace("\\", "/")
+
+
+def test_the_best_weights_are_the_last_resort() -> None:
+    loud = begin("--save-every", "5", "--validation", "100")
+    assert stopped_at("update", 12, *(option for option in loud if option != "--quiet")).code == 130
+    Path("run/last.safetensors").unlink()
+    damage("previous")
+    assert "the weights alone: the optimizer starts anew" in resume()
+    assert load(Path("run/last.safetensors")).progress.step == 20
+
+
+def test_where_nothing_is_left_it_is_said() -> None:
+    stopped_run()
+    for name in ("last", "previous", "best"):
+        Path("run", f"{name}.safetensors").write_bytes(b"\0" * 100)
+    message = refused(code=3)
+    assert all(
+        f"{name}.safetensors is no usable checkpoint" in message for name in ("last", "previous", "best")
+    )
+    shutil.rmtree("run")
+    assert "run does not exist" in refused(code=3)
+
+
+def test_a_second_writer_is_refused() -> None:
+    stopped_run()
+    with locked(Path("run")):
+        assert "run is being written by another charrnn train" in refused(code=2)
+    resume()
+
+
+def test_reports_go_on_where_the_state_does() -> None:
+    stopped_run()
+    last = load(Path("run/last.safetensors")).progress
+    with Path("run/metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": last.step + 1, "seconds": 1.0}) + "\n" + '{"step": 3, "sec')
+    resume()
+    lines = lines_of(Path("run/metrics.jsonl"))
+    steps = [line["step"] for line in lines]
+    assert steps == sorted(steps)
+    assert steps[-1] == 20
+    seconds = [line["seconds"] for line in lines]
+    assert seconds == sorted(seconds)
+    assert load(Path("run/last.safetensors")).progress.seconds >= last.seconds
+
+
+def test_what_a_killed_program_left_is_swept_and_nothing_else() -> None:
+    stopped_run()
+    ours = [Path(f"run/.{name}.safetensors.writing") for name in ("last", "best")]
+    theirs = [Path("run/notes.txt"), Path("run/.hidden.writing"), Path("run/last.safetensors.bak")]
+    for path in (*ours, *theirs):
+        path.write_text("x")
+    resume()
+    assert not any(path.exists() for path in ours)
+    assert all(path.read_text() == "x" for path in theirs)
+
+
+def test_what_a_killed_beginning_left_beside_is_swept() -> None:
+    old, young, other = Path(".run.1.partial"), Path(".run.2.partial"), Path(".run.x.partial")
+    for folder in (old, young, other):
+        folder.mkdir()
+    for folder in (old, other):
+        os.utime(folder, (1e9, 1e9))
+    assert charrnn(*begin()).code == 0
+    assert [folder.exists() for folder in (old, young, other)] == [False, True, True]
+
+
+def test_the_time_of_a_run_is_that_of_all_its_processes() -> None:
+    stopped_run("--max-time", "1h")
+    path = Path("run/last.safetensors")
+    assert load(path).progress.seconds < 3000
+    resume("--max-time", "1s")
+    assert load(path).progress.finished
+    assert load(path).progress.step < 20
