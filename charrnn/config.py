@@ -5,8 +5,6 @@ That one line yields the command-line option, its help, the check of its value, 
 (`learning/plan.py`) from the corpus and the budget. Knows nothing of torch, numpy or the command line.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re

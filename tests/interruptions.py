@@ -1,9 +1,10 @@
 """Signals that come at a chosen moment of a run in this process."""
 
 import importlib
+import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,20 +23,14 @@ MOMENTS = {
 
 
 @contextmanager
-def at_call(target: str, call: int, number: int = signal.SIGINT) -> Iterator[None]:
-    """Send a signal to this process when a function is called for the n-th time, from 0."""
-    owner: Any
-    module, _, name = target.rpartition(".")
-    try:
-        owner = importlib.import_module(module)
-    except ModuleNotFoundError:  # a method of a class
-        module, _, kind = module.rpartition(".")
-        owner = getattr(importlib.import_module(module), kind)
-    original, calls = getattr(owner, name), iter(range(10**9))
+def at_call_do(target: str, calls: Container[int], action: Callable[..., object]) -> Iterator[None]:
+    """Do something at some of the calls of a function, from 0, before each; it is given the same."""
+    owner, name = owner_of(target)
+    original, numbers = getattr(owner, name), itertools.count()
 
     def watched(*given: Any, **named: Any) -> Any:  # noqa: ANN401
-        if next(calls) == call:
-            os.kill(os.getpid(), number)
+        if next(numbers) in calls:
+            action(*given, **named)
         return original(*given, **named)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -43,9 +38,23 @@ def at_call(target: str, call: int, number: int = signal.SIGINT) -> Iterator[Non
         yield
 
 
+def owner_of(target: str) -> tuple[Any, str]:
+    """Where a function is looked up: its module, or its class, and its name."""
+    module, _, name = target.rpartition(".")
+    try:
+        return importlib.import_module(module), name
+    except ModuleNotFoundError:
+        module, _, kind = module.rpartition(".")
+        return getattr(importlib.import_module(module), kind), name
+
+
 def stopped_at(moment: str, call: int, *command: str | Path) -> Result:
     """Run a command that is stopped by SIGINT at that moment, if it comes so far."""
-    with at_call(MOMENTS[moment], call):
+
+    def stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with at_call_do(MOMENTS[moment], {call}, stop):
         return charrnn(*command)
 
 

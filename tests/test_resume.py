@@ -60,7 +60,18 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     cell: str, mode: str, moment: str, call: int
 ) -> None:
     held_back = "100" if mode == "text" else "3"
-    options = ("--cell", cell, "--mode", mode, "--patience", "9", "--validation", held_back, "--save-every", "4")
+    options = (
+        "--cell",
+        cell,
+        "--mode",
+        mode,
+        "--patience",
+        "9",
+        "--validation",
+        held_back,
+        "--save-every",
+        "4",
+    )
     assert charrnn(*begin(*options, run="whole")).code == 0
     result = stopped_at(moment, call, *begin(*options))
     assert result.code == 130, result.err
