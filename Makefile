@@ -20,9 +20,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The long ones: every generated case, at full size.
+# The long ones: every generated case, at full size; each prints what it counted.
 soak: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --capture=no
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.corpus

@@ -1,6 +1,7 @@
 """Checkpoints that somebody damaged or made up: found out, with little memory and time, and no code run."""
 
 import contextlib
+import copy
 import json
 import random
 import sys
@@ -89,9 +90,9 @@ def an_odd_value(value: Any, choice: random.Random) -> None:  # noqa: ANN401 - a
     if isinstance(here, dict) and choice.random() < 0.2:
         del here[key]
     elif isinstance(here, dict) and choice.random() < 0.1:
-        here[choice.choice(["extra", "__class__", "model.x"])] = choice.choice(ODD)
+        here[choice.choice(["extra", "__class__", "model.x"])] = copy.deepcopy(choice.choice(ODD))
     else:
-        here[key] = choice.choice(ODD)
+        here[key] = copy.deepcopy(choice.choice(ODD))
 
 
 def odd_entry(whole: bytes, choice: random.Random) -> bytes:
