@@ -263,7 +263,7 @@ PIECES = (
 
 
 def hostile_strings(count: int) -> Iterator[str]:
-    draw = random.Random(7)  # noqa: S311 - nothing is secret here
+    draw = random.Random(7)
     for _ in range(count):
         yield "".join(draw.choices(PIECES, k=draw.randint(1, 8)))
 
