@@ -153,11 +153,15 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "training": {"numbers": training.numbers, "extent": dataclasses.asdict(training.extent)},
     }
     arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
-    write_atomically(path, sealed.seal(entry, arrays), previous)
+    write_atomically(path, *sealed.seal(entry, arrays), previous=previous)
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + name: value for name, value in values.items()}
+
+
+def _only(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def load(path: Path) -> Checkpoint:
@@ -169,29 +173,34 @@ def load(path: Path) -> Checkpoint:
     """
     with _refused(path), sealed.opened(path) as file:
         described = _described(file.entry)
-        architecture, training = described.architecture, described.training
-        weights = {name: sealed.Kind("F32", shape) for name, shape in architecture.shapes().items()}
-        further = kinds(architecture, build(TrainSettings, described.settings), training.extent)
-        arrays = file.read(_prefixed(_WEIGHTS, weights) | _prefixed(_TRAINING, further))
-        return dataclasses.replace(
-            described,
-            weights={name: arrays[_WEIGHTS + name] for name in weights},
-            training=dataclasses.replace(
-                training, arrays={name: arrays[_TRAINING + name] for name in further}
-            ),
-        )
+        arrays = file.read(_expected(described))
+    return dataclasses.replace(
+        described,
+        weights={name: arrays[_WEIGHTS + name] for name in described.architecture.shapes()},
+        training=dataclasses.replace(described.training, arrays=_only(_TRAINING, arrays)),
+    )
 
 
 def describe(path: Path) -> Checkpoint:
     """Read a checkpoint but for its arrays, however large they are: there are no weights in it.
 
-    What damage the digest alone would show is not found.
+    Damage that only the digest shows is not found.
 
     Raises:
         CheckpointError: as `load`.
     """
     with _refused(path), sealed.opened(path) as file:
-        return _described(file.entry)
+        described = _described(file.entry)
+        file.check(_expected(described))
+        return described
+
+
+def _expected(described: Checkpoint) -> dict[str, sealed.Kind]:
+    """The arrays that go with what a file says of itself."""
+    architecture, settings = described.architecture, build(TrainSettings, described.settings)
+    weights = {name: sealed.Kind("F32", shape) for name, shape in architecture.shapes().items()}
+    training = kinds(architecture, settings, described.training.extent)
+    return _prefixed(_WEIGHTS, weights) | _prefixed(_TRAINING, training)
 
 
 @contextmanager

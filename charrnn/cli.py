@@ -79,7 +79,6 @@ def train(
     charrnn train novel.txt --max-time 10m
     charrnn train names.txt --mode lines
     charrnn train builtin:python --cell gru --layers 2 --hidden 256 --epochs 3
-    charrnn train --resume
     """
     from charrnn.stops import Stops
 

@@ -7,7 +7,7 @@ last -> previous            what stood there is kept,
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from charrnn.reading.arrays import writable
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
-def write_atomically(path: Path, pieces: Iterable[bytes | memoryview], previous: Path | None = None) -> None:
+def write_atomically(path: Path, *pieces: bytes | memoryview, previous: Path | None = None) -> None:
     """Write a file beside the path, bring it safely to disk, and only then let it take the path's place.
 
     Args:

@@ -54,7 +54,7 @@ class Run:
             if value is not None and name not in {"run", "resume"}
         }
         text = tomli_w.dumps(values).encode("utf-8", "surrogateescape")  # a file's name may be no UTF-8
-        write_atomically(self.config, [text])
+        write_atomically(self.config, text)
 
     def add_metrics(self, values: Mapping[str, Any]) -> None:
         """Add a report to `metrics.jsonl`."""
@@ -85,7 +85,7 @@ class Run:
             with contextlib.suppress(ValueError, LookupError, TypeError):
                 if line.endswith(b"\n") and json.loads(line)["step"] <= step:
                     kept.append(line)
-        write_atomically(self.metrics, kept)
+        write_atomically(self.metrics, *kept)
 
     def sweep(self) -> None:
         """Remove what a program that was killed left unfinished here; nothing but files of our own."""

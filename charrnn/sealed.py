@@ -121,8 +121,7 @@ class SealedFile:
         Raises:
             ValueError: they are others, the file was damaged, or a number is not finite.
         """
-        self._check_layout(_layout(kinds))
-        data = self._checked_data(sum(kind.size_bytes for kind in kinds.values()))
+        data = self._checked_data(self.check(kinds))
         arrays, place = {}, 0
         for name, kind in sorted(kinds.items()):
             flat = np.frombuffer(data, _DTYPES[kind.dtype], math.prod(kind.shape), place)
@@ -132,7 +131,13 @@ class SealedFile:
                 raise ValueError(f"{name} holds numbers that are not finite")
         return arrays
 
-    def _check_layout(self, expected: dict[str, Any]) -> None:
+    def check(self, kinds: Mapping[str, Kind]) -> int:
+        """Compare what the header says of the arrays, and the file's length; the bytes of the arrays.
+
+        Raises:
+            ValueError: they are others.
+        """
+        expected = _layout(kinds)
         odd = sorted(set(self._layout) ^ set(expected))
         if odd:
             raise ValueError(f"its arrays are not those of its settings: {', '.join(odd[:3])}")
@@ -141,11 +146,13 @@ class SealedFile:
                 raise ValueError(
                     f"{name} is {_shown(self._layout[name])} where its settings say {_shown(place)}"
                 )
-
-    def _checked_data(self, data_bytes: int) -> bytearray:
+        data_bytes = sum(kind.size_bytes for kind in kinds.values())
         whole_bytes = 8 + len(self._head) + data_bytes
         if self._size_bytes != whole_bytes:
             raise ValueError(f"it has {self._size_bytes:,} bytes where its settings say {whole_bytes:,}")
+        return data_bytes
+
+    def _checked_data(self, data_bytes: int) -> bytearray:
         data = bytearray(data_bytes)
         if self._file.readinto(data) != data_bytes:
             raise ValueError("it became shorter while it was read")

@@ -326,10 +326,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     kind: type[CharRNNError],
 ) -> None:
     path = tmp_path / "last"
-    write_atomically(path, [b"old"])
+    write_atomically(path, b"old")
     monkeypatch.setattr(owner, name, fails(number))
     with pytest.raises(CharRNNError) as caught:
-        write_atomically(path, [b"new"], tmp_path / "previous")
+        write_atomically(path, b"new", previous=tmp_path / "previous")
     monkeypatch.undo()
     assert type(caught.value) is kind
     assert str(path) in str(caught.value)
@@ -342,26 +342,26 @@ def test_a_stop_in_the_middle_leaves_the_old_file(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     path = tmp_path / "last"
-    write_atomically(path, [b"old"])
+    write_atomically(path, b"old")
     monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, [b"new"])
+        write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_file_before_is_kept_where_asked(tmp_path: Path) -> None:
     last, previous = tmp_path / "last", tmp_path / "previous"
-    write_atomically(last, [b"1"], previous)
+    write_atomically(last, b"1", previous=previous)
     assert not previous.exists()
     for content in (b"2", b"3"):
-        write_atomically(last, [content], previous)
+        write_atomically(last, content, previous=previous)
     assert (last.read_bytes(), previous.read_bytes()) == (b"3", b"2")
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(CharRNNError, match="cannot be written"):
-        write_atomically(tmp_path / "none" / "x", [b""])
+        write_atomically(tmp_path / "none" / "x", b"")
 
 
 def test_there_is_no_pickle_anywhere() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from charrnn.checkpoint import write_atomically
+from charrnn.durable import write_atomically
 from charrnn.errors import UsageError
 from charrnn.learning.evaluation import UNKNOWN_NATS, Predictions
 from charrnn.reading.corpus import Corpus

@@ -52,7 +52,7 @@ def vocab(
         else _count(corpus, build(ReadingSettings, given), build(VocabularySettings, given))
     )
     if output is not None:
-        write_atomically(Path(output), [json.dumps(vocabulary.to_json()).encode()])
+        write_atomically(Path(output), json.dumps(vocabulary.to_json()).encode())
     if json_wanted:
         _print_json(vocabulary, characters)
     else:

@@ -37,8 +37,8 @@ def check_fits(plan: Plan) -> None:
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     if needed_gb > memory_gb:
         raise ResourceError(
-            f"a network of {plan.architecture.parameters:,} parameters with batches of {_batch(plan)} needs "
-            f"{needed_gb:,.0f} GB or more to train, but this machine has {memory_gb:,.0f} GB; {advice(plan)}"
+            f"a network of {plan.architecture.parameters:,} parameters needs {needed_gb:,.0f} GB or more to "
+            f"train with batches of {_batch(plan)}, but this machine has {memory_gb:,.0f} GB; {advice(plan)}"
         )
 
 
