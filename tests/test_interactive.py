@@ -1,5 +1,6 @@
 """A person and a model write one text together: the conversation, and the program on a pseudo-terminal."""
 
+import contextlib
 import os
 import pty
 import re
@@ -236,11 +237,22 @@ class Person:
     def types(self, keys: str) -> None:
         os.write(self.controller, keys.encode())
 
-    def leaves(self) -> int:
-        """The exit code, everything having been read."""
-        while self._read():
+    def leaves(self, keys: str = "") -> int:
+        """The exit code, everything having been read; keys are typed until it comes.
+
+        A signal that arrives just before the program waits for a key is only heeded with the next one.
+        """
+        end, next_time = time.monotonic() + 60, 0.0
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it never ended: {self.shown!r}"
+            if keys and time.monotonic() > next_time:
+                with contextlib.suppress(OSError):
+                    self.types(keys)
+                next_time = time.monotonic() + 5
+            self._read()
+        while self._read() and select.select([self.controller], [], [], 0)[0]:
             pass
-        return self.process.wait(timeout=30)
+        return self.process.returncode
 
 
 _TAKE_TERMINAL = """
@@ -299,8 +311,7 @@ def test_an_interrupt_stops_the_model_and_at_the_prompt_the_program(run_folder: 
         person.waits_for("(.|\n){100}")
         person.types("\x03")
         person.waits_for("5: [^\n]*\n.*> ")
-        person.types("\x03")
-        assert person.leaves() == 130
+        assert person.leaves("\x03") == 130
         assert "Traceback" not in person.shown
 
 
