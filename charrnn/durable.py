@@ -7,7 +7,7 @@ last -> previous            what stood there is kept,
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
