@@ -27,6 +27,7 @@ soak: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.corpus
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.sample
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -42,6 +42,9 @@ CheckpointOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instead of text")]
+WORTH_THREADS = 64
+"""So many texts side by side keep two processor threads busy."""
+
 CORPUS_HELP = "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:unicode-names or builtin:hello"
 
 
@@ -97,7 +100,15 @@ def train(
 @app.command()
 @with_settings(Request, SampleSettings, SeeingSettings)
 def sample(
-    checkpoint: CheckpointOption = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="PATH",
+            help="a run folder or a checkpoint file; several write one text together, see --mix",
+            show_default="the newest run in runs/",
+        ),
+    ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="control characters as they are, on a terminal too")
     ] = False,
@@ -111,11 +122,16 @@ def sample(
     charrnn sample --temperature 0.6 --seed 7
     charrnn sample --checkpoint runs/names --count 20
     """
+    request = build(Request, given)
+    if request.count * request.best_of < WORTH_THREADS:
+        # Read when numpy is imported. Threads that wait for one another at every character cost more than
+        # they bring; who sets either variable decides for themselves.
+        os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
     from charrnn.commands.sample import sample as run
 
     run(
-        checkpoint,
-        build(Request, given),
+        tuple(checkpoint or ()),
+        request,
         build(SampleSettings, given),
         build(SeeingSettings, given),
         raw=raw,

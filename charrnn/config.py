@@ -49,6 +49,22 @@ def steps_or_seconds(interval: str) -> tuple[int | None, float | None]:
         raise ValueError("a number of steps (500) or a duration (60s)") from None
 
 
+def temperatures(value: float | str) -> tuple[float, float]:
+    """The temperatures at the beginning and the end of a text: of `0.5:1.2`; of `0.8`, the same twice.
+
+    Raises:
+        ValueError: it is neither, or out of the limits.
+    """
+    parts = str(value).split(":")
+    try:
+        first, last = float(parts[0]), float(parts[-1])
+    except ValueError:
+        first = last = math.nan
+    if len(parts) > 2 or not (0 <= first <= 100 and 0 <= last <= 100):
+        raise ValueError("a number from 0 to 100, or two with a colon between, such as 0.5:1.2")
+    return first, last
+
+
 def one_character(text: str) -> None:
     """Check that there is something to say, for options that take a text."""
     if not text:
@@ -450,6 +466,28 @@ class Request(Checked):
     stop: tuple[str, ...] = setting(
         (), "end before this text would be written; may be given several times", check=_texts, metavar="TEXT"
     )
+    until_line: int | None = setting(
+        None,
+        "end with the N-th line that is written; without --length, there is no other end",
+        minimum=1,
+        maximum=2**62,
+        metavar="N",
+        chosen="any number of lines",
+    )
+    best_of: int = setting(
+        1,
+        "for every text, write N and keep the one whose characters were the likeliest on average",
+        minimum=1,
+        maximum=10**6,
+        metavar="N",
+    )
+    output: str | None = setting(
+        None,
+        "a new file to write to, with progress on standard error; one that exists is never overwritten",
+        check=one_character,
+        metavar="FILE",
+        chosen="standard output",
+    )
     seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
     on_unknown: str = setting(
         "error",
@@ -461,8 +499,17 @@ class Request(Checked):
 
 @dataclass(frozen=True)
 class SampleSettings(Checked):
-    """How each character is chosen. The filters work in the order in which they stand here."""
+    """How each character is chosen. Models are mixed, then the filters work in the order of this list."""
 
+    mix: float | None = setting(
+        None,
+        "with --checkpoint given several times: the share that the first model has of the distribution; the "
+        "others have equal parts of the rest",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+        chosen="equal parts for all",
+    )
     allow: str | None = setting(
         None,
         r"write these characters only: single ones, ranges, and escapes such as 'a-z \n'",
@@ -484,12 +531,12 @@ class SampleSettings(Checked):
     repetition_window: int = setting(
         64, "how many characters back lately reaches", minimum=1, maximum=2**20, metavar="N"
     )
-    temperature: float = setting(
+    temperature: float | str = setting(
         1.0,
-        "below 1 safer, above 1 bolder; 0 writes the likeliest character every time",
-        minimum=0.0,
-        maximum=100.0,
-        metavar="X",
+        "below 1 safer, above 1 bolder, up to 100; 0 writes the likeliest character every time; X:Y walks "
+        "from one to the other over the length",
+        check=temperatures,
+        metavar="X|X:Y",
     )
     top_k: int = setting(
         0,

@@ -42,7 +42,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def weights_of(architecture: Architecture, size: float = 0.6) -> Weights:
+def weights_of(architecture: Architecture, size: float = 0.45) -> Weights:
     """Random weights, lively but not chaotic, so that rounding does not grow over the steps."""
     rng = np.random.default_rng(5)
     return {
@@ -127,7 +127,28 @@ def decoder_logits(decoder: Decoder, ids: NDArray[np.intp]) -> NDArray[np.float6
 def test_equal_to_the_equations_and_to_torch_over_a_thousand_steps(
     architecture: Architecture, texts: int
 ) -> None:
-    weights, ids = weights_of(architecture), random_ids(texts)
+    check_equal(architecture, texts, STEPS)
+
+
+@pytest.mark.slow
+@every_architecture
+def test_equal_to_the_equations_and_to_torch_over_ten_thousand_steps(
+    architecture: Architecture, texts: int
+) -> None:
+    check_equal(architecture, texts, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_equal_to_torch_at_the_sizes_people_use(cell: str, texts: int) -> None:
+    architecture = Architecture(cell, 2, 256, 64, SYMBOLS)
+    weights, ids = weights_of(architecture, size=architecture.hidden**-0.5), random_ids(texts, 10_000)
+    ours = decoder_logits(Decoder(architecture, weights, texts), ids)
+    assert np.abs(ours - torch_logits(architecture, weights, ids)).max() < 1e-4
+
+
+def check_equal(architecture: Architecture, texts: int, steps: int) -> None:
+    weights, ids = weights_of(architecture), random_ids(texts, steps)
     ours = decoder_logits(Decoder(architecture, weights, texts), ids)
     assert np.abs(ours - torch_logits(architecture, weights, ids)).max() < 1e-4
     text = texts - 1
@@ -167,6 +188,20 @@ def test_selected_texts_go_on_as_they_would_have(architecture: Architecture, tex
     assert np.abs(decoder_logits(decoder, ids[10:][:, rows]) - whole[10:][:, rows]).max() < 1e-5
 
 
+@every_architecture
+def test_texts_that_are_put_back_go_on_from_that_state(architecture: Architecture, texts: int) -> None:
+    ids = random_ids(texts, 20)
+    decoder = Decoder(architecture, weights_of(architecture), 1)
+    decoder_logits(decoder, ids[:5, :1])
+    after_five = decoder.state
+    expected = decoder_logits(decoder, ids[5:, :1])
+    decoder = Decoder(architecture, weights_of(architecture), texts)
+    decoder_logits(decoder, ids)
+    decoder.put(np.array([texts - 1]), after_five)
+    found = decoder_logits(decoder, np.repeat(ids[5:, :1], texts, axis=1))
+    assert np.abs(found[:, texts - 1] - expected[:, 0]).max() < 1e-5
+
+
 def test_a_step_allocates_less_than_one_of_its_arrays(texts: int) -> None:
     architecture = Architecture("lstm", 2, 256, 16, 100)
     decoder = Decoder(architecture, weights_of(architecture), 64 * texts)
@@ -176,7 +211,7 @@ def test_a_step_allocates_less_than_one_of_its_arrays(texts: int) -> None:
     decoder.step(ids)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    numpy_iterator_bytes = 100_000
+    numpy_iterator_bytes = 150_000
     assert peak_bytes < numpy_iterator_bytes < decoder.texts * 4 * architecture.hidden * 4
 
 

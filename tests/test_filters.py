@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -47,6 +48,13 @@ def test_temperature() -> None:
     assert chances_after(filters.temperature(logits_of(0.3, 0.35, 0.35), 0)) == [0, 1, 0]
     nearly_zero = filters.temperature(FOUR, 1e-300)
     assert chances_after(nearly_zero) == [0, 1, 0, 0]
+
+
+def test_each_row_has_a_temperature_of_its_own() -> None:
+    degrees = np.array([[0.0], [0.5], [1.0], [2.0]])
+    together = filters.temperature(np.repeat(FOUR, 4, axis=0), degrees)
+    for row, degree in enumerate(degrees[:, 0]):
+        assert np.array_equal(together[row : row + 1], filters.temperature(FOUR, float(degree)))
 
 
 def test_top_k() -> None:
@@ -95,7 +103,10 @@ def test_repetition_penalty() -> None:
     assert chances_after(ruled_out) == [0.5, 0.5, 0]
 
 
-EACH = {
+EACH: dict[str, Callable[[Logits], Logits]] = {
+    "none": lambda logits: logits,
+    "only": lambda logits: filters.only(logits, np.arange(logits.shape[1]) % 3 > 0),
+    "walk": lambda logits: filters.temperature(logits, np.full((len(logits), 1), 1.3)),
     "temperature": lambda logits: filters.temperature(logits, 0.7),
     "greedy": lambda logits: filters.temperature(logits, 0),
     "top_k": lambda logits: filters.top_k(logits, 3),
@@ -149,7 +160,7 @@ def test_the_tail_of_chi_square_is_about_the_tabled_one() -> None:
 
 @each
 def test_draws_follow_the_distribution_a_filter_leaves(name: str) -> None:
-    rng, draws = np.random.default_rng(3), 20_000
+    rng, draws = np.random.default_rng(3), 200_000
     left = EACH[name](rng.normal(0, 1.5, (1, 24)))
     drawn = filters.draw(np.repeat(left, draws, axis=0), rng.random(draws))
     counts = np.bincount(drawn, minlength=24)

@@ -24,9 +24,10 @@ from charrnn.commands import interactive
 from charrnn.config import Request, SampleSettings
 from charrnn.run import find_checkpoint
 from charrnn.writing import filters
+from charrnn.writing.author import Author
 from charrnn.writing.conversation import Choice, Conversation
 from charrnn.writing.decoder import Decoder
-from charrnn.writing.sampler import Author, write
+from charrnn.writing.sampler import write
 
 
 def author_of(run: Path) -> Author:
@@ -76,7 +77,7 @@ def test_what_is_written_is_what_sample_writes(run_folder: Path) -> None:
     talk = conversation(run_folder, request, settings)
     talk.add("One ")
     assert "".join(talk.run(60)) == "".join(
-        piece for (piece,) in write(author_of(run_folder), request, settings)
+        piece.text for piece in write(author_of(run_folder), request, settings)
     )
 
 

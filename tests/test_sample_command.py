@@ -1,13 +1,17 @@
 """`charrnn sample`: what reaches standard output, and what each option does."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from program import charrnn
+from program import SMALL, charrnn
 
 
-def sample(run: Path, *options: str) -> str:
+def sample(run: Path, *options: str | Path) -> str:
     """What is written: decoded, not stripped."""
     result = charrnn("sample", "--checkpoint", run, *options)
     assert result.code == 0, result.err
@@ -124,3 +128,148 @@ def test_a_pipe_gets_exact_text_with_and_without_raw(run_folder: Path, option: s
 def test_last_and_best_and_a_file_can_be_sampled(run_folder: Path) -> None:
     for name in ("best", "last"):
         assert len(sample(run_folder / f"{name}.safetensors", "--length", "5")) == 5
+
+
+def test_until_line_writes_so_many_whole_lines(run_folder: Path) -> None:
+    text = sample(run_folder, "--until-line", "20", "--prompt", "One ")
+    assert text.count("\n") == 20
+    assert text.endswith("\n")
+    texts = sample(run_folder, "--until-line", "2", "--count", "5", "--prompt", "One ")
+    assert texts.count("\n") == 10
+    assert texts.split("\n")[:2] == text.split("\n")[:2]
+    found = json.loads(sample(run_folder, "--until-line", "2", "--json"))["texts"][0]["text"]
+    assert found.count("\n") == 1
+
+
+def test_the_temperature_walks(run_folder: Path) -> None:
+    greedy = sample(run_folder, "--temperature", "0", "--prompt", "One", "--length", "200")
+    walk = sample(run_folder, "--temperature", "0:3", "--prompt", "One", "--length", "200")
+    assert walk[:5] == greedy[:5]
+    assert walk != greedy
+
+
+def test_the_best_of_several_is_likelier(run_folder: Path, tmp_path: Path) -> None:
+    def bits(*options: str) -> float:
+        written = sample(run_folder, "--prompt", "One ", "--length", "300", "--temperature", "1.5", *options)
+        (tmp_path / "text.txt").write_text(written)
+        scored = charrnn("evaluate", tmp_path / "text.txt", "--checkpoint", run_folder, "--json")
+        return float(scored.json["bits_per_character"])
+
+    for seed in ("2", "3"):
+        assert bits("--best-of", "20", "--seed", seed) < bits("--seed", seed)
+    three = sample(run_folder, "--best-of", "4", "--count", "3", "--length", "20", "--deny", r"\n")
+    assert [len(text) for text in three.split("\n")] == [20, 20, 20, 0]
+
+
+def test_two_models_are_mixed(run_folder: Path, korean_run: Path) -> None:
+    both = ("--checkpoint", korean_run, "--length", "400", "--prompt", "One ")
+    assert sample(run_folder, *both, "--mix", "1") == sample(
+        run_folder, "--length", "400", "--prompt", "One "
+    )
+    mixed = sample(run_folder, *both, "--mix", "0.5")
+    assert mixed == sample(run_folder, *both)
+    assert any("가" <= character <= "힣" for character in mixed)
+    assert any("a" <= character <= "z" for character in mixed[4:])
+
+
+def test_a_mix_needs_two_models_that_read_alike(run_folder: Path, lines_run: Path) -> None:
+    one = charrnn("sample", "--checkpoint", run_folder, "--mix", "0.7")
+    assert one.code == 2
+    assert "--mix 0.7 mixes models, and there is one" in one.err
+    unlike = charrnn("sample", "--checkpoint", run_folder, "--checkpoint", lines_run)
+    assert unlike.code == 2
+    assert "one with --mode text" in unlike.err
+    assert "another with --mode lines" in unlike.err
+    assert charrnn("sample", "--checkpoint", run_folder, "--checkpoint", "missing").code == 3
+
+
+def test_a_file_gets_what_standard_output_would(run_folder: Path, tmp_path: Path) -> None:
+    for name, options in {
+        "one": ("--length", "300"),
+        "many": ("--count", "300", "--length", "20"),
+        "json": ("--count", "2", "--json"),
+    }.items():
+        written = charrnn("sample", "--checkpoint", run_folder, *options, "--output", tmp_path / name)
+        assert (written.code, written.out) == (0, "")
+        assert (tmp_path / name).read_text() == sample(run_folder, *options)
+        assert f"{name}: " in written.err
+    assert (
+        "300 of 300 texts in 0:0"
+        in charrnn(
+            "sample",
+            "--checkpoint",
+            run_folder,
+            "--count",
+            "300",
+            "--length",
+            "2",
+            "--output",
+            tmp_path / "more",
+        ).err
+    )
+
+
+def test_a_file_holds_the_exact_bytes(tmp_path: Path) -> None:
+    (tmp_path / "data.bin").write_bytes(bytes(range(256)) * 4)
+    run, texts = tmp_path / "run", ("--count", "20", "--length", "50")
+    assert charrnn("train", tmp_path / "data.bin", "--level", "byte", "--run", run, *SMALL).code == 0
+    piped = charrnn("sample", "--checkpoint", run, *texts).out_bytes
+    assert charrnn("sample", "--checkpoint", run, *texts, "--output", tmp_path / "out").code == 0
+    assert (tmp_path / "out").read_bytes() == piped
+
+
+def test_a_file_that_exists_is_never_overwritten(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for place in (tmp_path / "mine.txt", tmp_path):
+        refused = charrnn("sample", "--checkpoint", run_folder, "--output", place)
+        assert refused.code == 2
+        assert f"{place} exists; choose another --output" in refused.err
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--prompt", "漢"),
+        ("--allow", "漢"),
+        ("--length", "0", "--count", "2"),
+        ("--length", "0", "--temperature", "0:1"),
+        ("--until-line", "2", "--deny", r"\n"),
+        ("--mix", "0.5"),
+    ],
+)
+def test_wrong_use_makes_no_file(run_folder: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = charrnn("sample", "--checkpoint", run_folder, "--output", tmp_path / "out", *options)
+    assert result.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_missing_is_said(run_folder: Path, tmp_path: Path) -> None:
+    result = charrnn("sample", "--checkpoint", run_folder, "--output", tmp_path / "no" / "out")
+    assert result.code == 1
+    assert "cannot be written: no such file or directory; give another place" in result.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals to send")
+def test_a_signal_leaves_what_is_written(run_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    options = ("--checkpoint", str(run_folder), "--length", "0", "--output", str(out))
+    command = [sys.executable, "-m", "charrnn", "sample", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while not (out.exists() and out.stat().st_size):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read().decode()
+        assert process.wait(timeout=30) == 143
+    assert f"out.txt: {len(out.read_text()):,} characters in " in said
+    assert said.endswith("stopped by SIGTERM\n")
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_names(lines_run: Path, tmp_path: Path) -> None:
+    options = ("--count", "100000", "--output", str(tmp_path / "names.txt"))
+    assert charrnn("sample", "--checkpoint", lines_run, *options).code == 0
+    names = (tmp_path / "names.txt").read_text().split("\n")
+    assert len(names) == 100_001
+    assert names[:50] == sample(lines_run, "--count", "50").split("\n")[:50]

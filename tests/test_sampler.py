@@ -1,7 +1,9 @@
 """Writing: lengths, stops, seeds, composition and bytes are exact; prompts are read or refused by name."""
 
 import itertools
+import tracemalloc
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,13 @@ from charrnn.config import Request, SampleSettings
 from charrnn.errors import UsageError
 from charrnn.reading.codes import END
 from charrnn.reading.vocabulary import Vocabulary
+from charrnn.writing.author import Author, Voice
 from charrnn.writing.decoder import Decoder
+from charrnn.writing.filters import log_probabilities
 from charrnn.writing.prompt import read_prompt
-from charrnn.writing.sampler import Author, write
+from charrnn.writing.sampler import TOGETHER, Piece, write
 from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
+from charrnn.writing.whole_texts import Likelihoods, likeliest_texts, whole_texts
 
 KOREAN = "나는 한국어를 배우고 있어요. 값과 닭, 꽃이 많다!"
 IMPOSSIBLE = -40.0
@@ -26,11 +31,18 @@ IMPOSSIBLE = -40.0
 Transitions = dict[str, dict[str, float]]
 
 
-def texts_of(author: Author, request: Request, chosen: SampleSettings = SampleSettings()) -> list[str]:  # noqa: B008
-    return ["".join(pieces) for pieces in zip(*write(author, request, chosen), strict=True)]
+def texts_of(author: Voice, request: Request, chosen: SampleSettings = SampleSettings()) -> list[str]:  # noqa: B008
+    return joined(write(author, request, chosen))
 
 
-def text_of(author: Author, request: Request, **chosen: Any) -> str:  # noqa: ANN401 - any setting
+def joined(pieces: Iterable[Piece]) -> list[str]:
+    texts: dict[int, list[str]] = {}
+    for piece in pieces:
+        texts.setdefault(piece.number, []).append(piece.text)
+    return ["".join(texts[number]) for number in sorted(texts)]
+
+
+def text_of(author: Voice, request: Request, **chosen: Any) -> str:  # noqa: ANN401 - any setting
     (text,) = texts_of(author, request, SampleSettings(**chosen))
     return text
 
@@ -61,9 +73,11 @@ def markov(vocabulary: Vocabulary, transitions: Transitions, **facts: Any) -> Au
     return Author(Architecture("rnn", 1, symbols, 0, symbols), weights, vocabulary, starts, **facts)
 
 
-def untrained(vocabulary: Vocabulary, normal_form: str = "none", *, seed: int = 0) -> Author:
-    """An LSTM with random weights: any symbol may follow any."""
-    architecture = Architecture("lstm", 2, 16, 8, len(vocabulary))
+def untrained(
+    vocabulary: Vocabulary, normal_form: str = "none", *, seed: int = 0, cell: str = "lstm", hidden: int = 16
+) -> Author:
+    """A network with random weights: any symbol may follow any."""
+    architecture = Architecture(cell, 2, hidden, 8, len(vocabulary))
     rng = np.random.default_rng(seed)
     weights = {
         name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in architecture.shapes().items()
@@ -95,7 +109,7 @@ def test_the_default_length_is_500_and_0_has_no_end() -> None:
     whole = text_of(author, Request())
     assert len(whole) == 500
     endless = write(author, Request(length=0), SampleSettings())
-    assert "".join(piece for (piece,) in itertools.islice(endless, 1_000))[:500] == whole
+    assert "".join(piece.text for piece in itertools.islice(endless, 1_000))[:500] == whole
 
 
 @pytest.mark.parametrize("prompt", ["", "abba"])
@@ -127,7 +141,7 @@ def test_a_text_does_not_depend_on_how_many_are_written_or_in_which_batch() -> N
     five = texts_of(author, Request(length=60, count=5))
     assert texts_of(author, Request(length=60, count=2)) == five[:2]
     batch = write(author, Request(length=60, count=5), SampleSettings(), range(3, 5))
-    assert ["".join(pieces) for pieces in zip(*batch, strict=True)] == five[3:]
+    assert joined(batch) == five[3:]
 
 
 def chi_square(counts: NDArray[np.int64], chances: list[float]) -> float:
@@ -200,8 +214,17 @@ def test_each_filter_reaches_the_text(chosen: dict[str, Any], kept: str) -> None
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
-        (SampleSettings, {"temperature": -1.0}, "--temperature is -1.0; expected a number of at least 0"),
+        (
+            SampleSettings,
+            {"temperature": -1.0},
+            "--temperature is -1.0; expected a number from 0 to 100, or two with a colon",
+        ),
         (SampleSettings, {"temperature": float("nan")}, "--temperature is nan; expected a finite number"),
+        (SampleSettings, {"temperature": "0.5:"}, "--temperature is '0.5:'; expected a number from 0 to 100"),
+        (SampleSettings, {"temperature": "1:2:3"}, "--temperature is '1:2:3'; expected a number from 0 to"),
+        (SampleSettings, {"temperature": "0.5:101"}, "--temperature is '0.5:101'"),
+        (SampleSettings, {"temperature": "nan:1"}, "--temperature is 'nan:1'"),
+        (SampleSettings, {"mix": 1.5}, "--mix is 1.5; expected a number of at least 0.0 and at most 1.0"),
         (SampleSettings, {"top_k": -1}, "--top-k is -1"),
         (SampleSettings, {"top_p": 1.5}, "--top-p is 1.5"),
         (SampleSettings, {"min_p": 2.0}, "--min-p is 2.0"),
@@ -212,6 +235,9 @@ def test_each_filter_reaches_the_text(chosen: dict[str, Any], kept: str) -> None
         (SampleSettings, {"deny": "z-a"}, "--deny is 'z-a'; expected ranges that go up"),
         (Request, {"length": -1}, "--length is -1; expected a number of at least 0"),
         (Request, {"count": 0}, "--count is 0"),
+        (Request, {"until_line": 0}, "--until-line is 0; expected a number of at least 1"),
+        (Request, {"best_of": 0}, "--best-of is 0; expected a number of at least 1"),
+        (Request, {"output": ""}, "--output is ''; expected at least one character"),
         (Request, {"stop": ("a", "")}, "expected texts of at least one character"),
         (Request, {"on_unknown": "guess"}, "--on-unknown is 'guess'; expected one of error, skip, nearest"),
     ],
@@ -220,6 +246,146 @@ def test_values_out_of_their_limits(kind: type, values: dict[str, Any], message:
     with pytest.raises(UsageError) as error:
         kind(**values)
     assert message in str(error.value)
+
+
+# Lines, walks, candidates
+
+
+LINES = Vocabulary.from_text("ab\n")
+ANY = {last: {"a": 0.5, "b": 0.3, "\n": 0.2} for last in "ab\n"}
+
+
+@pytest.mark.parametrize("lines", [1, 2, 7])
+def test_writing_ends_with_the_last_line_whose_feed_is_not_written(lines: int) -> None:
+    author = markov(LINES, ANY)
+    whole = text_of(author, Request(prompt="a", length=500))
+    assert text_of(author, Request(prompt="a", until_line=lines)) == "\n".join(whole.split("\n")[:lines])
+    texts = texts_of(author, Request(prompt="a", until_line=lines, count=40))
+    assert {text.count("\n") for text in texts} == {lines - 1}
+
+
+def test_line_feeds_of_the_prompt_do_not_count_and_length_and_stop_go_before() -> None:
+    author = cycle("ab\n")
+    assert text_of(author, Request(prompt="b\nab\na", until_line=1)) == "b"
+    assert text_of(author, Request(prompt="a", until_line=9, length=4)) == "b\nab"
+    assert text_of(author, Request(prompt="a", until_line=9, stop=("\na",))) == "b"
+
+
+@given(text=st.text("a\n", max_size=20), lines=st.integers(1, 4), cut=st.integers(1, 7))
+@settings(deadline=None, max_examples=200)
+def test_lines_are_counted_across_pieces(text: str, lines: int, cut: int) -> None:
+    stream = TextStream("char", compose=False, length=0, stop=(), lines=lines)
+    pieces = [stream.feed(spell(text[at : at + cut], "char")) for at in range(0, len(text), cut)]
+    assert "".join(pieces) == "\n".join(text.split("\n")[:lines])
+    assert stream.done == (text.count("\n") >= lines)
+
+
+def test_lines_that_would_never_end_are_refused() -> None:
+    with pytest.raises(UsageError, match="--until-line 3 would wait for line feeds"):
+        text_of(cycle("ab"), Request(until_line=3))
+    with pytest.raises(UsageError, match="--until-line 3"):
+        text_of(markov(LINES, ANY), Request(until_line=3), deny=r"\n")
+
+
+def test_the_temperature_walks_over_the_length() -> None:
+    """The likeliest alone at 0, and then the other one more and more often."""
+    author = markov(LINES, {last: {"a": 0.9, "b": 0.1} for last in "ab\n"})
+    texts = texts_of(author, Request(prompt="a", length=101, count=300), SampleSettings(temperature="0:2"))
+    shares = [sum(text[place] == "b" for text in texts) / 300 for place in range(101)]
+    assert shares[0] == 0
+    at_two = 0.1**0.5 / (0.1**0.5 + 0.9**0.5)
+    at_one = 0.1
+    assert np.mean(shares[90:]) == pytest.approx(at_two, abs=0.04)
+    assert np.mean(shares[46:55]) == pytest.approx(at_one, abs=0.03)
+
+
+def test_a_walk_does_not_depend_on_how_many_texts_are_written() -> None:
+    author, walk = untrained(LETTERS), SampleSettings(temperature="0.3:1.7")
+    three = texts_of(author, Request(length=50, count=3), walk)
+    assert texts_of(author, Request(length=50), walk) == three[:1]
+    assert len({*three, *texts_of(author, Request(length=50, count=3))}) == 6
+
+
+def test_a_walk_from_a_temperature_to_itself_stands_still() -> None:
+    author, request = untrained(LETTERS), Request(length=80)
+    assert text_of(author, request, temperature="0.8:0.8") == text_of(author, request, temperature=0.8)
+
+
+@pytest.mark.parametrize(
+    "request_", [Request(length=0), Request(until_line=2), Request(length=0, stop=("a",))]
+)
+def test_a_walk_without_a_length_is_refused(request_: Request) -> None:
+    with pytest.raises(UsageError, match=r"--temperature 0.5:1.2 walks over the length.*give --length"):
+        text_of(markov(LINES, ANY), request_, temperature="0.5:1.2")
+
+
+def test_rows_that_take_the_next_text_change_no_text() -> None:
+    """More texts than rows, records of all lengths, a prompt, and a window of recent symbols."""
+    author = untrained(Vocabulary.from_text("abcd", end=True))
+    chosen = SampleSettings(repetition_penalty=1.5, repetition_window=5)
+    request = Request(prompt="ab", count=TOGETHER + 80, length=60)
+    together = texts_of(author, request, chosen)
+    assert len(together) == request.count
+    for number in (0, 7, TOGETHER, TOGETHER + 79):
+        assert joined(write(author, request, chosen, range(number, number + 1))) == [together[number]]
+    assert len({len(text) for text in together}) > 5
+
+
+def test_an_endless_text_takes_no_more_memory_the_longer_it_gets() -> None:
+    author = untrained(Vocabulary.from_text(unicodedata.normalize("NFD", KOREAN)), "nfd")
+    pieces = write(author, Request(length=0, stop=("xyz",)), SampleSettings(repetition_penalty=1.1))
+    peaks = []
+    tracemalloc.start()
+    for _ in range(3):
+        tracemalloc.reset_peak()
+        for _ in itertools.islice(pieces, 1_000):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[2] < peaks[0] + 20_000
+
+
+def log_likelihood(author: Author, prompt: str, text: str) -> float:
+    """Of the characters of a text, and of the end mark where there is one."""
+    vocabulary = author.vocabulary
+    end = [] if vocabulary.end is None else [vocabulary.end]
+    ids = [*end, *vocabulary.encode(prompt), *vocabulary.encode(text), *end]
+    decoder = Decoder(author.architecture, author.weights)
+    nats = [log_probabilities(decoder.step(np.array([last], np.intp)))[0] for last in ids[:-1]]
+    asked = range(len(ids) - len(text) - len(end), len(ids))
+    return float(sum(nats[place - 1][ids[place]] for place in asked))
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_the_best_is_the_likeliest_candidate_per_character(end: bool) -> None:
+    author = untrained(Vocabulary.from_text("abcd", end=end))
+    request = Request(prompt="ab", length=None if end else 20, count=3, best_of=4)
+    chosen = SampleSettings(temperature=1.5)
+    candidates = texts_of(author, Request(prompt="ab", length=request.length, count=12), chosen)
+    best = [written.text for written in likeliest_texts(author, request, chosen)]
+    for place, text in enumerate(best):
+        scores = {
+            one: log_likelihood(author, "ab", one) / max(len(one) + end, 1)
+            for one in candidates[4 * place : 4 * place + 4]
+        }
+        assert text == max(scores, key=scores.__getitem__)
+
+
+def test_what_a_text_takes_beyond_its_end_does_not_count() -> None:
+    author = untrained(LETTERS)
+    request = Request(prompt="a", length=40, stop=("b",), best_of=6)
+    (found,) = likeliest_texts(author, request, SampleSettings())
+    likelihoods = Likelihoods()
+    candidates = joined(write(author, request, SampleSettings(), range(6), likelihoods))
+    for number, text in enumerate(candidates):
+        stop = "b" if len(text) < 40 else ""
+        assert likelihoods.take(number) == pytest.approx(log_likelihood(author, "a", text + stop), abs=1e-4)
+    assert found.text in candidates
+
+
+def test_whole_texts_come_in_order_however_their_pieces_come() -> None:
+    pieces = [Piece(1, "c", True), Piece(0, "a", False), Piece(2, "d", False), Piece(0, "b", True)]
+    assert list(whole_texts([*pieces, Piece(2, "e", True)])) == ["ab", "c", "de"]
 
 
 # Records
@@ -266,7 +432,7 @@ def test_the_end_mark_is_read_before_a_record() -> None:
 
 
 def fed(stream: TextStream, codes: NDArray[np.uint32]) -> list[str]:
-    return [*map(stream.feed, codes.tolist()), stream.finish()]
+    return [*(stream.feed(codes[place : place + 1]) for place in range(len(codes))), stream.finish()]
 
 
 def stopped(text: str, length: int, stop: tuple[str, ...]) -> str:
@@ -291,7 +457,7 @@ def test_writing_ends_at_a_stop_text_or_at_its_length(text: str, length: int, st
 
 def test_a_stop_text_ends_the_writing_and_its_beginning_is_held_back() -> None:
     author = cycle("abcde")
-    turns = [piece for (piece,) in write(author, Request(prompt="a", stop=("dea",)), SampleSettings())]
+    turns = [piece.text for piece in write(author, Request(prompt="a", stop=("dea",)), SampleSettings())]
     assert turns == ["b", "c", "", "", ""]
     assert text_of(author, Request(prompt="a", length=4, stop=("dea",))) == "bcde"
     assert text_of(author, Request(prompt="a", stop=("dx", "e", "cde"))) == "b"
@@ -321,7 +487,7 @@ def test_composed_text_is_exact_and_exactly_as_long(text: str, length: int) -> N
 
 def test_endless_marks_are_written_all_the_same() -> None:
     stream = TextStream("char", compose=True, length=0, stop=())
-    pieces = [stream.feed(0x335) for _ in range(10 * LONGEST_SEQUENCE)]
+    pieces = [stream.feed(np.array([0x335], np.uint32)) for _ in range(10 * LONGEST_SEQUENCE)]
     assert len("".join(pieces)) >= 9 * LONGEST_SEQUENCE
 
 

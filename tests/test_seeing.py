@@ -18,9 +18,10 @@ from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
 from charrnn.showing.inline import painted, painted_legend
 from charrnn.surprise import LEVELS
+from charrnn.writing.author import Author
 from charrnn.writing.decoder import Decoder
 from charrnn.writing.filters import probabilities
-from charrnn.writing.sampler import Author, write
+from charrnn.writing.sampler import write
 from charrnn.writing.text_stream import spell
 from charrnn.writing.witness import Expected, Witness
 
@@ -32,10 +33,10 @@ def author_of(run: Path) -> Author:
 
 
 def told(author: Author, request: Request, settings: SampleSettings | None = None) -> list[Expected]:
-    witness = author.witness()
+    witness = Witness(author.vocabulary, author.normal_form)
     found: list[Expected] = []
-    for (piece,) in write(author, request, settings or SampleSettings(), watch=witness):
-        found += witness.characters(0, piece)
+    for piece in write(author, request, settings or SampleSettings(), watch=witness):
+        found += witness.characters(0, piece.text)
     return found
 
 

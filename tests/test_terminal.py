@@ -73,9 +73,18 @@ def test_pieces_are_shown_as_the_whole_is(pieces: list[str]) -> None:
 
 
 def test_ten_thousand_random_texts() -> None:
+    check_random_texts(10_000)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_random_texts() -> None:
+    check_random_texts(100_000)
+
+
+def check_random_texts(count: int) -> None:
     rng = random.Random(11)
     letters = "".join(chr(code) for code in rng.choices(range(0x110000), k=1_000)) + INTERESTING * 5
-    for _ in range(10_000):
+    for _ in range(count):
         shown = visible("".join(rng.choices(letters, k=20)))
         assert STEERING.isdisjoint(map(ord, shown))
         run = 0

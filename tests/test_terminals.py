@@ -1,5 +1,6 @@
 """On a pseudo-terminal: the live display, what a sample looks like there, and that the cursor comes back."""
 
+import contextlib
 import os
 import pty
 import re
@@ -42,6 +43,20 @@ def on_terminal(
             assert time.monotonic() - began < 90
         os.close(controller)
         return process.wait(timeout=30), b"".join(chunks).decode()
+
+
+def spoken(command: list[str], **variables: str) -> bytes:
+    """What the other end of a terminal receives of a program's output."""
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(command, stdout=terminal, env=os.environ | variables) as process:
+        os.close(terminal)
+        chunks = []
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while chunk := os.read(controller, 65536):
+                chunks.append(chunk)
+        os.close(controller)
+        assert process.wait(timeout=60) == 0
+    return b"".join(chunks)
 
 
 @pytest.fixture
@@ -122,6 +137,39 @@ def test_per_character_lines_hold_no_control_codes(tmp_path: Path) -> None:
     assert "⟨U+009B⟩" in shown
     assert not {"\x9b", "\u202e"} & set(shown)
     assert "\x9b" in charrnn(*options).out, "a pipe gets the exact text"
+
+
+def test_every_code_point_and_many_random_texts_through_a_terminal() -> None:
+    """What a terminal's other end receives, in the way that samples are written."""
+    code = (
+        "import random, sys\n"
+        "from charrnn.destinations import Output\n"
+        "output, rng = Output(raw=False, color='none'), random.Random(5)\n"
+        "for start in range(0, 0x110000, 0x1000):\n"
+        "    output.write(''.join(map(chr, range(start, start + 0x1000))))\n"
+        "for _ in range(2_000):\n"
+        "    output.write(''.join(map(chr, rng.choices(range(0x110000), k=20))))\n"
+    )
+    received = spoken([sys.executable, "-c", code])
+    text = received.decode()  # whole characters of UTF-8 throughout
+    assert len(text) > 0x110000
+    steering = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - set("\t\r\n")
+    steering |= set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert not steering & set(text)
+    assert text.count("\r") == text.count("\r\n")  # the terminal's own
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_of_few_characters_shows_escapes(encoding: str, korean_run: Path) -> None:
+    options = ("--checkpoint", str(korean_run), "--length", "100", "--prompt", "안녕")
+    command = [sys.executable, "-m", "charrnn", "sample", *options]
+    received = spoken(command, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert received.startswith(rb"\uc548\ub155")
+    assert received.isascii()
+    piped = subprocess.run(
+        command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, check=True
+    )
+    assert piped.stdout.decode().startswith("안녕")
 
 
 @pytest.mark.parametrize("columns", ["40", "60", "80"])

@@ -1,29 +1,30 @@
-"""`charrnn sample`: from a checkpoint to text. Loads no torch."""
+"""`charrnn sample`: from a checkpoint, or several, to text. Loads no torch."""
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charrnn.checkpoint import load
+from charrnn.checkpoint import Checkpoint, load
 from charrnn.config import Request, SampleSettings, SeeingSettings
+from charrnn.destinations import Destination, Output, output_file, refuse_to_overwrite
 from charrnn.errors import InputError, UsageError
 from charrnn.run import find_checkpoint
-from charrnn.terminal import Sanitizer, write_text
-from charrnn.writing.sampler import Author, write
-from charrnn.writing.witness import Expected
+from charrnn.writing.author import Author, Voice
+from charrnn.writing.mixture import Mixture
+from charrnn.writing.sampler import Piece, length_of, read, write
+from charrnn.writing.whole_texts import likeliest_texts
+from charrnn.writing.witness import Expected, Witness, Written
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
 
-TOGETHER = 256
-"""Texts that are written side by side."""
-
 
 def sample(
-    checkpoint: str | None,
+    checkpoints: tuple[str, ...],
     request: Request,
     settings: SampleSettings,
     seeing: SeeingSettings,
@@ -31,41 +32,74 @@ def sample(
     raw: bool,
     json_wanted: bool,
 ) -> None:
-    """Write what was asked for to standard output; what there is to say about it to standard error."""
-    path = find_checkpoint(checkpoint)
-    model = load(path)
-    author = Author.of(model)
+    """Write what was asked for to its place; what there is to say about it to standard error.
+
+    Args:
+        checkpoints: the models, more than one for a mixture; none for that of the newest run.
+        request: what to write.
+        settings: how to choose.
+        seeing: what else to tell of it.
+        raw: whether a terminal gets control characters as they are.
+        json_wanted: whether to print one JSON object.
+    """
+    if request.output is not None:
+        refuse_to_overwrite(request.output)
+    models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
+    voice = _voice([model for _, model in models], settings)
     request = replace(request, prompt=read_prompt_option(request.prompt))
     if seeing.interactive:
         _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
         from charrnn.commands.interactive import write_together
         from charrnn.writing.conversation import Conversation
 
-        write_together(Conversation(author, request, settings), request)
+        write_together(Conversation(voice, request, settings), request)
         return
-    waiting = "--json" if json_wanted else "--novelty" if seeing.novelty else None
-    _check_ends(request, has_end_mark=author.vocabulary.end is not None, waiting=waiting)
-    prompt = author.read(request)
-    reference = None
-    if seeing.novelty:
-        from charrnn.commands.novelty import open_reference
-
-        reference = open_reference(seeing.novelty, path, model)
+    _check_ends(voice, request, json_wanted=json_wanted, novelty_wanted=bool(seeing.novelty))
+    prompt = read(voice, request)
+    reference = _reference(seeing, models)
     if prompt.notice:
         sys.stderr.write(f"charrnn: {prompt.notice}\n")
-    if json_wanted:
-        head = {"checkpoint": str(path), "seed": request.seed}
-        write_json(head, prompt.text, whole_texts(author, request, settings, watched=True), reference)
-        return
-    output = Output(raw=raw, color=seeing.color)
-    ended = request.count > 1 or author.vocabulary.end is not None
-    for pieces in all_texts(author, request, settings, watched=output.painted):
-        output.write(prompt.text)
-        for piece in kept(pieces, prompt.text, reference):
-            output.show(piece)
-        output.end(ended)
+    output = Output(raw=raw, color=seeing.color) if request.output is None else None
+    watched = json_wanted or (output is not None and output.painted)
+    witness = Witness(voice.vocabulary, voice.normal_form) if watched else None
+    # Whatever is wrong with the request shows here, before a file is made.
+    texts = all_texts(voice, request, settings, witness, whole=json_wanted)
+    length = length_of(voice, request)
+    with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
+        if json_wanted:
+            write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
+            return
+        ended = request.count > 1 or voice.vocabulary.end is not None or request.until_line is not None
+        for pieces in texts:
+            place.write(prompt.text)
+            for piece in kept(pieces, prompt.text, reference):
+                place.show(piece)
+            place.end(ended)
     if reference is not None:
         sys.stderr.write(reference.compare().report())
+
+
+def _voice(models: list[Checkpoint], settings: SampleSettings) -> Voice:
+    """One model, or several together."""
+    authors = [Author.of(model) for model in models]
+    if len(authors) > 1:
+        return Mixture.of(authors, settings.mix)
+    if settings.mix is not None:
+        raise UsageError(
+            f"--mix {settings.mix} mixes models, and there is one; give --checkpoint twice, or no --mix"
+        )
+    return authors[0]
+
+
+def _reference(seeing: SeeingSettings, models: Sequence[tuple[Path, Checkpoint]]) -> "Reference | None":
+    """The corpus to compare with, if that is wanted."""
+    if not seeing.novelty:
+        return None
+    from charrnn.commands.novelty import AUTO, open_reference
+
+    if len(models) > 1 and AUTO in seeing.novelty:
+        raise UsageError("--novelty auto is the corpus of one model, and there are several; name the corpora")
+    return open_reference(seeing.novelty, *models[0])
 
 
 def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, json_wanted: bool) -> None:
@@ -74,6 +108,8 @@ def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, j
         "--raw": raw,
         "--json": json_wanted,
         "--count": request.count > 1,
+        "--best-of": request.best_of > 1,
+        "--output": request.output is not None,
         "--color": seeing.color != "none",
         "--novelty": seeing.novelty,
     }
@@ -86,18 +122,20 @@ def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, j
         )
 
 
-def _check_ends(request: Request, *, has_end_mark: bool, waiting: str | None) -> None:
+def _check_ends(voice: Voice, request: Request, *, json_wanted: bool, novelty_wanted: bool) -> None:
     """Refuse to wait for the end of a text that has none."""
-    endless = request.length == 0 and not request.stop and not has_end_mark
-    if endless and request.count > 1:
-        raise UsageError(
-            "--length 0 never ends, so --count above 1 would never begin the second; give one of them, "
-            "or --stop"
-        )
-    if endless and waiting:
-        raise UsageError(
-            f"--length 0 never ends, so {waiting} would never print; give one of them, or --stop"
-        )
+    ends = (length_of(voice, request), request.stop, request.until_line, voice.vocabulary.end is not None)
+    if any(ends):
+        return
+    waiting = {
+        "--count above 1 would never begin the second": request.count > 1,
+        "--best-of would never have two to compare": request.best_of > 1,
+        "--json would never print": json_wanted,
+        "--novelty would never print": novelty_wanted,
+    }
+    for what, is_asked in waiting.items():
+        if is_asked:
+            raise UsageError(f"--length 0 never ends, so {what}; give one of them, --stop or --until-line")
 
 
 def read_prompt_option(prompt: str) -> str:
@@ -122,52 +160,23 @@ def read_prompt_option(prompt: str) -> str:
     return prompt
 
 
-@dataclass(frozen=True)
-class Written:
-    """A text or a piece of it.
-
-    Attributes:
-        text: what was written.
-        characters: what was expected at each of its characters, if anybody asked.
-    """
-
-    text: str
-    characters: Sequence[Expected] = ()
-
-
 def all_texts(
-    author: Author, request: Request, settings: SampleSettings, *, watched: bool
+    voice: Voice, request: Request, settings: SampleSettings, witness: Witness | None, *, whole: bool
 ) -> Iterator[Iterator[Written]]:
-    """The texts that are asked for in order: the only one as it comes, several each in one piece."""
-    if request.count == 1:
-        yield one_text(author, request, settings, watched=watched)
-        return
-    for text in whole_texts(author, request, settings, watched=watched):
-        yield iter((text,))
+    """The texts that are asked for in order, whole ones in one piece; the only one as it comes.
+
+    Raises:
+        UsageError: as `write` does.
+    """
+    if whole or request.count * request.best_of > 1:
+        return (iter((text,)) for text in likeliest_texts(voice, request, settings, witness))
+    pieces = write(voice, request, settings, watch=witness)
+    return iter((_witnessed(pieces, witness),))
 
 
-def one_text(
-    author: Author, request: Request, settings: SampleSettings, *, watched: bool
-) -> Iterator[Written]:
-    """The first text, piece by piece."""
-    witness = author.witness() if watched else None
-    for (piece,) in write(author, request, settings, range(1), witness):
-        yield Written(piece, witness.characters(0, piece) if witness else ())
-
-
-def whole_texts(
-    author: Author, request: Request, settings: SampleSettings, *, watched: bool
-) -> Iterator[Written]:
-    """The texts that are asked for, in order, each complete; so many at once as fit side by side."""
-    for first in range(0, request.count, TOGETHER):
-        numbers = range(first, min(first + TOGETHER, request.count))
-        witness = author.witness() if watched else None
-        pieces_of: list[list[str]] = [[] for _ in numbers]
-        for turn in write(author, request, settings, numbers, witness):
-            for pieces, piece in zip(pieces_of, turn, strict=True):
-                pieces.append(piece)
-        for number, text in enumerate(map("".join, pieces_of)):
-            yield Written(text, witness.characters(number, text) if witness else ())
+def _witnessed(pieces: Iterable[Piece], witness: Witness | None) -> Iterator[Written]:
+    for piece in pieces:
+        yield Written(piece.text, witness.characters(piece.number, piece.text) if witness else ())
 
 
 def kept(pieces: Iterator[Written], prompt: str, reference: "Reference | None") -> Iterator[Written]:
@@ -180,20 +189,31 @@ def kept(pieces: Iterator[Written], prompt: str, reference: "Reference | None") 
         reference.add(text, line=prompt + text)
 
 
+def _head(models: Sequence[tuple[Path, Checkpoint]], request: Request) -> dict[str, Any]:
+    """What the JSON object begins with."""
+    first, *others = [str(path) for path, _ in models]
+    return {"checkpoint": first, "seed": request.seed} | ({"mixed_with": others} if others else {})
+
+
 def write_json(
-    head: Mapping[str, Any], prompt: str, texts: Iterator[Written], reference: "Reference | None"
+    head: Mapping[str, Any],
+    prompt: str,
+    texts: Iterator[Written],
+    reference: "Reference | None",
+    place: Destination,
 ) -> None:
     """Write one JSON object, text by text, so that any number of them takes no memory."""
-    write_text(sys.stdout, json.dumps(head).removesuffix("}") + ', "texts": [')
+    place.write(json.dumps(head).removesuffix("}") + ', "texts": [')
     between = ""
     for text in texts:
         entry = {"prompt": prompt, "text": text.text, "characters": [*map(_as_json, text.characters)]}
-        write_text(sys.stdout, between + json.dumps(entry))
+        place.write(between + json.dumps(entry))
+        place.count(1, len(text.text))
         between = ", "
         if reference:
             reference.add(text.text, line=prompt + text.text)
     novelty = f', "novelty": {json.dumps(reference.compare().as_json())}' if reference else ""
-    write_text(sys.stdout, f"]{novelty}}}\n")
+    place.write(f"]{novelty}}}\n")
 
 
 def _as_json(expected: Expected) -> dict[str, Any]:
@@ -207,54 +227,3 @@ def _as_json(expected: Expected) -> dict[str, Any]:
 def _short(number: float) -> float:
     """Six digits, which is all that float32 has."""
     return float(f"{number:.6g}")
-
-
-class Output:
-    """Standard output: made fit to be shown on a terminal, exact in a pipe.
-
-    Attributes:
-        painted: whether each character is painted by its surprise.
-    """
-
-    def __init__(self, *, raw: bool, color: str) -> None:
-        self.terminal = sys.stdout.isatty()
-        self.sanitizer = Sanitizer() if self.terminal and not raw else None
-        self.painted = color == "surprise" and _can_paint()
-
-    def show(self, piece: Written) -> None:
-        """Write a piece of a text at once, painted if that is wanted."""
-        if not self.painted:
-            self.write(piece.text)
-            return
-        from charrnn.showing.inline import painted
-
-        shown = [painted(self._safe(one.character), one.bits) for one in piece.characters]
-        write_text(sys.stdout, "".join(shown))
-
-    def write(self, text: str) -> None:
-        """Write text at once, as it is or as a terminal may show it."""
-        if text:
-            write_text(sys.stdout, self._safe(text))
-
-    def _safe(self, text: str) -> str:
-        return self.sanitizer.feed(text) if self.sanitizer else text
-
-    def end(self, newline: bool) -> None:
-        """End a text: with a newline where several follow one another, and on a terminal."""
-        if newline or self.terminal:
-            write_text(sys.stdout, "\n")
-
-
-def _can_paint() -> bool:
-    """Whether standard output can be painted; says what the colours mean, or that there are none."""
-    from charrnn.showing.inline import can_be_painted, painted_legend
-
-    if not can_be_painted(sys.stdout):
-        sys.stderr.write(
-            "charrnn: --color surprise paints a terminal that has colours, and standard output is none: "
-            "plain text; --json has the figures\n"
-        )
-        return False
-    if can_be_painted(sys.stderr):
-        sys.stderr.write(painted_legend() + "\n")
-    return True

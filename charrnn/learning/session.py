@@ -33,7 +33,9 @@ from charrnn.report import Report
 from charrnn.run import Run
 from charrnn.stops import Stops
 from charrnn.training_state import Numbers
-from charrnn.writing.sampler import Author, write
+from charrnn.writing.author import Author
+from charrnn.writing.sampler import read, write
+from charrnn.writing.whole_texts import whole_texts
 
 SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
@@ -397,9 +399,8 @@ class Session:
     def _sample(self) -> None:
         author = Author.of(self.checkpoint())
         request = sample_request(self.settings, author)
-        prompt = author.read(request).text
-        texts = zip(*write(author, request, SampleSettings()), strict=True)
-        text = "\n".join(prompt + "".join(pieces) for pieces in texts)
+        prompt = read(author, request).text
+        text = "\n".join(prompt + text for text in whole_texts(write(author, request, SampleSettings())))
         title = f"step {self.trainer.step:,}"
         with self.saver.forgiving("samples"):
             self.run.add_sample(title, text)

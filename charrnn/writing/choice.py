@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.character_sets import character_set
-from charrnn.config import SampleSettings
+from charrnn.config import SampleSettings, temperatures
 from charrnn.errors import UsageError
 from charrnn.reading.codes import END
 from charrnn.reading.vocabulary import Vocabulary
@@ -19,6 +19,8 @@ class Chooser:
 
     Attributes:
         allowed: (V,), what may be written at all: never the unknown symbol, always the end mark.
+        window: how many of the last symbols of each text it looks at.
+        temperatures: at the beginning of a text and at its end.
     """
 
     def __init__(self, settings: SampleSettings, vocabulary: Vocabulary, normal_form: str = "none") -> None:
@@ -29,35 +31,53 @@ class Chooser:
         """
         self._settings = settings
         self.allowed = _allowed(settings, vocabulary, normal_form)
+        self.window = settings.repetition_window if settings.repetition_penalty != 1 else 0
+        self.temperatures = temperatures(settings.temperature)
+        self._all_allowed = bool(self.allowed.all())
+
+    @property
+    def walks(self) -> bool:
+        """Whether the temperature changes over a text."""
+        return self.temperatures[0] != self.temperatures[1]
 
     def __call__(
-        self, logits: Logits, recent: NDArray[np.intp], uniform: NDArray[np.float64]
+        self,
+        logits: Logits,
+        recent: NDArray[np.intp],
+        uniform: NDArray[np.float64],
+        way: NDArray[np.float64] | float = 0.0,
     ) -> NDArray[np.intp]:
         """Choose the next symbol of each text.
 
         Args:
             logits: (texts, V)
-            recent: (texts, window), the ids each text holds last; -1 where it is still shorter.
+            recent: (texts, window), the ids each text holds last, in any order; -1 where it is still shorter.
             uniform: (texts,), random numbers from 0 to below 1.
+            way: (texts, 1), the share of its length that each text has behind it.
         """
-        return filters.draw(filtered(filters.only(logits, self.allowed), recent, self._settings), uniform)
+        return filters.draw(self.filtered(logits, recent, way), uniform)
 
-
-def filtered(logits: Logits, recent: NDArray[np.intp], settings: SampleSettings) -> Logits:
-    """Logits after the settings' filters, those that are off left out: the order is that of the settings."""
-    if settings.repetition_penalty != 1:
-        logits = filters.repetition_penalty(logits, settings.repetition_penalty, recent)
-    if settings.temperature != 1:
-        logits = filters.temperature(logits, settings.temperature)
-    if settings.top_k:
-        logits = filters.top_k(logits, settings.top_k)
-    if settings.typical < 1:
-        logits = filters.typical(logits, settings.typical)
-    if settings.top_p < 1:
-        logits = filters.top_p(logits, settings.top_p)
-    if settings.min_p:
-        logits = filters.min_p(logits, settings.min_p)
-    return logits
+    def filtered(
+        self, logits: Logits, recent: NDArray[np.intp], way: NDArray[np.float64] | float = 0.0
+    ) -> Logits:
+        """Logits after the filters, those that are off left out: the order is that of the settings."""
+        settings = self._settings
+        if not self._all_allowed:
+            logits = filters.only(logits, self.allowed)
+        if settings.repetition_penalty != 1:
+            logits = filters.repetition_penalty(logits, settings.repetition_penalty, recent)
+        first, last = self.temperatures
+        if self.walks or first != 1:
+            logits = filters.temperature(logits, first + (last - first) * way if self.walks else first)
+        if settings.top_k:
+            logits = filters.top_k(logits, settings.top_k)
+        if settings.typical < 1:
+            logits = filters.typical(logits, settings.typical)
+        if settings.top_p < 1:
+            logits = filters.top_p(logits, settings.top_p)
+        if settings.min_p:
+            logits = filters.min_p(logits, settings.min_p)
+        return logits
 
 
 def _allowed(settings: SampleSettings, vocabulary: Vocabulary, normal_form: str) -> NDArray[np.bool_]:

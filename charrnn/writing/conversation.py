@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from charrnn.config import Request, SampleSettings
 from charrnn.reading.codes import END
 from charrnn.writing import filters
-from charrnn.writing.choice import Chooser, filtered
-from charrnn.writing.decoder import Decoder, State
+from charrnn.writing.author import Voice
+from charrnn.writing.beginning import first_logits, recent_ids
+from charrnn.writing.choice import Chooser
+from charrnn.writing.decoder import State
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import Prompt, decomposes, in_normal_form, read_prompt
-from charrnn.writing.sampler import Author, first_logits, random_numbers, recent_ids
+from charrnn.writing.sampler import open_stream, random_numbers
 from charrnn.writing.text_stream import exact_bytes, spell
 
 Ids = NDArray[np.intp]
@@ -50,16 +52,17 @@ class Conversation:
         is_ended: whether the model ended it, which only models of lines do.
     """
 
-    def __init__(self, author: Author, request: Request, settings: SampleSettings) -> None:
+    def __init__(self, author: Voice, request: Request, settings: SampleSettings) -> None:
         """Begin with an empty text.
 
         Raises:
             UsageError: the settings leave no character to write.
         """
         self.text, self.is_ended = "", False
-        self._author, self._request, self._settings = author, request, settings
+        self._author, self._request = author, request
         self._chooser = Chooser(settings, author.vocabulary, author.normal_form)
-        self._decoder = Decoder(author.architecture, author.weights)
+        self._network = author.network()
+        self._blank = _Mark(np.empty(0, np.intp), self._network.state)
         self._random = random_numbers(request.seed, 0)
         self._marks: list[_Mark] = []
         self._before: list[str] = []
@@ -77,9 +80,7 @@ class Conversation:
 
     def choices(self) -> list[Choice]:
         """The likeliest symbols that may come next, the likeliest first; fewer where filters leave fewer."""
-        logits, recent = self._next()
-        kept = filtered(filters.only(logits, self._chooser.allowed), recent, self._settings)
-        chances = filters.probabilities(kept)[0]
+        chances = filters.probabilities(self._chooser.filtered(*self._next()))[0]
         symbols = self._author.vocabulary.symbols()
         order = np.argsort(-chances, kind="stable")[:CHOICES].tolist()
         return [Choice(i, symbols[i], float(chances[i])) for i in order if chances[i] > 0]
@@ -102,17 +103,18 @@ class Conversation:
             The pieces as they come, each in the text already, so that stopping half-way loses nothing.
         """
         self._before.append(self.text)
-        stream = self._author.stream(replace(self._request, length=length))
+        stream = open_stream(self._author, replace(self._request, length=length))
         logits, recent = self._next()
         while not stream.done:
-            ids = self._chooser(logits, recent, np.array([self._random.random()]))
-            code = int(self._author.vocabulary.codes[ids[0]])
-            self.is_ended = code == END
-            piece = stream.finish() if self.is_ended else stream.feed(code)
+            way = stream.count / max(length - 1, 1) if length else 0.0
+            ids = self._chooser(logits, recent, np.array([self._random.random()]), way)
+            codes = self._author.vocabulary.codes[ids]
+            self.is_ended = int(codes[0]) == END
+            piece = stream.finish() if self.is_ended else stream.feed(codes)
             self.text += piece
             yield piece
-            recent = np.column_stack([recent[:, 1:], ids])
-            logits = self._decoder.step(ids)
+            recent = np.column_stack([recent, ids])[:, 1:]
+            logits = self._network.step(ids)
 
     def undo(self) -> None:
         """Take the last step back, if there is one."""
@@ -134,26 +136,26 @@ class Conversation:
         vocabulary = self._author.vocabulary
         spelt = spell(in_normal_form(self.text, self._author.normal_form), vocabulary.level)
         ids = vocabulary.encode_codes(spelt).astype(np.intp)
-        recent = recent_ids(ids, self._settings.repetition_window)
+        recent = recent_ids(ids, self._chooser.window)
         if len(ids):
             return self._read(ids if vocabulary.end is None else np.append(vocabulary.end, ids)), recent
-        self._decoder.reset()
-        return first_logits(self._author, Prompt("", ids, None), self._decoder, self._chooser.allowed), recent
+        self._go_back_to(self._blank)
+        return first_logits(self._author, Prompt("", ids, None), self._network, self._chooser.allowed), recent
 
     def _read(self, ids: Ids) -> Logits:
         """The logits after these ids; of what was read before only what is new costs anything."""
         while self._marks and not np.array_equal(self._marks[-1].ids, ids[: len(self._marks[-1].ids)]):
             self._marks.pop()
-        blank = _Mark(
-            ids[:0], [tuple(np.zeros_like(part) for part in parts) for parts in self._decoder.state]
-        )
-        mark = self._marks[-1] if self._marks else blank
+        mark = self._marks[-1] if self._marks else self._blank
         # A mark lies before the last symbol, so that reading on from it always gives logits.
-        self._decoder.state = mark.state
+        self._go_back_to(mark)
         for row in ids[len(mark.ids) : -1].reshape(-1, 1):
-            self._decoder.step(row)
-        self._marks.append(_Mark(ids[:-1], self._decoder.state))
-        return self._decoder.step(ids[-1:])
+            self._network.step(row)
+        self._marks.append(_Mark(ids[:-1], self._network.state))
+        return self._network.step(ids[-1:])
+
+    def _go_back_to(self, mark: "_Mark") -> None:
+        self._network.put(np.zeros(1, np.intp), mark.state)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,31 @@
 """One symbol at a time through the network, in NumPy: what `sample` runs, at once and without torch.
 
-The equations stand in `learning/model.py`. Here each step costs one matrix product for the input of a layer
-(a row of a table for the first), one for its state and one for the output; nothing is allocated in between.
-Knows nothing of text, sampling rules or files.
+The equations stand in `learning/model.py`. A step of one text takes as long as reading every weight once, so
+the two weights of a layer stand together, to be read in one go, and the layers' states side by side:
+
+    hidden    h of layer 0 | h of layer 1 | h of layer 2      (texts, L·H)
+                           └── what layer 2 reads ──┘         its weights: input over recurrent, (2H, G·H)
+
+What is left is a handful of operations on rows; nothing is allocated in between. Knows nothing of text,
+sampling rules or files.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.architecture import STATES, Architecture
+from charrnn.architecture import GATES, STATES, Architecture
 
 Array = NDArray[np.float32]
 
-State = list[tuple[Array, ...]]
-"""For each layer `(h,)`, or `(h, c)` for the LSTM, each (texts, H)."""
+State = tuple[Array, ...]
+"""`(h,)`, or `(h, c)` for the LSTM, each (texts, L·H): the layers side by side."""
+
+Product = Callable[[], object]
+"""A matrix product of arrays that stay where they are."""
 
 
 class Decoder:
@@ -34,16 +44,20 @@ class Decoder:
             texts: how many texts are read side by side.
         """
         self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
-        self._table = self._layers[0].read(_symbols(architecture, weights))
-        self._output_weight = _transposed(weights["output.weight"])
-        self._output_bias = weights["output.bias"].astype(np.float32)
+        self._parts = STATES[architecture.cell]
+        self._width = architecture.layers * architecture.hidden
+        self._output_weight = np.ascontiguousarray(weights["output.weight"].T)
+        self._output_bias = weights["output.bias"]
         self._allocate(texts)
 
     def _allocate(self, texts: int) -> None:
         self.texts = texts
+        self._state = tuple(np.zeros((texts, self._width), np.float32) for _ in range(self._parts))
         for layer in self._layers:
-            layer.allocate(texts)
+            layer.allocate(self._state)
         self._logits = np.empty((texts, len(self._output_bias)), np.float32)
+        self._output_biases = np.tile(self._output_bias, (texts, 1))
+        self._output = _product(self._layers[-1].state[0], self._output_weight, self._logits)
 
     def step(self, ids: NDArray[np.intp]) -> Array:
         """Read one symbol of each text.
@@ -54,128 +68,208 @@ class Decoder:
         Returns:
             The logits of each text's next symbol, (texts, V): a buffer that the next step writes over.
         """
-        first = self._layers[0]
-        # Ids come from a vocabulary; mode "raise" would copy the rows a second time to check them.
-        np.take(self._table, ids, axis=0, out=first.gates, mode="clip")
-        values = first.step()
-        for layer in self._layers[1:]:
-            layer.read(values, out=layer.gates)
-            values = layer.step()
-        np.matmul(values, self._output_weight, out=self._logits)
-        self._logits += self._output_bias
+        self._layers[0].look_up(ids)
+        with np.errstate(over="ignore"):  # exp may reach infinity, and 1 / (1 + infinity) is the 0 it means
+            for layer in self._layers:
+                layer.step()
+        self._output()
+        self._logits += self._output_biases
         return self._logits
 
     def reset(self) -> None:
         """Blank the state of every text."""
-        for layer in self._layers:
-            for part in layer.state:
-                part.fill(0)
+        for part in self._state:
+            part.fill(0)
 
     @property
     def state(self) -> State:
         """A copy of what the texts read so far have left; setting it goes on from there."""
-        return [tuple(part.copy() for part in layer.state) for layer in self._layers]
+        return tuple(part.copy() for part in self._state)
 
     @state.setter
     def state(self, state: State) -> None:
-        for layer, parts in zip(self._layers, state, strict=True):
-            for part, value in zip(layer.state, parts, strict=True):
-                part[:] = value
+        self.put(np.arange(self.texts), state)
+
+    def put(self, rows: NDArray[np.intp], state: State) -> None:
+        """Let these texts go on from a state, of as many texts or of one."""
+        for part, value in zip(self._state, state, strict=True):
+            part[rows] = value
 
     def select(self, rows: NDArray[np.intp]) -> None:
         """Go on with these texts only, in this order; one named several times goes on as so many texts."""
-        state = self.state
+        before = self._state
         self._allocate(len(rows))
-        self.state = [tuple(part[rows] for part in parts) for parts in state]
+        self.state = tuple(part[rows] for part in before)
 
 
 class _Layer:
-    """One recurrent layer: its weights, ready for products from the right, its state and its buffers.
+    """One recurrent layer: its weights, its part of the state, its buffers.
 
-    Since σ(a) = tanh(a/2)/2 + 1/2, a halved gate needs only the one tanh that all gates share, and cannot
-    overflow. Halving is exact, so the rows of the weights are halved beforehand.
+    A sigmoid is 1 / (1 + exp(-a)); its sign goes into the weights beforehand.
     """
 
     def __init__(self, architecture: Architecture, weights: Mapping[str, Array], index: int) -> None:
-        self._cell, self._hidden = architecture.cell, architecture.hidden
-        self._parts = STATES[self._cell]
-        halved = np.array(_SIGMOID_GATES[self._cell])
-        self.scale = np.repeat(np.where(halved, 0.5, 1.0).astype(np.float32), self._hidden)
-        self.shift = 1 - self.scale
-        name = f"layers.{index}."
-        self._input_weight = _transposed(weights[name + "input_weight"], self.scale)
-        self._recurrent_weight = _transposed(weights[name + "recurrent_weight"], self.scale)
-        biases = weights[name + "recurrent_bias"] * self.scale
-        self._input_bias = weights[name + "input_bias"] * self.scale + biases
-        if self._cell == "gru":  # the reset gate acts on the candidate's recurrent bias too
-            self._input_bias[-self._hidden :] -= biases[-self._hidden :]
-        self.candidate_bias = biases[-self._hidden :]
+        self._size, self._end = architecture.hidden, (index + 1) * architecture.hidden
+        self._run = _CELLS[architecture.cell]
+        entering, recurrent, biases = _arranged(architecture.cell, weights, f"layers.{index}.")
+        self._width = len(biases)
+        self._added, self._looks_up = biases[None], index == 0
+        if self._looks_up:
+            symbols = weights["embedding.weight"] if architecture.embedding else None
+            self._added = biases + (entering if symbols is None else np.matmul(symbols, entering))
+            entering = entering[:0]
+        self._groups = list(self._parted(np.vstack([entering, recurrent]), _READS[architecture.cell]))
 
-    def allocate(self, texts: int) -> None:
-        """Make room for so many texts, blank ones."""
-        rows = self._recurrent_weight.shape[1]
-        self.state = tuple(np.zeros((texts, self._hidden), np.float32) for _ in range(self._parts))
-        self.gates, self.recurrent = np.empty((2, texts, rows), np.float32)
-        self.blocks = [self.gates[:, start : start + self._hidden] for start in range(0, rows, self._hidden)]
+    def _parted(self, weights: Array, reads: Iterable[tuple[int, bool, bool]]) -> "Iterator[_Group]":
+        """The gates that read the same, group by group."""
+        height, start = len(weights), 0
+        for gates, below, own in reads:
+            first, last = 0 if below else height - self._size, height if own else height - self._size
+            columns = slice(start, start + gates * self._size)
+            read = slice(self._end - height + first, self._end - height + last)
+            added = _spaced(self._added[:, columns], 2)
+            yield _Group(np.ascontiguousarray(weights[first:last, columns]), read, added)
+            start = columns.stop
 
-    def read(self, values: Array | None, out: Array | None = None) -> Array:
-        """The gates' share that comes from the input: (…, I) to (…, G·H); None is every one-hot vector."""
-        gates = self._input_weight.copy() if values is None else np.matmul(values, self._input_weight, out)
-        gates += self._input_bias
-        return gates
+    def allocate(self, state: State) -> None:
+        """Make room for the texts of a state, and find this layer's place in it."""
+        texts = len(state[0])
+        self.state = tuple(part[:, self._end - self._size : self._end] for part in state)
+        self._gates, self._offsets = (_spaced(np.zeros(texts * self._width, np.float32), at) for at in (0, 1))
+        self._products, self._rows, groups, start = [], [], [], 0
+        for weights, read, added in self._groups:
+            place = slice(start, start + texts * added.shape[1])
+            gates, offsets = (buffer[place].reshape(texts, -1) for buffer in (self._gates, self._offsets))
+            offsets[:] = added[0]
+            groups.append(gates)
+            self._rows.append((added, offsets))
+            self._products.append(_product(state[0][:, read], weights, gates))
+            start = place.stop
+        self._sigmoids = groups[0]
+        size = self._size
+        self._blocks = [gates[:, at : at + size] for gates in groups for at in range(0, gates.shape[1], size)]
 
-    def step(self) -> Array:
-        """Run the cell once, the input's share being in `gates`; the hidden state."""
-        np.matmul(self.state[0], self._recurrent_weight, out=self.recurrent)
-        _CELLS[self._cell](self)
-        return self.state[0]
+    def look_up(self, ids: NDArray[np.intp]) -> None:
+        """Take what each text's symbol adds to the gates of the first layer."""
+        for table, offsets in self._rows:
+            # Ids come from a vocabulary; mode "raise" would copy the rows a second time to check them.
+            table.take(ids, axis=0, out=offsets, mode="clip")
+
+    def step(self) -> None:
+        """Run the cell once."""
+        for product in self._products:
+            product()
+        self._gates += self._offsets
+        self._run(self.state, self._blocks, self._sigmoids)
 
 
-def _rnn(layer: _Layer) -> None:
-    layer.gates += layer.recurrent
-    np.tanh(layer.gates, out=layer.state[0])
+class _Group(NamedTuple):
+    """Gates of a layer that read the same columns of the state.
+
+    Attributes:
+        weights: (columns, gates·H)
+        read: which columns.
+        added: (V, gates·H) what each symbol adds, in the first layer; above it (1, gates·H), the biases.
+    """
+
+    weights: Array
+    read: slice
+    added: Array
 
 
-def _gru(layer: _Layer) -> None:
-    (hidden,), (reset, update, candidate) = layer.state, layer.blocks
-    width = 2 * hidden.shape[1]
-    sigmoids, recurrent_candidate = layer.gates[:, :width], layer.recurrent[:, width:]
-    sigmoids += layer.recurrent[:, :width]
-    np.tanh(sigmoids, out=sigmoids)
-    sigmoids *= 0.5
-    sigmoids += 0.5
-    recurrent_candidate += layer.candidate_bias
-    recurrent_candidate *= reset
-    candidate += recurrent_candidate
-    np.tanh(candidate, out=candidate)
+def _rnn(state: State, gates: list[Array], _: Array) -> None:
+    _tanh(gates[0], out=state[0])
+
+
+def _gru(state: State, gates: list[Array], sigmoids: Array) -> None:
+    (hidden,), (reset, update, recurrent, candidate) = state, gates
+    _sigmoid(sigmoids)
+    recurrent *= reset
+    candidate += recurrent
+    _tanh(candidate, out=candidate)
     hidden -= candidate  # (1 - z) n + z h = n + z (h - n)
     hidden *= update
     hidden += candidate
 
 
-def _lstm(layer: _Layer) -> None:
-    (hidden, memory), (enter, forget, candidate, leave) = layer.state, layer.blocks
-    layer.gates += layer.recurrent
-    np.tanh(layer.gates, out=layer.gates)
-    layer.gates *= layer.scale
-    layer.gates += layer.shift
+def _lstm(state: State, gates: list[Array], sigmoids: Array) -> None:
+    (hidden, memory), (enter, forget, leave, candidate) = state, gates
+    _sigmoid(sigmoids)
+    _tanh(candidate, out=candidate)
     memory *= forget
-    enter *= candidate
-    memory += enter
-    np.tanh(memory, out=hidden)
+    candidate *= enter
+    memory += candidate
+    _tanh(memory, out=hidden)
     hidden *= leave
 
 
-_CELLS: dict[str, Callable[[_Layer], None]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
-
-_SIGMOID_GATES = {"rnn": (False,), "gru": (True, True, False), "lstm": (True, True, False, True)}
-"""Which gates, in the order of `architecture.GATES`, are sigmoids; the others are hyperbolic tangents."""
-
-
-def _symbols(architecture: Architecture, weights: Mapping[str, Array]) -> Array | None:
-    return weights["embedding.weight"] if architecture.embedding else None
+def _sigmoid(negative: Array) -> None:
+    """The sigmoid of what is given with its sign turned, in place."""
+    np.exp(negative, out=negative)
+    negative += 1
+    np.divide(1, negative, out=negative)
 
 
-def _transposed(weight: Array, scale: Array | float = 1.0) -> Array:
-    """(rows, columns) to (columns, rows), contiguous, so that both one text and many read memory in order."""
-    return np.ascontiguousarray(weight.T * scale, np.float32)
+def _tanh(values: Array, out: Array) -> None:
+    """The hyperbolic tangent: NumPy's own is the shorter way for one text, 1 - 2 / (exp(2a) + 1) for many."""
+    if len(values) == 1:
+        np.tanh(values, out=out)
+        return
+    np.multiply(values, 2, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.divide(-2, out, out=out)
+    out += 1
+
+
+_CELLS: dict[str, Callable[[State, list[Array], Array], None]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
+
+_READS = {
+    "rnn": ((1, True, True),),
+    "gru": ((2, True, True), (1, False, True), (1, True, False)),
+    "lstm": ((3, True, True), (1, True, True)),
+}
+"""Groups of gates, the sigmoids first: how many, whether they read the layer below, whether the own state.
+The GRU's reset gate acts on the recurrent share of the candidate alone, so that this is a gate of its own."""
+
+_SOURCES = {
+    "rnn": ((0, 1, 1),),
+    "gru": ((0, -1, -1), (1, -1, -1), (2, 0, 1), (2, 1, 0)),
+    "lstm": ((0, -1, -1), (1, -1, -1), (3, -1, -1), (2, 1, 1)),
+}
+"""For each gate here: its place in `architecture.GATES`, the factors of its input and recurrent weights."""
+
+
+def _arranged(cell: str, weights: Mapping[str, Array], name: str) -> tuple[Array, Array, Array]:
+    """A layer's input weights (I, G·H), recurrent weights (H, G·H) and biases (G·H,), as in `_SOURCES`."""
+
+    def gates(part: str, share: int) -> Array:
+        blocks = np.split(weights[name + part], GATES[cell])
+        return np.concatenate([blocks[source[0]] * np.float32(source[share]) for source in _SOURCES[cell]]).T
+
+    biases = gates("input_bias", 1) + gates("recurrent_bias", 2)
+    return gates("input_weight", 1), gates("recurrent_weight", 2), biases
+
+
+def _product(values: Array, weights: Array, out: Array) -> Product:
+    """`out` = `values` times the weights; one text takes the product that reads them in order."""
+    if not len(weights):
+        return partial(out.fill, 0)
+    if len(values) == 1:
+        return partial(np.dot, values[0], weights, out=out[0])
+    return partial(np.matmul, values, weights, out=out)
+
+
+def _spaced(array: Array, place: int) -> Array:
+    """A copy whose address is so many KiB beyond a multiple of 4 KiB.
+
+    Rows are often just as long. A processor that tells addresses apart by their last 12 bits at first takes
+    what is read there for what was written a moment ago, and waits, up to ten times as long as the operation
+    takes. Therefore what is read is to lie somewhat ahead of what is written.
+    """
+    page = 4096 // array.itemsize
+    room = np.empty(array.size + page, array.dtype)
+    start = (place * page // 4 - room.ctypes.data // array.itemsize) % page
+    spaced = room[start : start + array.size].reshape(array.shape)
+    spaced[:] = array
+    return spaced

@@ -14,14 +14,14 @@ Logits = NDArray[np.floating[Any]]
 
 def probabilities(logits: Logits) -> NDArray[np.float64]:
     """Softmax over the last axis; no logit is too large for it."""
-    exponentials = np.exp(_lowered(logits))
+    exponentials = np.exp(np.asarray(_lowered(logits), np.float64))
     exponentials /= exponentials.sum(axis=-1, keepdims=True)
     return exponentials
 
 
 def log_probabilities(logits: Logits) -> NDArray[np.float64]:
     """The logarithm of the softmax, in nats."""
-    lowered = _lowered(logits)
+    lowered = np.asarray(_lowered(logits), np.float64)
     lowered -= np.log(np.exp(lowered).sum(axis=-1, keepdims=True))
     return lowered
 
@@ -48,11 +48,18 @@ def repetition_penalty(logits: Logits, penalty: float, recent: NDArray[np.intp])
     return np.where(seen[:, :-1], logs * penalty, logs)
 
 
-def temperature(logits: Logits, degree: float) -> Logits:
-    """Divide the logits: below 1 safer, above 1 bolder; 0 leaves the likeliest only."""
-    if degree == 0:
-        return _only_first(logits, np.argmax(logits, axis=-1))
-    return _lowered(logits) / degree
+def temperature(logits: Logits, degrees: float | NDArray[np.float64]) -> Logits:
+    """Divide the logits: below 1 safer, above 1 bolder; 0 leaves the likeliest only.
+
+    Args:
+        logits: (texts, V)
+        degrees: one for all, or (texts, 1).
+    """
+    coldest = np.equal(degrees, 0)
+    warmed = np.asarray(_lowered(logits), np.float64) / np.where(coldest, 1, degrees)
+    if not coldest.any():
+        return warmed
+    return np.where(coldest, _only_first(logits, np.argmax(logits, axis=-1)), warmed)
 
 
 def top_k(logits: Logits, count: int) -> Logits:
@@ -86,8 +93,9 @@ def draw(logits: Logits, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
         logits: (texts, V)
         uniform: (texts,) random numbers, at least 0 and below 1.
     """
-    cumulative = np.exp(_lowered(logits)).cumsum(axis=-1)
-    drawn: NDArray[np.intp] = np.argmax(cumulative > uniform[:, None] * cumulative[:, -1:], axis=-1)
+    cumulative = np.add.accumulate(np.exp(_lowered(logits)), axis=-1, dtype=np.float64)
+    thresholds = uniform[:, None] * cumulative[:, -1:]
+    drawn: NDArray[np.intp] = (cumulative > thresholds).argmax(axis=-1)
     return drawn
 
 
@@ -95,9 +103,9 @@ _ROUNDING = 1e-12
 """Room for the rounding of sums of probabilities, so that three of 0.1 hold a share of 0.3."""
 
 
-def _lowered(logits: Logits) -> NDArray[np.float64]:
-    """Logits whose largest is 0, in double precision."""
-    return np.asarray(logits - logits.max(axis=-1, keepdims=True), np.float64)
+def _lowered(logits: Logits) -> Logits:
+    """Logits whose largest is 0."""
+    return np.asarray(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
 
 
 def _ranks(keys: Logits) -> NDArray[np.intp]:

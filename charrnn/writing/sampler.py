@@ -1,202 +1,283 @@
-"""How a model writes: which symbol comes next, of one text or of many side by side, and the text they make.
+"""How a voice writes: which symbol comes next, of one text or of many side by side, and the text they make.
 
 Knows nothing of files, terminals or torch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.architecture import Architecture
-from charrnn.checkpoint import Checkpoint
 from charrnn.config import DEFAULT_LENGTH, Request, SampleSettings
-from charrnn.reading.codes import END
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.writing import filters
+from charrnn.errors import UsageError
+from charrnn.reading.codes import LINE_FEED
+from charrnn.writing.author import Voice
+from charrnn.writing.beginning import Beginning, begin, recent_ids
 from charrnn.writing.choice import Chooser
-from charrnn.writing.decoder import Decoder
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import Prompt, decomposes, read_prompt
-from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, joins
-from charrnn.writing.witness import Witness
+from charrnn.writing.text_stream import TextStream
+
+TOGETHER = 256
+"""Texts that are written side by side."""
+
+BLOCK = 32
+"""Symbols that several texts take before they are looked at: whether they have ended, what they spell."""
 
 Watch = Callable[[NDArray[np.intp], Logits, NDArray[np.intp]], None]
 """Is told, each time symbols are chosen, the texts' numbers, the unfiltered logits, and the chosen ids."""
 
 
-@dataclass(frozen=True)
-class Author:
-    """What writing needs of a model.
+class Piece(NamedTuple):
+    """What is new of a text.
 
     Attributes:
-        architecture: cell and sizes.
-        weights: an array for each of its names.
-        vocabulary: the symbols; with an end mark, the model writes records that end by themselves.
-        starts: (V,) how often each symbol begins a line of the corpus.
-        normal_form: how the corpus was normalised.
-        empty_records: whether the corpus has records without a character.
+        number: which text.
+        text: what follows; a byte that is no part of a character is a lone surrogate
+            (`text_stream.exact_bytes` gives it back).
+        ended: whether this was the last piece of it.
     """
 
-    architecture: Architecture
-    weights: Mapping[str, NDArray[np.float32]]
-    vocabulary: Vocabulary
-    starts: NDArray[np.int64]
-    normal_form: str = "none"
-    empty_records: bool = False
+    number: int
+    text: str
+    ended: bool
 
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "Author":
-        """The author that a checkpoint holds."""
-        return cls(
-            architecture=checkpoint.architecture,
-            weights=checkpoint.weights,
-            vocabulary=checkpoint.vocabulary,
-            starts=np.array(checkpoint.corpus.starts, np.int64),
-            normal_form=checkpoint.reading.normalize,
-            empty_records=checkpoint.corpus.empty_records > 0,
-        )
 
-    def read(self, request: Request) -> Prompt:
-        """The request's prompt as this model reads it.
+def read(voice: Voice, request: Request) -> Prompt:
+    """The request's prompt as this voice reads it.
 
-        Raises:
-            UsageError: it holds characters that the model does not know.
-        """
-        return read_prompt(request.prompt, self.vocabulary, self.normal_form, request.on_unknown)
+    Raises:
+        UsageError: it holds characters that the voice does not know.
+    """
+    return read_prompt(request.prompt, voice.vocabulary, voice.normal_form, request.on_unknown)
 
-    def witness(self) -> Witness:
-        """Somebody who can tell what this model expected at each character that it writes."""
-        return Witness(self.vocabulary, self.normal_form)
 
-    def stream(self, request: Request) -> TextStream:
-        """An empty text that will be as long as the request says."""
-        unset = DEFAULT_LENGTH if self.vocabulary.end is None else 0
-        length = unset if request.length is None else request.length
-        compose = decomposes(self.normal_form)
-        return TextStream(self.vocabulary.level, compose=compose, length=length, stop=request.stop)
+def random_numbers(seed: int, number: int) -> np.random.Generator:
+    """The random numbers of one text: those of the seed's child of its number."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+
+
+def open_stream(voice: Voice, request: Request) -> TextStream:
+    """An empty text that will be as long as the request says."""
+    return TextStream(
+        voice.vocabulary.level,
+        compose=decomposes(voice.normal_form),
+        length=length_of(voice, request),
+        stop=request.stop,
+        lines=request.until_line,
+    )
+
+
+def length_of(voice: Voice, request: Request) -> int:
+    """The characters that a text may have after the prompt; 0 where something else ends it."""
+    if request.length is not None:
+        return request.length
+    return DEFAULT_LENGTH if voice.vocabulary.end is None and request.until_line is None else 0
 
 
 def write(
-    author: Author,
+    voice: Voice,
     request: Request,
     settings: SampleSettings,
     texts: range | None = None,
     watch: Watch | None = None,
-) -> Iterator[list[str]]:
-    """Write texts side by side; each turn gives what is new of each.
+) -> Iterator[Piece]:
+    """Write texts side by side; pieces of a text come in order, those of different texts as they are ready.
 
     Text i depends on the seed and on i, not on how many are written with it, save for rounding.
 
     Args:
-        author: the model.
+        voice: who writes.
         request: what to write.
         settings: how to choose.
-        texts: the numbers of those to write now; all of the request's if None.
-        watch: is told what is chosen, the texts being numbered from 0.
-
-    Returns:
-        The turns: for each text what follows the prompt, or "" when it has nothing new or has ended. A byte
-        that is no part of a character is a lone surrogate (`text_stream.exact_bytes` gives it back).
+        texts: the numbers of those to write; all of the request's if None.
+        watch: is told what is chosen.
 
     Raises:
-        UsageError: the prompt holds unknown characters, or no character is left to write.
+        UsageError: the prompt holds unknown characters, no character is left to write, or the text cannot end
+            as it should.
     """
-    numbers = texts if texts is not None else range(request.count)
-    chooser = Chooser(settings, author.vocabulary, author.normal_form)
-    prompt, decoder = author.read(request), Decoder(author.architecture, author.weights)
-    logits = first_logits(author, prompt, decoder, chooser.allowed)
-    recent = recent_ids(prompt.ids, settings.repetition_window)
-    streams = [author.stream(request) for _ in numbers]
-    generators = [random_numbers(request.seed, number) for number in numbers]
-    every = np.zeros(len(numbers), np.intp)
-    decoder.select(every)
-    return _turns(
-        author.vocabulary,
-        chooser,
-        decoder,
-        streams,
-        generators=generators,
-        logits=logits[every],
-        recent=recent[every],
-        watch=watch,
+    chooser = Chooser(settings, voice.vocabulary, voice.normal_form)
+    _check_ends(voice, request, chooser)
+    beginning = begin(voice, read(voice, request), chooser.allowed)
+    numbers = range(request.count) if texts is None else texts
+    return _Desk(voice, request, chooser, beginning, numbers=numbers, at_every_step=watch is not None).pieces(
+        watch
     )
 
 
-def _turns(
-    vocabulary: Vocabulary,
-    chooser: Chooser,
-    decoder: Decoder,
-    streams: list[TextStream],
-    *,
-    generators: list[np.random.Generator],
-    logits: Logits,
-    recent: NDArray[np.intp],
-    watch: Watch | None,
-) -> Iterator[list[str]]:
-    """Choose, write, and read what was written, until every text has ended."""
-    going = np.arange(len(streams))
-    while len(going):
-        ids = chooser(logits, recent, np.array([generators[text].random() for text in going]))
-        if watch:
-            watch(going, logits, ids)
-        codes = dict(zip(going.tolist(), vocabulary.codes[ids].tolist(), strict=True))
-        yield [_extend(stream, codes.get(text)) for text, stream in enumerate(streams)]
-        rows = np.flatnonzero([not streams[text].done for text in going])
-        if len(rows) < len(going):
-            decoder.select(rows)
-        going, ids = going[rows], ids[rows]
-        recent = np.column_stack([recent[rows, 1:], ids])
-        logits = decoder.step(ids)
+def _check_ends(voice: Voice, request: Request, chooser: Chooser) -> None:
+    """Refuse to wait for a line feed that never comes, and to walk where there is no length."""
+    writable = voice.vocabulary.codes[chooser.allowed]
+    if request.until_line is not None and LINE_FEED not in writable:
+        raise UsageError(
+            f"--until-line {request.until_line} would wait for line feeds, which are never written here; "
+            "expected a model and --allow that have them; give --length, or --count for so many texts"
+        )
+    if chooser.walks and not length_of(voice, request):
+        first, last = chooser.temperatures
+        raise UsageError(
+            f"--temperature {first:g}:{last:g} walks over the length of a text, and this one has none; "
+            "give --length"
+        )
 
 
-def random_numbers(seed: int, text: int) -> np.random.Generator:
-    """The random numbers of one text: those of the seed's child of that number."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(text,)))
+class _Text:
+    """A text that is being written.
+
+    Attributes:
+        number: which one.
+        stream: what its symbols spell.
+        generator: its random numbers.
+        begun: the step of the block at which its symbols begin.
+    """
+
+    def __init__(self, number: int, seed: int, stream: TextStream, begun: int) -> None:
+        self.number, self.stream, self.begun = number, stream, begun
+        self.generator = random_numbers(seed, number)
+
+    def piece(self, codes: NDArray[np.uint32], *, end: bool) -> Piece:
+        """What these symbols add, and an end mark after them."""
+        text = self.stream.feed(codes)
+        if end:
+            text += self.stream.finish()
+        return Piece(self.number, text, self.stream.done)
 
 
-def _extend(stream: TextStream, code: int | None) -> str:
-    if code is None:
-        return ""
-    return stream.finish() if code == END else stream.feed(code)
+class _Desk:
+    """Texts being written side by side, a row each; when one has ended, its row takes the next that waits.
 
+    What many texts spell is looked at once in a block of steps, since that takes longer than a step; only end
+    marks are looked for at every step. What a text takes beyond its end in a block is left out.
+    """
 
-def recent_ids(ids: NDArray[np.intp], window: int) -> NDArray[np.intp]:
-    """The last ids of the prompt, (1, window), filled up with -1 in front."""
-    last = ids[-window:]
-    return np.pad(last, (window - len(last), 0), constant_values=-1)[None]
+    def __init__(
+        self,
+        voice: Voice,
+        request: Request,
+        chooser: Chooser,
+        beginning: Beginning,
+        *,
+        numbers: range,
+        at_every_step: bool,
+    ) -> None:
+        self._voice, self._request, self._chooser, self._beginning = voice, request, chooser, beginning
+        self._length = length_of(voice, request)
+        self._at_every_step = at_every_step or len(numbers) == 1 or chooser.walks
+        self._codes, self._end = voice.vocabulary.codes, voice.vocabulary.end
+        self._steps = 0
+        self._waiting = iter(numbers)
+        self._rows = [self._next(0) for _ in range(min(TOGETHER, len(numbers)))]
+        self._fresh: list[int] = []
+        self._network, self._start = beginning.network, beginning.network.state
+        every = np.zeros(len(self._rows), np.intp)
+        self._network.select(every)
+        self._logits, self._recent = beginning.logits[every], self._recent_of_prompt()[every]
 
+    def pieces(self, watch: Watch | None) -> Iterator[Piece]:
+        """Write, until every text has ended."""
+        while self._rows:
+            yield from self._write_block(watch)
 
-def first_logits(author: Author, prompt: Prompt, decoder: Decoder, allowed: NDArray[np.bool_]) -> Logits:
-    """The logits of the first symbol after the prompt, (1, V); what cannot come first is ruled out."""
-    end = author.vocabulary.end
-    ids = prompt.ids if end is None else np.append(end, prompt.ids)
-    if not len(ids):
-        return _start_logits(author, allowed)
-    for row in ids.reshape(-1, 1):
-        logits = decoder.step(row)
-    possible = filters.only(logits, _can_follow(author, prompt))
-    # Where the rules leave nothing that --allow names, what was asked for comes before them.
-    return possible if np.isfinite(possible[:, allowed]).any() else logits.copy()
+    def _write_block(self, watch: Watch | None) -> Iterator[Piece]:
+        """Write some symbols of each text."""
+        steps = self._steps_of_block()
+        self._uniforms = np.zeros((steps, len(self._rows)))
+        for row in range(len(self._rows)):
+            self._draw_random_numbers(row)
+        self._symbols = np.empty((len(self._rows), steps), np.uint32)
+        for step in range(steps):
+            ids = self._choose(self._uniforms[step], watch)
+            self._symbols[:, step] = self._codes[ids]
+            last = step + 1 == steps
+            for row in self._rows_to_look_at(ids, everyone=last or self._at_every_step):
+                yield from self._look_at(row, step, ids[row] == self._end)
+            if last or not any(self._rows):
+                break
+            self._read(ids)
+        ids = self._leave_out_idle_rows(ids)
+        if self._rows:
+            self._read(ids)
 
+    def _rows_to_look_at(self, ids: NDArray[np.intp], *, everyone: bool) -> Iterable[int]:
+        """All, or those whose text ends."""
+        if everyone:
+            return range(len(self._rows))
+        return () if self._end is None else np.flatnonzero(ids == self._end).tolist()
 
-def _start_logits(author: Author, allowed: NDArray[np.bool_]) -> Logits:
-    """How lines of the corpus begin; where no such beginning is allowed, how often each symbol occurs."""
-    counts: list[NDArray[np.int64]] = [author.starts, author.vocabulary.counts, allowed.astype(np.int64)]
-    some = next(count for count in counts if count[allowed].any())
-    with np.errstate(divide="ignore"):
-        return np.log(some)[None]
+    def _look_at(self, row: int, step: int, end: bool) -> Iterator[Piece]:
+        """Spell what a text took since; if it has ended, its row takes the next one that waits."""
+        text = self._rows[row]
+        if text is None:
+            return
+        piece = text.piece(self._symbols[row, text.begun : step + (not end)], end=end)
+        text.begun = step + 1
+        yield piece
+        if piece.ended:
+            self._rows[row] = self._next(step + 1)
+            self._fresh.append(row)
+            self._draw_random_numbers(row)
 
+    def _steps_of_block(self) -> int:
+        """As many as the text with the longest way to go may need, within the limit."""
+        left = [BLOCK if text.stream.left is None else text.stream.left for text in self._rows if text]
+        return min(BLOCK, max(left))
 
-def _can_follow(author: Author, prompt: Prompt) -> NDArray[np.bool_]:
-    """(V,): not the end of an empty record, and nothing that changes the prompt's last character."""
-    vocabulary = author.vocabulary
-    can_follow = np.ones(len(vocabulary), np.bool_)
-    if vocabulary.end is not None and not len(prompt.ids):
-        can_follow[vocabulary.end] = author.empty_records
-    if prompt.text and decomposes(author.normal_form) and vocabulary.level == "char":
-        last = prompt.text[-LONGEST_SEQUENCE:]
-        characters = vocabulary.codes[vocabulary.codes < END].tolist()
-        can_follow[: len(characters)] &= [not joins(last, chr(code)) for code in characters]
-    return can_follow
+    def _draw_random_numbers(self, row: int) -> None:
+        """The text's random numbers for the rest of the block."""
+        if (text := self._rows[row]) is not None:
+            rest = self._uniforms[text.begun :, row]
+            rest[:] = text.generator.random(len(rest))
+
+    def _choose(self, uniform: NDArray[np.float64], watch: Watch | None) -> NDArray[np.intp]:
+        """The next symbol of each text."""
+        ids = self._chooser(self._logits, self._recent, uniform, self._way() if self._chooser.walks else 0.0)
+        if watch is not None:
+            rows = np.flatnonzero([text is not None for text in self._rows])
+            numbers = np.array([text.number for text in self._rows if text is not None], np.intp)
+            watch(numbers, self._logits[rows], ids[rows])
+        if self._chooser.window:
+            self._recent[:, self._steps % self._chooser.window] = ids
+        self._steps += 1
+        return ids
+
+    def _way(self) -> NDArray[np.float64]:
+        """(texts, 1): the share of its length that each text has behind it; the last character is at 1."""
+        counts = [0 if text is None else text.stream.count for text in self._rows]
+        return np.array(counts)[:, None] / max(self._length - 1, 1)
+
+    def _read(self, ids: NDArray[np.intp]) -> None:
+        """Read what was written, and in a row with a new text the prompt instead."""
+        self._logits = self._network.step(ids)
+        if self._fresh:
+            self._network.put(np.array(self._fresh), self._start)
+            self._logits[self._fresh] = self._beginning.logits
+            self._recent[self._fresh] = self._recent_of_prompt()
+            self._fresh = []
+
+    def _recent_of_prompt(self) -> NDArray[np.intp]:
+        """The last ids of the prompt, (1, window), turned so that the oldest is the next to be replaced."""
+        return np.roll(recent_ids(self._beginning.ids, self._chooser.window), self._steps, axis=1)
+
+    def _next(self, begun: int) -> _Text | None:
+        """The next text that waits, to begin at this step of the block."""
+        number = next(self._waiting, None)
+        if number is None:
+            return None
+        return _Text(number, self._request.seed, open_stream(self._voice, self._request), begun)
+
+    def _leave_out_idle_rows(self, ids: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Go on with the rows that have a text, from the beginning of a block; their ids."""
+        for text in self._rows:
+            if text is not None:
+                text.begun = 0
+        if all(self._rows):
+            return ids
+        kept = np.flatnonzero([text is not None for text in self._rows])
+        self._rows = [self._rows[row] for row in kept.tolist()]
+        self._fresh = np.flatnonzero(np.isin(kept, self._fresh)).tolist()
+        if self._rows:
+            self._network.select(kept)
+            self._recent = self._recent[kept]
+        return ids[kept]

@@ -12,7 +12,7 @@ from unicodedata import combining, normalize
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.reading.codes import bytes_as_text, to_codes
+from charrnn.reading.codes import bytes_as_text, to_codes, to_text
 
 LONGEST_SEQUENCE = 32
 """Code points that are composed together at most, so that endless marks on one letter get written too."""
@@ -31,7 +31,9 @@ class Stage(Protocol):
 class TextStream:
     """Symbols in, text out: the stages in a row."""
 
-    def __init__(self, level: str, *, compose: bool, length: int, stop: tuple[str, ...]) -> None:
+    def __init__(
+        self, level: str, *, compose: bool, length: int, stop: tuple[str, ...], lines: int | None = None
+    ) -> None:
         """Begin a text.
 
         Args:
@@ -39,8 +41,9 @@ class TextStream:
             compose: whether decomposed characters are composed (NFC).
             length: characters to write, after composition; 0 for no limit.
             stop: texts at which the writing ends; they are not written themselves.
+            lines: line feeds at the last of which the writing ends; it is not written itself.
         """
-        self._ending = Ending(length, stop)
+        self._ending = Ending(length, stop, lines)
         self._stages: list[Stage] = [Utf8()] * (level == "byte") + [Composer()] * compose + [self._ending]
 
     @property
@@ -48,9 +51,19 @@ class TextStream:
         """Whether the text has ended; what is fed after that is left out."""
         return self._ending.done
 
-    def feed(self, code: int) -> str:
-        """Take the next symbol; the characters that are finished with it, often one."""
-        text = chr(code)
+    @property
+    def count(self) -> int:
+        """Characters so far, those that are held back included."""
+        return self._ending.count
+
+    @property
+    def left(self) -> int | None:
+        """Characters that may follow, which take as many symbols or more; None for no limit."""
+        return self._ending.left
+
+    def feed(self, codes: NDArray[np.uint32]) -> str:
+        """Take the next symbols; the characters that are finished with them."""
+        text = to_text(codes)
         for stage in self._stages:
             text = stage.feed(text)
         return text
@@ -129,26 +142,40 @@ def joins(text: str, character: str) -> bool:
 
 
 class Ending:
-    """Text up to a length or up to a stop text, whichever comes first.
+    """Text up to a length, a number of lines or a stop text, whichever comes first.
 
     Attributes:
         done: whether one of them was reached, or the text finished before.
+        count: characters so far, those that are held back included.
+        left: characters that may follow; None for no limit.
     """
 
-    def __init__(self, length: int, stop: tuple[str, ...]) -> None:
+    def __init__(self, length: int, stop: tuple[str, ...], lines: int | None = None) -> None:
         self.done = False
-        self._left = length or None
+        self.count = 0
+        self.left = length or None
+        self._lines_left = lines
         self._stop = stop
         self._held = ""
 
     def feed(self, text: str) -> str:
         """Take finished characters; those to write, save a last few that may begin a stop text."""
-        text = "" if self.done else text[: self._left]
-        written = "".join(map(self._search, text)) if self._stop else text
-        if self._left is not None:
-            self._left -= len(text)
-            written += self.finish() if not self._left else ""
-        return written
+        within = self._within_lines("" if self.done else text[: self.left])
+        written = "".join(map(self._search, within)) if self._stop else within
+        self.count += len(within)
+        if self.left is not None:
+            self.left -= len(within)
+        return written + self.finish() if 0 in (self.left, self._lines_left) else written
+
+    def _within_lines(self, text: str) -> str:
+        """The text before the line feed that is the last one."""
+        if self._lines_left is None:
+            return text
+        lines = text.split("\n", self._lines_left)
+        ended = len(lines) > self._lines_left
+        kept = lines[: self._lines_left] if ended else lines
+        self._lines_left -= len(lines) - 1
+        return "\n".join(kept)
 
     def _search(self, character: str) -> str:
         if self.done:

@@ -7,7 +7,7 @@ that of its symbols. Knows nothing of terminals or files.
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -48,6 +48,19 @@ class Expected:
     def bits(self) -> float:
         """Its surprise in bits."""
         return self.nats / math.log(2)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text or a piece of it.
+
+    Attributes:
+        text: what was written.
+        characters: what was expected at each of its characters, if anybody asked.
+    """
+
+    text: str
+    characters: Sequence[Expected] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,10 @@ class Witness:
         """
         pending = self._pending[text]
         return [self._character(pending, character) for character in written]
+
+    def forget(self, text: int) -> None:
+        """Keep nothing more of a text that is complete."""
+        self._pending.pop(text, None)
 
     def _character(self, pending: deque[_Symbol], character: str) -> Expected:
         """Take as many symbols as make up the character."""
