@@ -118,6 +118,16 @@ def test_characters_of_several_symbols_take_their_symbols_whatever_comes_at_once
     assert sum(one.nats for one in accounts[0]) == pytest.approx(-np.log(chances).sum())
 
 
+def test_a_symbol_that_is_a_composed_character_is_all_of_it() -> None:
+    """A vocabulary made of another text may hold what the model's normal form would take apart."""
+    vocabulary = Vocabulary.from_text("éa")
+    witness = Witness(vocabulary, "nfd")
+    for code, chance in ((0xE9, 0.25), (ord("a"), 0.75)):
+        chances = np.where(vocabulary.codes == code, chance, 1 - chance)
+        witness(np.array([0]), np.log(chances)[None], vocabulary.encode(chr(code)).astype(np.intp))
+    assert [one.probability for one in witness.characters(0, "éa")] == pytest.approx([0.25, 0.75])
+
+
 def test_json_tells_of_every_character(run_folder: Path) -> None:
     options = ("--json", "--count", "3", "--length", "30", "--prompt", "One ", "--temperature", "0")
     found = charrnn("sample", "--checkpoint", run_folder, *options).json

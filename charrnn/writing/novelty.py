@@ -1,7 +1,7 @@
 """Whether what a model wrote is new: what of it stands word for word in a corpus, which passes by once.
 
 Both sides come as code points in the same normal form. Every answer is exact: spans are found by their hashes
-and then compared. Memory: about 60 MB, and 200 bytes for each character written, however long the corpus
+and then compared. Memory: about 80 MB, and 200 bytes for each character written, however long the corpus
 is. Knows nothing of files, models or terminals.
 """
 
