@@ -14,7 +14,7 @@ import torch
 
 from charrnn import STARTED, __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, save
-from charrnn.config import Request, SampleSettings, TrainSettings, flat, steps_or_seconds
+from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, flat, steps_or_seconds
 from charrnn.display import Display
 from charrnn.errors import DivergenceError, Stopped
 from charrnn.learning.evaluation import Score, score_records, score_text
@@ -22,7 +22,9 @@ from charrnn.learning.model import CharRNN
 from charrnn.learning.plan import Plan, validation_seconds, validation_steps
 from charrnn.learning.schedule import Interval
 from charrnn.learning.trainer import Trainer, Update
+from charrnn.reading.alignment import first_character
 from charrnn.reading.dataset import Part
+from charrnn.reading.normalization import RUN_LIMIT
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.report import Report
 from charrnn.run import Run
@@ -122,6 +124,7 @@ class Session:
         self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
         self.display, self.stops = display, stops
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
+        self.given = 1 if validation is None else given_symbols(validation, vocabulary, settings.reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.meter = Meter()
@@ -219,9 +222,8 @@ class Session:
         ):
             return self.progress.validation_nats_per_character
         began = time.monotonic()
-        nats = finite(
-            score_part(self.trainer.model, self.validation, self.vocabulary.unknown).nats_per_character
-        )
+        score = score_part(self.trainer.model, self.validation, self.vocabulary.unknown, self.given)
+        nats = finite(score.nats_per_character)
         self._keep_back(time.monotonic() - began)
         self.validated_step = self.trainer.step
         best = self.progress.best_validation_nats_per_character
@@ -333,11 +335,17 @@ def sample_request(settings: TrainSettings, author: Author) -> Request:
     )
 
 
-def score_part(model: CharRNN, part: Part, unknown: int | None = None) -> Score:
+def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: int = 1) -> Score:
     """Score a held-back part; its characters are those of the text as read (and end marks)."""
     if part.records is None:
-        score = score_text(model, part.ids, unknown=unknown)
+        score = score_text(model, part.ids, given, unknown=unknown)
     else:
         assert part.bounds is not None  # noqa: S101 - records have bounds
         score = score_records(model, part.ids, part.bounds, part.records, unknown=unknown)
     return replace(score, characters=part.scored_characters)
+
+
+def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> int:
+    """How many symbols the first character of a part has, which is given and not scored."""
+    beginning = vocabulary.codes[np.asarray(part.ids[:RUN_LIMIT], np.intp)]
+    return first_character(beginning, reading.level, reading.normalize)
