@@ -528,10 +528,10 @@ class EvaluateSettings(Checked):
     )
     adapt: bool = setting(False, "score a second time with a copy that learns from what it has just scored")
     adapt_rate: float = setting(
-        0.0005, "how far each step goes that --adapt takes", minimum=0.0, maximum=10.0, metavar="X"
+        0.001, "how far each step goes that --adapt takes", minimum=0.0, maximum=10.0, metavar="X"
     )
     adapt_decay: float = setting(
-        0.001,
+        0.0003,
         "share of the way back to the trained weights at each of these steps",
         minimum=0.0,
         maximum=1.0,

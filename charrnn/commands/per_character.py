@@ -1,5 +1,6 @@
 """`charrnn evaluate --per-character`: what was expected in the place of each character."""
 
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,9 @@ WHOLE_VOCABULARY = 32
 LIKELIEST = 10
 """A vocabulary up to so many symbols is shown whole, of a larger one the likeliest."""
 
+LINES = 256
+"""How many are written at once."""
+
 
 def per_character(question: Question) -> None:
     """Print a JSON line for each scored character."""
@@ -26,8 +30,9 @@ def per_character(question: Question) -> None:
         measure = likeliest(symbols if symbols <= WHOLE_VOCABULARY else min(LIKELIEST, symbols))
         found = subject.scored(measure, adapting=question.settings.adapt)
         shown = visible if sys.stdout.isatty() else str
-        for line in character_lines(found, subject.vocabulary):
-            write_text(sys.stdout, shown(json.dumps(line, ensure_ascii=False) + "\n"))
+        lines = (json.dumps(line, ensure_ascii=False) for line in character_lines(found, subject.vocabulary))
+        while some := list(itertools.islice(lines, LINES)):
+            write_text(sys.stdout, shown("\n".join(some) + "\n"))
 
 
 def character_lines(found: Iterable[tuple[Piece, Kept]], vocabulary: Vocabulary) -> Iterator[dict[str, Any]]:
@@ -44,7 +49,7 @@ def character_lines(found: Iterable[tuple[Piece, Kept]], vocabulary: Vocabulary)
     names = vocabulary.symbols()
     for piece, kept in found:
         begins = np.flatnonzero(piece.begins[piece.given :]) + piece.given
-        ends = np.append(begins[1:], len(piece.ids))
+        ends = np.append(begins, len(piece.ids))[1:]
         for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
             steps = [_expected(row, names) for row in kept[begin:end]]
             line = {"character": _character(piece, begin, end, vocabulary)} | steps[0]

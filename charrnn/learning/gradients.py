@@ -10,8 +10,6 @@ passed through k - 1 more. Bengio, Simard & Frasconi 1994, "Learning long-term d
 descent is difficult"; Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -54,13 +52,12 @@ def _targets(length: int, lags: int) -> NDArray[np.int64]:
 
 def _norms(model: CharRNN, symbols: torch.Tensor, state: State) -> NDArray[np.float64]:
     """The norms for texts (B, lags + 1) of which the last symbol's loss counts."""
-    states: list[State] = []
-    logits: Any = None
-    state = detach(state)
+    states, state = [], detach(state)
     for step in symbols[:, :-1].unbind(1):
-        logits, state = model(step[:, None], state)
+        _, state = model(step[:, None], state)
         states.append(state)
-    loss = cross_entropy(logits[:, 0].double(), symbols[:, -1], reduction="sum")
+    # From the state itself, so that the first lag is part of the graph.
+    loss = cross_entropy(model.output(state[-1][0]).double(), symbols[:, -1], reduction="sum")
     flat = [part for state in states for layer in state for part in layer]
     gradients = torch.autograd.grad(loss, flat, allow_unused=True)
     squares = [0.0 if g is None else g.double().square().sum(1) for g in gradients]
