@@ -11,6 +11,7 @@ import typer
 
 from charrnn import __version__
 from charrnn.config import (
+    EvaluateSettings,
     PlotSettings,
     ReadingSettings,
     Request,
@@ -174,29 +175,17 @@ def vocab(
 
 
 @app.command()
-@with_settings(ReadingSettings)
+@with_settings(EvaluateSettings, ReadingSettings)
 def evaluate(
     text: Annotated[list[str], typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)],
-    checkpoint: CheckpointOption = None,
-    *,
-    window: Annotated[
-        int,
+    checkpoint: Annotated[
+        list[str] | None,
         typer.Option(
-            "--window", metavar="N", help="blank the state after every N characters", show_default="carry it"
+            "--checkpoint",
+            metavar="PATH",
+            help="a run folder or a checkpoint file",
+            show_default="the newest run in runs/",
         ),
-    ] = 0,
-    per_character: Annotated[
-        bool, typer.Option("--per-character", help="a JSON line for each character: what was expected there")
-    ] = False,
-    baselines: Annotated[
-        bool, typer.Option("--baselines", help="what counting and compressing reach on the same text")
-    ] = False,
-    show: Annotated[
-        bool, typer.Option("--show", help="the text painted by surprise, what was likelier under it")
-    ] = False,
-    html: Annotated[
-        str | None,
-        typer.Option("--html", metavar="FILE", help="write a page that shows this", show_default=False),
     ] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
@@ -208,11 +197,11 @@ def evaluate(
     charrnn evaluate other.txt --checkpoint runs/novel --window 256
     charrnn evaluate other.txt --show
     """
-    from charrnn.commands.evaluate import Wanted
     from charrnn.commands.evaluate import evaluate as run
+    from charrnn.commands.scoring import Question
 
-    wanted = Wanted(per_character, show, baselines, html, json)
-    run(tuple(text), checkpoint, given, window=window, wanted=wanted)
+    settings = build(EvaluateSettings, given)
+    run(Question(tuple(text), tuple(checkpoint or ()), given, settings, json_wanted=json))
 
 
 @app.command()

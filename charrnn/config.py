@@ -590,3 +590,37 @@ class SeeingSettings(Checked):
     interactive: bool = setting(
         False, "write together: type a beginning, take one of the likeliest characters, or let it run"
     )
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(Checked):
+    """How a text is scored, and what is told of it."""
+
+    window: int = setting(
+        0, "blank the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
+    )
+    baselines: bool = setting(False, "what counting and compressing reach on the same text")
+    html: str | None = setting(None, "write a page that shows the text by surprise", metavar="FILE")
+    exact: bool = setting(False, "read a long text in one pass, not at many places at once; slower")
+    show: bool = setting(False, "the text painted by surprise, what was likelier under it")
+    per_line: bool = setting(False, "bits per character, a tab and the line, for each line")
+    per_character: bool = setting(False, "a JSON line for each character: what was expected there")
+    gradients: bool = setting(
+        False,
+        "how the gradient of a character's loss fades with the distance back; --checkpoint may be given "
+        "several times",
+    )
+    adapt: bool = setting(False, "score a second time with a copy that learns from what it has just scored")
+    adapt_rate: float = setting(
+        0.001, "how far each step goes that --adapt takes", minimum=0.0, maximum=10.0, metavar="X"
+    )
+    adapt_decay: float = setting(
+        0.0003,
+        "share of the way back to the trained weights at each of these steps",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+    )
+    adapt_window: int = setting(
+        32, "symbols scored between two of these steps", minimum=1, maximum=65536, metavar="N"
+    )

@@ -55,8 +55,8 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Say something once."""
 
-    def reading(self, line: str) -> None:
-        """How far a corpus is read."""
+    def reading(self, line: str, share: float | None) -> None:
+        """How far a corpus is read, and what share of it that is, where its length is known."""
 
     def report(self, report: Report) -> None:
         """How the run goes now."""
@@ -86,7 +86,7 @@ class QuietDisplay:
     def note(self, text: str) -> None:
         """Say nothing."""
 
-    def reading(self, line: str) -> None:
+    def reading(self, line: str, share: float | None) -> None:
         """Say nothing."""
 
     def report(self, report: Report) -> None:
@@ -115,7 +115,7 @@ class PlainDisplay:
         """Print a line."""
         self._line(text)
 
-    def reading(self, line: str) -> None:
+    def reading(self, line: str, share: float | None) -> None:  # noqa: ARG002 - the line says it too
         """Print a line now and then."""
         if self._due():
             self._line(line)
@@ -164,9 +164,12 @@ class LiveDisplay:
         """Print a line above the panel."""
         self.console.print(Text(visible(text)))
 
-    def reading(self, line: str) -> None:
+    def reading(self, line: str, share: float | None) -> None:
         """Show how far the corpus is read."""
-        self.live.update(Text(line))
+        row = Table.grid(padding=(0, 2))
+        bar = [] if share is None else [ProgressBar(total=1.0, completed=share, width=40)]
+        row.add_row(*bar, Text(line))
+        self.live.update(row)
 
     def report(self, report: Report) -> None:
         """Draw the panel anew."""
@@ -216,7 +219,8 @@ class ReadingProgress:
         """Pass on how many bytes are done, of how many."""
         seconds = time.monotonic() - self.began
         if seconds > QUIET_SECONDS:
-            self.display.reading(reading_line(self.what, seconds, done_bytes, total_bytes))
+            share = done_bytes / total_bytes if total_bytes else None
+            self.display.reading(reading_line(self.what, seconds, done_bytes, total_bytes), share)
 
 
 def progress_row(report: Report) -> RenderableType:

@@ -87,7 +87,7 @@ def test_quiet_shows_nothing() -> None:
     to = console(terminal=True)
     with make_display(to, quiet=True) as shown:
         shown.note("note")
-        shown.reading("reading")
+        shown.reading("reading", 0.5)
         shown.report(replace(REPORT, validation_nats=1.0))
         shown.sample("step 1", "text")
     assert written(to) == ""
@@ -258,18 +258,27 @@ def test_live_notes_are_inert() -> None:
 
 
 def test_reading_is_told_once_it_takes_over_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    told: list[tuple[str, float | None]] = []
 
     class Listener(QuietDisplay):
-        def reading(self, line: str) -> None:
-            told.append(line)
+        def reading(self, line: str, share: float | None) -> None:
+            told.append((line, share))
 
     times = iter([0, 0.5, 2])
     monkeypatch.setattr(time, "monotonic", lambda: next(times))
     progress = ReadingProgress(Listener(), "counting")
     progress(10**6, 10**8)
     progress(10**7, 10**8)
-    assert told == ["counting: 10 of 100 MB, 5 MB/s, 0:18 to go"]
+    assert told == [("counting: 10 of 100 MB, 5 MB/s, 0:18 to go", 0.1)]
+
+
+def test_reading_shows_a_bar_on_a_terminal() -> None:
+    to = console(terminal=True, width=120)
+    with LiveDisplay(to) as shown:
+        shown.reading("scoring: 50 of 100 MB", 0.5)
+        shown.reading("scoring: 50 MB", None)
+    assert "━" in written(to)
+    assert "scoring: 50 of 100 MB" in written(to)
 
 
 def test_reading_of_what_has_no_known_end() -> None:

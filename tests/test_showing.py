@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from program import KOREAN, TEXT, charrnn, lines_of
+from program import KOREAN, SMALL, TEXT, charrnn, lines_of
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -23,11 +22,11 @@ from charrnn.showing.page import page
 from charrnn.showing.painting import legend_line, painted
 from charrnn.surprise import LEVELS, level_of
 
-UNKNOWN_NATS = 14.0
-
 
 def met(text: str, vocabulary: Vocabulary, predictions: list[Prediction]) -> list[Character]:
-    return list(characters([to_codes(text)], iter(predictions), vocabulary, UNKNOWN_NATS))
+    """A text whose first symbol is given."""
+    codes = to_codes(text).tolist()
+    return list(characters(zip(codes, [None, *predictions], strict=True), vocabulary))
 
 
 def certain(count: int) -> list[Prediction]:
@@ -103,23 +102,27 @@ def test_marks_without_end_are_parted() -> None:
     assert len(met(text, Vocabulary.from_text(text), certain(100))) > 1
 
 
-@pytest.mark.parametrize("unknown", [False, True])
-def test_unknown_characters_stand_where_they_are(unknown: bool) -> None:
-    vocabulary = Vocabulary.from_text("ab", unknown=unknown)
-    found = met("漢a漢b", vocabulary, certain(3))
-    assert [character.text for character in found] == ["漢", "a", "漢", "b"]
-    assert found[0].bits is None
-    assert found[2].bits == pytest.approx(UNKNOWN_NATS / math.log(2))
-
-
 def test_records_end_in_newlines_and_their_first_character_is_scored() -> None:
     vocabulary = Vocabulary.from_text("ab", end=True)
     assert vocabulary.end is not None
     predictions = [Prediction(1.0, [vocabulary.end], [0.9]), *certain(1)]
-    codes = np.append(to_codes("a"), np.uint32(END))
-    first, end = characters([codes], iter(predictions), vocabulary, UNKNOWN_NATS)
+    first, end = characters(zip([ord("a"), END], predictions, strict=True), vocabulary)
     assert first.likelier == (("\n", 0.9),)
     assert end == Character("\n", 0.0)
+
+
+@pytest.mark.parametrize("options", [(), ("--min-count", "100")])
+def test_unknown_characters_stand_where_they_are(options: tuple[str, ...], tmp_path: Path) -> None:
+    """With an unknown symbol and without, the first one being given."""
+    corpus, path, run = tmp_path / "corpus.txt", tmp_path / "text.txt", tmp_path / "run"
+    corpus.write_text(TEXT)
+    path.write_text("漢o漢n")
+    assert charrnn("train", corpus, "--run", run, *SMALL, *options).code == 0
+    result = charrnn("evaluate", path, "--checkpoint", run, "--show")
+    assert result.out.splitlines()[2].replace(" ", "") == "漢o漢n"
+    score = charrnn("evaluate", path, "--checkpoint", run, "--json").json
+    assert score["bits_per_character"] * 3 > math.log2(0x110000)
+    assert f"3 characters, {score['bits_per_character']:.4f} bits" in result.out
 
 
 # Painting
@@ -350,7 +353,7 @@ def test_colours_are_for_a_terminal_that_wants_them(no_color: bool, monkeypatch:
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    show.show(iter([Character("a", None), Character("x", 12.0, (("e", 0.5),)), Character("\n", 0.0)]), 2)
+    show.paint(iter([Character("a", None), Character("x", 12.0, (("e", 0.5),)), Character("\n", 0.0)]))
     shown = screen.getvalue()
     assert ("48;5;160" in shown) is not no_color
     assert ("\n #" in re.sub("\x1b\\[[0-9;]*m", "", shown)) is no_color
@@ -368,7 +371,7 @@ def test_it_streams(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "first⏎" in screen.getvalue()
         yield Character("\n", 0.0)
 
-    show.show(text(), 8)
+    show.paint(text())
 
 
 def test_html_writes_a_page_beside_the_score(run_folder: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from charrnn.baselines.compressors import compressed_bytes
 from charrnn.baselines.ngrams import ORDER, Chances, Ids
 from charrnn.baselines.training import LONGEST, last_symbols, ngrams_of
 from charrnn.checkpoint import Checkpoint
+from charrnn.commands.scoring import Subject
 from charrnn.config import BudgetSettings
 from charrnn.errors import CheckpointError
 from charrnn.learning.evaluation import UNKNOWN_NATS
@@ -47,32 +48,42 @@ class Baseline:
         return {name: value for name, value in asdict(self).items() if value != ""}
 
 
-def baselines(
-    corpus: Corpus, ids: Ids, model: Checkpoint, folder: Path, *, characters: int, unknown: int
-) -> list[Baseline]:
+def baselines(subject: Subject, characters: int) -> list[Baseline]:
     """Score a text by counting and by compressing.
 
     Args:
-        corpus: the text.
-        ids: what of it the model knows, in its ids, the first symbol given; see `EncodedText`.
-        model: whose vocabulary the n-grams have.
-        folder: of the run, which keeps the text that was learnt from.
+        subject: the text, and the model whose vocabulary the n-grams have; the folder that the model is in
+            keeps the text that was learnt from.
         characters: how many are scored.
-        unknown: how many of them the model does not know; they cost every model the same.
     """
+    ids, unknown = _shown(subject)
 
     def bits_per_character(nats: float) -> float:
         return (nats + unknown * UNKNOWN_NATS) / math.log(2) / characters
 
-    uniform = bits_per_character((len(ids) - 1) * math.log(len(model.vocabulary)))
+    symbols = len(subject.vocabulary)
+    uniform = bits_per_character((len(ids) - 1) * math.log(symbols))
     return [
-        Baseline("uniform", uniform, f"{len(model.vocabulary):,} symbols, all alike"),
+        Baseline("uniform", uniform, f"{symbols:,} symbols, all alike"),
         *(
             Baseline(name, None if nats is None else bits_per_character(nats), note)
-            for name, nats, note in _counted(ids, model, folder)
+            for name, nats, note in _counted(ids, subject.model, subject.path.parent)
         ),
-        *_compressed(corpus, characters),
+        *_compressed(subject.corpus, characters),
     ]
+
+
+def _shown(subject: Subject) -> tuple[Ids, int]:
+    """What of a text the model knows, the first symbol given, and how many symbols it does not know."""
+    symbols, marked = len(subject.vocabulary), subject.vocabulary.unknown
+    parts, unknown = [], 0
+    for piece in subject.pieces():
+        is_shown = piece.ids < symbols
+        is_unknown = ~is_shown if marked is None else piece.ids == marked
+        unknown += int(is_unknown[piece.given :].sum())
+        begin = max(0, piece.given - 1)
+        parts.append(piece.ids[begin:][is_shown[begin:]])
+    return np.concatenate(parts), unknown
 
 
 def _counted(ids: Ids, model: Checkpoint, folder: Path) -> Iterator[tuple[str, float | None, str]]:

@@ -2,18 +2,19 @@
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.durable import write_atomically
 from charrnn.errors import UsageError
-from charrnn.learning.evaluation import UNKNOWN_NATS, Predictions
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.showing.characters import Character, Prediction, characters
+from charrnn.learning.measures import Kept, likeliest
+from charrnn.reading.passages import Piece
+from charrnn.showing.characters import Character, Prediction, Symbol, characters
 from charrnn.showing.page import page
 from charrnn.showing.painting import legend_line, painted
 from charrnn.terminal import write_text
@@ -26,33 +27,50 @@ PAGE_CHARACTERS = 50_000
 """A page of more would be slow to open."""
 
 
-def met(corpus: Corpus, found: Iterator[Predictions], vocabulary: Vocabulary) -> Iterator[Character]:
-    """The characters of a text as the model met them.
+def show(question: Question) -> None:
+    """Print a text as the model meets it, painted where there are colours, and what it cost at the end."""
+    total = 0
+
+    def counted(found: Iterable[tuple[Piece, Kept]]) -> Iterator[tuple[Piece, Kept]]:
+        nonlocal total
+        for piece, kept in found:
+            total += int(piece.begins.sum())
+            yield piece, kept
+
+    with progress_display(streams=True) as display:
+        subject = question.subject(display)
+        bits = paint(characters(symbols(counted(_expected(subject))), subject.vocabulary))
+    write_text(sys.stdout, f"\n{total:,} characters, {bits / total:.4f} bits per character\n")
+
+
+def met(subject: Subject) -> Iterator[Character]:
+    """The characters of a text as the model met them."""
+    return characters(symbols(_expected(subject)), subject.vocabulary)
+
+
+def _expected(subject: Subject) -> Iterator[tuple[Piece, Kept]]:
+    count = min(LIKELIEST, len(subject.vocabulary))
+    return subject.scored(likeliest(count), adapting=subject.settings.adapt)
+
+
+def symbols(found: Iterable[tuple[Piece, Kept]]) -> Iterator[Symbol]:
+    """The symbols of a text, each with what was expected in its place.
 
     Args:
-        corpus: the text.
-        found: what the model expected at each place, in order.
-        vocabulary: the model's.
+        found: the text, scored by the measure `likeliest`; an end mark before the first record is left out.
     """
-    return characters(corpus.codes(), _predictions(found, vocabulary), vocabulary, UNKNOWN_NATS)
+    for piece, kept in found:
+        if not piece.text:
+            continue
+        yield from ((code, None) for code in piece.codes[: piece.given].tolist())
+        rows = kept[piece.given :]
+        chances, ids = np.split(rows[:, 1:], 2, axis=1)
+        expected = map(Prediction, rows[:, 0].tolist(), ids.astype(np.int64).tolist(), chances.tolist())
+        yield from zip(piece.codes[piece.given :].tolist(), expected, strict=True)
 
 
-def _predictions(found: Iterator[Predictions], vocabulary: Vocabulary) -> Iterator[Prediction]:
-    """One for each symbol, as plain numbers."""
-    for logs, targets in found:
-        best, places = logs.topk(min(LIKELIEST, len(vocabulary)), dim=-1)
-        costs = -logs.gather(1, targets[:, None])[:, 0]
-        rows = zip(costs.tolist(), places.tolist(), best.exp().tolist(), strict=True)
-        yield from itertools.starmap(Prediction, rows)
-
-
-def show(text: Iterator[Character], total: int) -> None:
-    """Print a text as the model meets it, painted where there are colours, and what it cost at the end.
-
-    Args:
-        text: as the model meets it.
-        total: how many characters of it are scored.
-    """
+def paint(text: Iterable[Character]) -> float:
+    """Print the characters of a text, line by line as they come; what they cost altogether, in bits."""
     console = Console(highlight=False, markup=False)
     coloured = console.color_system is not None and not console.no_color
     width = console.width if sys.stdout.isatty() else PIPE_WIDTH
@@ -67,7 +85,7 @@ def show(text: Iterator[Character], total: int) -> None:
     lines = painted(summed(), width, coloured=coloured)
     for line in itertools.chain([legend_line(coloured=coloured), Text()], lines):
         _print(console, line)
-    _print(console, Text(f"\n{total:,} characters, {bits / total:.4f} bits per character"))
+    return bits
 
 
 def _print(console: Console, line: Text) -> None:

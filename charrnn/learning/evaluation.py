@@ -1,31 +1,26 @@
-"""How well a network predicts a text: nats for each character, in the field's two ways.
+"""How well a network predicts a text: nats for each character as read, unknown ones charged.
 
-State carried: the network reads the whole text from a blank state. Blank every N characters: its state is
-set to zeros after each N scored ones. The first character is given, not scored. Knows nothing of terminals.
+Knows nothing of terminals, or of how the network is read: see `readers.py`.
 """
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import log_softmax
 
-from charrnn.learning.batches import Ids, pack, windows
-from charrnn.learning.model import CharRNN, State
+from charrnn.learning.batches import Ids
+from charrnn.learning.measures import Kept, nothing
+from charrnn.learning.model import CharRNN
+from charrnn.learning.readers import Carried, Places, Reader, Stretches, independent
+from charrnn.reading.passages import Piece
 
-CHUNK = 1024
-"""Steps in time of one call of the network, at most."""
+BLOCK = 2**20
+"""Numbers that are kept before they are handed on: bounds memory, whatever the text's length."""
 
-NUMBERS = 2**24
-"""Gates and logits that one call may compute, whatever the sizes of network and text: bounds its memory."""
-
-TOGETHER = 256
-"""Independent texts that are read side by side."""
-
+RECORDS = 1024
+"""Independent texts that are scored before the next are looked at."""
 
 UNKNOWN_NATS = math.log(0x110000)
 """What a character costs that the model does not know: as much as naming any code point at random."""
@@ -61,127 +56,111 @@ class Score:
         return math.exp(self.nats_per_character)
 
 
-Predictions = tuple[Tensor, Tensor]
-"""Log-probabilities (N, V) of the next symbols, and what came, (N,)."""
+def scored(
+    pieces: Iterable[Piece], reader: Reader, unknown: int | None = None
+) -> Iterator[tuple[Piece, Kept]]:
+    """Each piece with what is kept of its symbols, in order.
 
-
-def score_text(model: CharRNN, ids: Ids, window: int = 0, *, unknown: int | None = None) -> Score:
-    """Score one text; see `predictions` and `total`."""
-    return total(predictions(model, ids, window), unknown)
-
-
-def score_records(
-    model: CharRNN,
-    ids: Ids,
-    bounds: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    *,
-    unknown: int | None = None,
-) -> Score:
-    """Score independent texts, each from a blank state, its end mark included."""
-    return total(record_predictions(model, ids, bounds, chosen), unknown)
-
-
-def total(parts: Iterator[Predictions], unknown: int | None = None) -> Score:
-    """What predictions cost altogether; their symbols count as characters.
+    What is given costs nothing. A symbol that the model has no id for is not shown to the network: it costs
+    `UNKNOWN_NATS`, and nothing was expected in its place. Where the unknown symbol stands, its character has
+    still to be named, which costs as much, beside the symbol itself.
 
     Args:
-        parts: the predictions.
-        unknown: the id of the unknown symbol. Where it stands the character has still to be named, which
-            is charged beside the symbol itself.
+        pieces: the text.
+        reader: how it is read.
+        unknown: the id of the model's unknown symbol.
     """
-    nats, symbols = 0.0, 0
-    for logs, targets in parts:
-        nats -= float(logs.gather(1, targets[:, None]).double().sum())
-        nats += UNKNOWN_NATS * int((targets == unknown).sum()) if unknown is not None else 0.0
-        symbols += len(targets)
-    return Score(nats, symbols, symbols)
+    for piece, kept in _fed(pieces, reader):
+        out = np.zeros((len(piece.ids), reader.measure.columns), np.float32)
+        shown = piece.ids < reader.model.architecture.symbols
+        out[shown] = kept
+        is_unknown = ~shown if unknown is None else piece.ids == unknown
+        out[is_unknown, 0] += UNKNOWN_NATS
+        out[: piece.given] = 0
+        yield piece, out
 
 
-def predictions(model: CharRNN, ids: Ids, window: int = 0) -> Iterator[Predictions]:
-    """What the network expected at each place of a text but the first, in order.
+def _fed(pieces: Iterable[Piece], reader: Reader) -> Iterator[tuple[Piece, Kept]]:
+    """Each piece with what is kept of those symbols that the network is shown."""
+    symbols, waiting, characters = reader.model.architecture.symbols, deque[Piece](), 0
+    kept = nothing(reader.measure)
+    for block in _blocks(pieces, BLOCK // reader.measure.columns):
+        waiting.extend(block)
+        ids, begins = (
+            np.concatenate(parts) for parts in zip(*((p.ids, p.begins) for p in block), strict=True)
+        )
+        numbers = characters - 1 + np.cumsum(begins, dtype=np.int64)
+        characters = int(numbers[-1]) + 1
+        shown = ids < symbols
+        kept = np.concatenate((kept, reader.feed(ids[shown], numbers[shown])))
+        while waiting and (count := int((waiting[0].ids < symbols).sum())) <= len(kept):
+            yield waiting.popleft(), kept[:count]
+            kept = kept[count:]
+    kept = np.concatenate((kept, reader.finish()))
+    for piece in waiting:
+        count = int((piece.ids < symbols).sum())
+        yield piece, kept[:count]
+        kept = kept[count:]
+
+
+def _blocks(pieces: Iterable[Piece], symbols: int) -> Iterator[list[Piece]]:
+    """Pieces by the handful, each of at least so many symbols but the last."""
+    block: list[Piece] = []
+    for piece in pieces:
+        block.append(piece)
+        if sum(len(one.ids) for one in block) >= symbols:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def score_text(
+    model: CharRNN, ids: Ids, given: int = 1, *, unknown: int | None = None, exact: bool = False
+) -> Score:
+    """Score one text, its state carried; its symbols count as characters.
 
     Args:
         model: the network, left in the mode it was in.
         ids: the text.
-        window: blank the state after so many scored symbols; 0 carries it through.
+        given: symbols at its start that are not scored.
+        unknown: the id of the unknown symbol, if there is one.
+        exact: read it in one pass.
     """
-    return _watched(model, _windowed(model, ids, window) if window else _carried(model, ids))
+    reader, nats = Carried(model, exact=exact), 0.0
+    for begin in range(0, len(ids), BLOCK):
+        kept = reader.feed(np.asarray(ids[begin : begin + BLOCK]))[:, 0]
+        nats += float(kept[max(0, given - begin) :].sum(dtype=np.float64))
+    return _charged(Score(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
 
 
-def record_predictions(
-    model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]
-) -> Iterator[Predictions]:
-    """The same for independent texts, in batches of like length; the order is not the texts'."""
-    return _watched(model, _packed(model, ids, bounds, chosen))
+def score_records(
+    model: CharRNN, ids: Ids, bounds: Places, chosen: Places, *, unknown: int | None = None
+) -> Score:
+    """Score independent texts, each from a blank state, its end mark included.
+
+    Args:
+        model: the network, left in the mode it was in.
+        ids: the texts, an end mark before the first and after each.
+        bounds: where the end marks stand; text r is read from mark r up to mark r + 1.
+        chosen: which texts to score.
+        unknown: the id of the unknown symbol, if there is one.
+    """
+    score = Score(0.0, 0, 0)
+    for begin in range(0, len(chosen), RECORDS):
+        some = chosen[begin : begin + RECORDS]
+        stretches = Stretches(bounds[some], bounds[some] + 1, bounds[some + 1] + 1)
+        nats = float(independent(model, ids, stretches).sum(dtype=np.float64))
+        count = int((stretches.ends - stretches.firsts).sum())
+        shown = np.concatenate([ids[a:b] for a, b in zip(stretches.firsts, stretches.ends, strict=True)])
+        part = _charged(Score(nats, count, count), shown, unknown)
+        score = Score(score.nats + part.nats, score.symbols + count, score.characters + count)
+    return score
 
 
-def _watched(model: CharRNN, parts: Iterator[Predictions]) -> Iterator[Predictions]:
-    """Run without gradients or dropout, and leave the network in the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        while True:
-            with torch.inference_mode():
-                part = next(parts, None)
-            if part is None:
-                return
-            yield part
-    finally:
-        model.train(training)
-
-
-def _carried(model: CharRNN, ids: Ids) -> Iterator[Predictions]:
-    state: State | None = None
-    longest = min(CHUNK, _steps(model))
-    for begin in range(0, len(ids) - 1, longest):
-        block = _tensor(model, ids[begin : begin + longest + 1])
-        logits, state = model(block[None, :-1], state)
-        yield log_softmax(logits[0].float(), -1), block[1:]
-
-
-def _windowed(model: CharRNN, ids: Ids, window: int) -> Iterator[Predictions]:
-    together = _steps(model) // window
-    if not together:
-        for begin in range(0, len(ids) - 1, window):
-            yield from _carried(model, ids[begin : begin + window + 1])
-        return
-    whole = (len(ids) - 1) // window
-    for first in range(0, whole, together):
-        rows = min(together, whole - first)
-        block = _tensor(model, ids[first * window : (first + rows) * window + 1])
-        yield _blank_rows(model, block, rows)
-    if len(ids) - 1 > whole * window:
-        yield _blank_rows(model, _tensor(model, ids[whole * window :]), 1)
-
-
-def _blank_rows(model: CharRNN, block: Tensor, rows: int) -> Predictions:
-    logits, _ = model(block[:-1].view(rows, -1))
-    return log_softmax(logits.flatten(0, 1).float(), -1), block[1:]
-
-
-def _packed(
-    model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]
-) -> Iterator[Predictions]:
-    lengths = bounds[chosen + 1] - bounds[chosen]
-    chosen = chosen[np.argsort(-lengths, kind="stable")]
-    device = model.output.weight.device
-    longest = max(1, min(CHUNK, _steps(model) // TOGETHER))
-    for first in range(0, len(chosen), TOGETHER):
-        members = chosen[first : first + TOGETHER]
-        begins, ends = bounds[members], bounds[members + 1]
-        state: State | None = None
-        for starts, steps, fresh in windows(begins, ends - begins, longest):
-            batch = pack(ids, starts, steps, fresh=fresh, epoch=0).to(device)
-            logits, state = model(batch.ids, state)
-            yield log_softmax(logits.float(), -1), batch.target_data
-
-
-def _steps(model: CharRNN) -> int:
-    """How many steps one call of the network may take, those of all texts together."""
-    network = model.architecture
-    return max(1, NUMBERS // (network.gates * network.hidden + network.symbols))
-
-
-def _tensor(model: CharRNN, ids: Ids) -> Tensor:
-    return torch.from_numpy(ids.astype(np.int64)).to(model.output.weight.device)
+def _charged(score: Score, ids: Ids, unknown: int | None) -> Score:
+    """With what naming the unknown characters costs."""
+    if unknown is None:
+        return score
+    nats = score.nats + UNKNOWN_NATS * int((ids == unknown).sum())
+    return Score(nats, score.symbols, score.characters)

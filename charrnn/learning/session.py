@@ -15,7 +15,7 @@ import torch
 
 from charrnn import __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
-from charrnn.config import Request, SampleSettings, TrainSettings, flat, steps_or_seconds
+from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, flat, steps_or_seconds
 from charrnn.display import Display
 from charrnn.errors import CheckpointError, Stopped
 from charrnn.learning import snapshot
@@ -26,7 +26,9 @@ from charrnn.learning.plan import Plan, validation_seconds, validation_steps
 from charrnn.learning.saving import Saver
 from charrnn.learning.schedule import Interval
 from charrnn.learning.trainer import Trainer, Update
+from charrnn.reading.alignment import first_character
 from charrnn.reading.dataset import Part
+from charrnn.reading.normalization import RUN_LIMIT
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.recovery import recover
 from charrnn.report import Report
@@ -118,6 +120,7 @@ class Session:
         self.display, self.stops = display, stops
         self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
+        self.given = 1 if validation is None else given_symbols(validation, vocabulary, settings.reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
@@ -293,7 +296,8 @@ class Session:
         if known is not None and self.validated_step == self.trainer.step:
             return known
         began = time.monotonic()
-        nats = score_part(self.trainer.model, self.validation, self.vocabulary.unknown).nats_per_character
+        score = score_part(self.trainer.model, self.validation, self.vocabulary.unknown, self.given)
+        nats = score.nats_per_character
         self._keep_back(time.monotonic() - began)
         if not math.isfinite(nats):
             raise NotFinite(f"the loss on what is held back became {nats}")
@@ -418,11 +422,17 @@ def sample_request(settings: TrainSettings, author: Author) -> Request:
     )
 
 
-def score_part(model: CharRNN, part: Part, unknown: int | None = None) -> Score:
+def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: int = 1) -> Score:
     """Score a held-back part; its characters are those of the text as read (and end marks)."""
     if part.records is None:
-        score = score_text(model, part.ids, unknown=unknown)
+        score = score_text(model, part.ids, given, unknown=unknown)
     else:
         assert part.bounds is not None  # noqa: S101 - records have bounds
         score = score_records(model, part.ids, part.bounds, part.records, unknown=unknown)
     return replace(score, characters=part.scored_characters)
+
+
+def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> int:
+    """How many symbols the first character of a part has, which is given and not scored."""
+    beginning = vocabulary.codes[np.asarray(part.ids[:RUN_LIMIT], np.intp)]
+    return first_character(beginning, reading.level, reading.normalize)

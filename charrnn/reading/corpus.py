@@ -112,19 +112,21 @@ class Corpus:
             position: how many characters the first part has; all without it.
             progress: is told how far it has come.
         """
-        texts = parted(self._texts(progress), position, self.reading.level)
+        texts = parted(self.texts(progress), position, self.reading.level)
         for _, group in itertools.groupby(texts, key=itemgetter(0)):
             tally = Tally(self.reading.level)
             yield TextPart(self._coded(_tallied((text for _, text in group), tally)), tally)
 
-    def first_character(self) -> str:
-        """The first character of the text as read, before normalising; at byte level the first byte."""
-        return next(filter(None, self._texts(None)))[0]
+    def texts(self, progress: Progress | None = None) -> Iterator[str]:
+        """The text as read, before normalising: all sources, with nothing between them; bytes as text."""
+        meter = _Meter(progress, self._total_bytes())
+        texts = itertools.chain.from_iterable(self.source_texts(i, meter) for i in range(len(self.sources)))
+        return unix_newlines(texts) if self.reading.newlines == "lf" else texts
 
     def utf8(self) -> Iterator[bytes]:
         """The text as read, before normalising, in UTF-8; at byte level its bytes."""
         encoding = "latin-1" if self.reading.level == "byte" else "utf-8"
-        return (text.encode(encoding, "surrogatepass") for text in self._texts(None))
+        return (text.encode(encoding, "surrogatepass") for text in self.texts())
 
     def _counted(self, progress: Progress | None) -> Census:
         counter = Counter(is_lines=self.reading.mode == "lines")
@@ -168,12 +170,6 @@ class Corpus:
         if self.reading.level == "byte":
             return bytes_as_text(delimiter.encode("utf-8", "surrogatepass"))
         return "".join(normalized([delimiter], self.reading.normalize))
-
-    def _texts(self, progress: Progress | None) -> Iterator[str]:
-        """The text as read: all sources, with nothing between them."""
-        meter = _Meter(progress, self._total_bytes())
-        texts = itertools.chain.from_iterable(self.source_texts(i, meter) for i in range(len(self.sources)))
-        return unix_newlines(texts) if self.reading.newlines == "lf" else texts
 
     def source_texts(self, number: int, meter: "_Meter | None" = None) -> Iterator[str]:
         """The characters of one source, decoded and without its mark."""

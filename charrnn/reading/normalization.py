@@ -30,15 +30,25 @@ def normalized(texts: Iterable[str], form: str) -> Iterator[str]:
     if form == "none":
         yield from texts
         return
-    unicode_form = cast("Form", form.upper())
+    for text in separable(texts):
+        yield normal_form(text, form)
+
+
+def normal_form(text: str, form: str) -> str:
+    """The normal form of a whole text; `none` leaves it as it is."""
+    return text if form == "none" else unicodedata.normalize(cast("Form", form.upper()), text)
+
+
+def separable(texts: Iterable[str]) -> Iterator[str]:
+    """The same text in pieces whose normal forms, one after the other, are the whole's."""
     held = ""
     for text in texts:
         joined = held + text
         cuts = _cuts(joined)
         for start, end in zip([0, *cuts], cuts, strict=False):
-            yield unicodedata.normalize(unicode_form, joined[start:end])
+            yield joined[start:end]
         held = joined[cuts[-1] :] if cuts else joined
-    yield unicodedata.normalize(unicode_form, held)
+    yield held
 
 
 @functools.cache

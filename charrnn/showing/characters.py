@@ -7,11 +7,8 @@ UTF-8, are put together here. Knows nothing of torch, terminals or pages.
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
-
-import numpy as np
-from numpy.typing import NDArray
 
 from charrnn.reading.codes import END, LINE_FEED, REPLACEMENT, UNKNOWN
 from charrnn.reading.normalization import joins
@@ -59,21 +56,13 @@ Symbol = tuple[int, Prediction | None]
 """A code, and what was expected; None where it was given."""
 
 
-def characters(
-    codes: Iterable[NDArray[np.uint32]],
-    predictions: Iterator[Prediction],
-    vocabulary: Vocabulary,
-    unknown_nats: float,
-) -> Iterator[Character]:
-    """Put a text and its predictions together.
+def characters(symbols: Iterable[Symbol], vocabulary: Vocabulary) -> Iterator[Character]:
+    """Put a text and what was expected in its places together.
 
     Args:
-        codes: the text, piece by piece.
-        predictions: one for each symbol that the vocabulary knows, but the first of a text.
+        symbols: the text.
         vocabulary: the model's.
-        unknown_nats: what a character costs that the model does not know.
     """
-    symbols = _symbols(codes, predictions, vocabulary, unknown_nats)
     is_byte = vocabulary.level == "byte"
     ids_to_codes = vocabulary.codes.tolist()
     group: list[Symbol] = []
@@ -84,26 +73,6 @@ def characters(
         group.append(symbol)
     if group:
         yield _character(group, ids_to_codes, is_byte=is_byte)
-
-
-def _symbols(
-    codes: Iterable[NDArray[np.uint32]],
-    predictions: Iterator[Prediction],
-    vocabulary: Vocabulary,
-    unknown_nats: float,
-) -> Iterator[Symbol]:
-    is_first = is_given = vocabulary.end is None
-    for piece in codes:
-        for code, known in zip(piece.tolist(), np.isin(piece, vocabulary.codes).tolist(), strict=True):
-            if not known and vocabulary.unknown is None:
-                yield code, None if is_first else Prediction(unknown_nats, [], [])
-            elif is_given:
-                is_given = False
-                yield code, None
-            else:
-                found = next(predictions)
-                yield code, found if known else replace(found, nats=found.nats + unknown_nats)
-            is_first = False
 
 
 def _joins(code: int, *, is_byte: bool) -> bool:

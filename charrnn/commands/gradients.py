@@ -1,0 +1,97 @@
+"""`charrnn evaluate --gradients`: how the gradient of a character's loss fades with the distance back."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from charrnn.commands.scoring import Question, Subject, progress_display
+from charrnn.display import print_result
+from charrnn.errors import CorpusError
+from charrnn.learning.gradients import POSITIONS, fading
+from charrnn.terminal import visible, write_text
+
+LAGS = 200
+"""The longest distance, in symbols."""
+
+SHOWN = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200)
+"""Lags of the table."""
+
+READ = 200_000
+"""Symbols of the text among which places are chosen, at most."""
+
+BAR = 24
+"""Cells of the longest bar."""
+
+
+def gradients(question: Question) -> None:
+    """Print the mean norm of the gradient by lag, for each model that is given."""
+    with progress_display(streams=False) as display:
+        subjects = question.subjects(display)
+        names = [_name(subject) for subject in subjects]
+        norms = [_norms(subject) for subject in subjects]
+    if question.json_wanted:
+        models = [
+            {
+                "checkpoint": str(subject.path),
+                "cell": subject.network.architecture.cell,
+                "norms": found.tolist(),
+            }
+            for subject, found in zip(subjects, norms, strict=True)
+        ]
+        write_text(sys.stdout, json.dumps({"lags": list(range(1, LAGS + 1)), "models": models}) + "\n")
+    else:
+        print_result(table(names, norms))
+
+
+def _norms(subject: Subject) -> NDArray[np.float64]:
+    known = (piece.ids[piece.ids < len(subject.vocabulary)] for piece in subject.pieces())
+    ids, read = [], 0
+    for some in known:
+        ids.append(some)
+        read += len(some)
+        if read >= READ:
+            break
+    if read <= LAGS + 1:
+        raise CorpusError(
+            f"{subject.corpus.sources[0].name} has {read:,} symbols that the model knows; --gradients looks "
+            f"back over {LAGS}; give a longer text"
+        )
+    return fading(subject.network, np.concatenate(ids)[:READ], LAGS)
+
+
+def _name(subject: Subject) -> str:
+    network = subject.network.architecture
+    return (
+        f"{network.cell} {network.layers}×{network.hidden}, {subject.path.parent.name or subject.path.name}"
+    )
+
+
+def table(names: Sequence[str], norms: Sequence[NDArray[np.float64]]) -> RenderableType:
+    """A row for each lag; for each model the norm, and a bar whose length is its logarithm."""
+    columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
+    columns.add_column("lag", justify="right")
+    for name in names:
+        columns.add_column(Text(visible(name)), overflow="fold")
+    positive = [norm for found in norms for norm in found.tolist() if norm > 0] or [1.0]
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    for lag in SHOWN:
+        cells = [_cell(float(found[lag - 1]), low, high) for found in norms]
+        columns.add_row(str(lag), *(Text(cell) for cell in cells))
+    columns.caption = (
+        f"norm of ∂ loss(t) / ∂ state(t - lag), mean over up to {POSITIONS} places; bars are logarithmic, "
+        f"from {min(positive):.0e} to {max(positive):.0e}"
+    )
+    return columns
+
+
+def _cell(norm: float, low: float, high: float) -> str:
+    share = (math.log10(norm) - low) / max(high - low, 1e-9) if norm > 0 else 0.0
+    return f"{norm:8.1e} {'█' * round(BAR * share)}"

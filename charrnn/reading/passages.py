@@ -1,0 +1,141 @@
+"""A text on its way to be scored: piece by piece as read, as ids, and how the two belong together.
+
+Text mode: the first character is given, not scored. Lines mode: an end mark is given before the first
+record, each record's own is scored. Knows nothing of models.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.config import ReadingSettings
+from charrnn.errors import CorpusError, UsageError
+from charrnn.reading.alignment import Begins, Codes, begins, first_character, unbroken
+from charrnn.reading.census import Tally
+from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_codes, to_text
+from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.normalization import normal_form, separable
+from charrnn.reading.vocabulary import Ids, Vocabulary
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a text, cut between two characters.
+
+    Attributes:
+        text: as read; at byte level its bytes as text; in lines mode a line feed for each end mark, and
+            composed where it was normalised.
+        codes: its symbols, end marks among them.
+        ids: the same for the model. Those unknown to it have the id of its unknown symbol, or, where it has
+            none, one past its last.
+        begins: how many scored characters begin with each symbol.
+        places: where in `text` the character of each symbol begins, and, last, the text's length.
+        line_ends: how many symbols stand before the end of each line, its line feed or end mark included.
+        given: how many symbols at the start are given, not scored.
+        utf8_bytes: what its scored characters take in UTF-8.
+        unknown: how many of its scored characters the model does not know.
+    """
+
+    text: str
+    codes: Codes
+    ids: Ids
+    begins: Begins
+    places: NDArray[np.int64]
+    line_ends: NDArray[np.intp]
+    given: int
+    utf8_bytes: int
+    unknown: int
+
+
+def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
+    """Check that there is something to score, and that the model reads such texts.
+
+    Raises:
+        CorpusError: there is but one character.
+        UsageError: the mode is not the model's.
+    """
+    census, reading = corpus.census(), corpus.reading
+    if (reading.mode == "lines") != (vocabulary.end is not None):
+        raise UsageError(
+            f"--mode is {reading.mode}, but the model was trained with the other one; leave it out"
+        )
+    if min(census.symbols, census.characters) < 2:
+        raise CorpusError(
+            f"{corpus.sources[0].name} has one character; the first is given, so two are needed"
+        )
+
+
+def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[Piece]:
+    """A text as a model reads it.
+
+    Args:
+        corpus: the text, checked by `check_scorable`.
+        vocabulary: the model's.
+        progress: is told how far the text is read.
+    """
+    marking, reading = _marking(vocabulary), corpus.reading
+    if reading.mode == "lines":
+        end = np.array([END], np.uint32)
+        nothing = np.zeros(1, np.uint16), np.zeros(2, np.int64), np.zeros(0, np.intp)
+        yield Piece("", end, marking.encode_codes(end), *nothing, given=1, utf8_bytes=0, unknown=0)
+    is_first = reading.mode == "text"
+    for text, codes in _aligned(corpus, progress):
+        if len(codes):
+            given = first_character(codes, reading.level, reading.normalize) if is_first else 0
+            yield _piece(text, codes, marking, reading, given=given)
+            is_first = False
+
+
+def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSettings, *, given: int) -> Piece:
+    """A stretch; given are the symbols of a text's first character, or the first end mark."""
+    found = begins(text, codes, reading.level, reading.normalize)
+    ends = np.cumsum(found, dtype=np.int64)
+    places = np.arange(len(codes) + 1) if reading.level == "byte" else np.append(ends - found, len(text))
+    ids = marking.encode_codes(codes)
+    is_unknown = ids == marking.unknown
+    is_unknown[:given] = False
+    tally = Tally(reading.level)
+    tally.add(text)
+    given_bytes = 0
+    if given:
+        found[0] -= 1
+        given_bytes = given if reading.level == "byte" else len(text[:1].encode("utf-8", "surrogatepass"))
+    return Piece(
+        text=text,
+        codes=codes,
+        ids=ids,
+        begins=found,
+        places=places,
+        line_ends=1 + np.flatnonzero(codes == (END if reading.mode == "lines" else LINE_FEED)),
+        given=given,
+        utf8_bytes=tally.utf8_bytes - given_bytes,
+        unknown=len(np.unique(ends[is_unknown])),
+    )
+
+
+def _aligned(corpus: Corpus, progress: Progress | None) -> Iterator[tuple[str, Codes]]:
+    """Pieces of text as read, each with the symbols that it became."""
+    reading = corpus.reading
+    if reading.level == "byte":
+        yield from ((_text(codes), codes) for codes in unbroken(corpus.codes(progress)))
+    elif reading.mode == "lines":
+        composed = "none" if reading.normalize == "none" else "nfc"
+        yield from ((normal_form(_text(codes), composed), codes) for codes in corpus.codes(progress))
+    elif reading.normalize == "none":
+        yield from ((text, to_codes(text)) for text in corpus.texts(progress))
+    else:
+        for text in separable(corpus.texts(progress)):
+            yield text, to_codes(normal_form(text, reading.normalize))
+
+
+def _text(codes: Codes) -> str:
+    return to_text(np.where(codes == END, np.uint32(LINE_FEED), codes))
+
+
+def _marking(vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary with an unknown symbol, whose id comes after all others, whether it has one or not."""
+    known = vocabulary.codes[vocabulary.codes != UNKNOWN]
+    counts: NDArray[np.int64] = np.zeros(len(known) + 1, np.int64)
+    return Vocabulary("char", np.append(known, UNKNOWN), counts)
