@@ -55,7 +55,7 @@ def score(question: Question) -> None:
     settings = question.settings
     with progress_display(streams=False) as display:
         subject = question.subject(display)
-        found = {"checkpoint": str(subject.path), "window": settings.window}
+        found: dict[str, Any] = {"checkpoint": str(subject.path), "window": settings.window}
         found |= figures(subject.scored(adapting=False))
         if settings.adapt:
             found["adapted"] = _adapted(subject)

@@ -48,7 +48,7 @@ RECORDS = 512
 CHUNK = 1024
 """Steps in time of one call of the network, at most."""
 
-NUMBERS = 2**24
+NUMBERS = 2**20
 """Gates and logits that one call may compute, whatever the sizes of network and text: bounds its memory."""
 
 Places = NDArray[np.int64]

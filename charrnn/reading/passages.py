@@ -111,7 +111,7 @@ def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSetting
         line_ends=1 + np.flatnonzero(codes == (END if reading.mode == "lines" else LINE_FEED)),
         given=given,
         utf8_bytes=tally.utf8_bytes - given_bytes,
-        unknown=len(np.unique(ends[is_unknown])),
+        unknown=int(np.count_nonzero(np.diff(ends[is_unknown], prepend=0))),
     )
 
 
