@@ -16,7 +16,7 @@ from program import SMALL, TEXT, charrnn
 
 
 def on_terminal(
-    *arguments: str | Path, stop_after_seconds: float | None = None, columns: str = "100"
+    *arguments: str | Path, stop_at: bytes | None = None, columns: str = "100"
 ) -> tuple[int, str]:
     """Exit code and everything that a terminal was sent, standard error included."""
     controller, terminal = pty.openpty()
@@ -37,9 +37,9 @@ def on_terminal(
             if ready and not chunk:
                 break
             chunks.append(chunk)
-            if stop_after_seconds is not None and time.monotonic() - began > stop_after_seconds:
+            if stop_at is not None and stop_at in b"".join(chunks):
                 process.send_signal(signal.SIGINT)
-                stop_after_seconds = None
+                stop_at = None
             assert time.monotonic() - began < 90
         os.close(controller)
         return process.wait(timeout=30), b"".join(chunks).decode()
@@ -67,7 +67,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_training_shows_a_live_panel(text: Path, tmp_path: Path) -> None:
-    options = ("--run", tmp_path / "run", "--max-time", "6s", "--hidden", "16", "--sample-every", "1s")
+    options = ("--run", tmp_path / "run", "--max-time", "12s", "--hidden", "16", "--sample-every", "1s")
     code, shown = on_terminal("train", text, *options)
     assert code == 0
     for expected in (
@@ -99,7 +99,7 @@ def test_curves_are_coloured_on_a_terminal_that_wants_it(
 
 def test_a_stop_gives_the_cursor_back(text: Path, tmp_path: Path) -> None:
     options = ("--run", tmp_path / "run", "--steps", "10000000", "--hidden", "16")
-    code, shown = on_terminal("train", text, *options, stop_after_seconds=5.0)
+    code, shown = on_terminal("train", text, *options, stop_at=b"step ")
     assert code == 130
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert "saved at step" in shown
