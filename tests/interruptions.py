@@ -14,7 +14,7 @@ from program import Result, charrnn
 
 MOMENTS = {
     "update": "charrnn.commands.train.language_model",
-    "validation": "charrnn.learning.evaluation.log_softmax",
+    "validation": "charrnn.learning.measures.cross_entropy",
     "sample": "charrnn.learning.session.write",
     "save": "charrnn.checkpoint.write_atomically",
     "report": "charrnn.run.Run.add_metrics",

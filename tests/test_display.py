@@ -276,6 +276,7 @@ def test_reading_shows_a_bar_on_a_terminal() -> None:
     to = console(terminal=True, width=120)
     with LiveDisplay(to) as shown:
         shown.reading("scoring: 50 of 100 MB", 0.5)
+        shown.live.refresh()
         shown.reading("scoring: 50 MB", None)
     assert "━" in written(to)
     assert "scoring: 50 of 100 MB" in written(to)
