@@ -12,7 +12,11 @@ from charrnn.config import BudgetSettings, TrainSettings, build, flat, seconds
 from charrnn.learning.batches import Streams
 from charrnn.learning.plan import (
     DEFAULT_MAX_TIME,
+    ENOUGH_UPDATES,
+    LADDER,
     Facts,
+    Pace,
+    Plan,
     bounded,
     choose,
     measured_symbols,
@@ -123,12 +127,62 @@ def test_a_bound_that_is_given_is_the_only_one(bound: dict[str, Any]) -> None:
     assert bounded(BudgetSettings(**bound)) == BudgetSettings(**bound)
 
 
-def test_a_longer_run_gets_a_larger_network_and_a_tiny_text_a_small_one() -> None:
-    def hidden(facts: Facts, **budget: Any) -> int:  # noqa: ANN401 - any value
-        return choose(of(**budget), facts).architecture.hidden
+def machine(operations_a_second: float) -> Pace:
+    """A machine that makes so many operations a second, whatever the network."""
 
-    assert hidden(NOVEL, max_time="2h") > hidden(NOVEL, max_time="2m")
-    assert hidden(Facts(100, 0, 10), max_time="2h") < hidden(NOVEL, max_time="2m")
+    def pace(plan: Plan) -> float:
+        operations = 6 * plan.architecture.parameters * plan.batch_size * plan.sequence_length
+        return operations_a_second / operations
+
+    return pace
+
+
+def hidden(facts: Facts, speed: float, **values: Any) -> int:  # noqa: ANN401 - any value
+    return choose(of(**values), facts, machine(speed)).architecture.hidden
+
+
+def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> None:
+    assert hidden(NOVEL, 1e11, max_time="2h") > hidden(NOVEL, 1e11, max_time="1m")
+    assert hidden(NOVEL, 4e11, max_time="1m") > hidden(NOVEL, 2e10, max_time="1m")
+    long = Facts(100_000_000, 0, 100)
+    assert hidden(long, 1e11, max_time="9h") > hidden(NOVEL, 1e11, max_time="9h")
+    assert hidden(Facts(100, 0, 10), 1e11, max_time="2h") == min(LADDER)
+    assert hidden(NOVEL, 1e3, max_time="1s") == min(LADDER)
+
+
+@pytest.mark.parametrize("asked", ["30s", "2m", "10m", "1h"])
+def test_the_largest_network_is_taken_that_makes_enough_updates(asked: str) -> None:
+    facts, pace = Facts(10**9, 0, 65), machine(1e11)
+    plan = choose(of(max_time=asked), facts, pace)
+    assert plan.updates is not None
+    assert plan.updates >= ENOUGH_UPDATES
+    larger = [units for units in LADDER if units > plan.architecture.hidden]
+    if larger:
+        other = choose(of(max_time=asked, hidden=larger[0]), facts, pace)
+        assert other.updates is not None
+        assert other.updates < ENOUGH_UPDATES
+
+
+def test_speed_is_measured_only_where_something_follows_from_it() -> None:
+    def refuse(plan: Plan) -> float:
+        pytest.fail(f"{plan} was measured")
+
+    choose(of(steps=5), NOVEL, refuse)
+    choose(of(max_time="1m", hidden=5, dropout=0.1), NOVEL, refuse)
+
+
+def test_dropout_grows_with_what_could_be_learnt_by_heart() -> None:
+    def dropout(facts: Facts, **values: Any) -> float:  # noqa: ANN401 - any value
+        return choose(of(**values), facts).dropout
+
+    shares = [dropout(NOVEL, epochs=epochs, hidden=384) for epochs in (1, 2, 8, 30, 10_000)]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert 0 < shares[2] < shares[3] < shares[4] == 0.5
+    assert dropout(NOVEL, epochs=8, hidden=64) < dropout(NOVEL, epochs=8, hidden=512)
+    assert dropout(Facts(5, 0, 4), steps=10_000) == 0  # "hello"
+    assert dropout(NAMES, epochs=20) > 0
+    assert dropout(NOVEL, epochs=1000, dropout=0.0) == 0
 
 
 def test_validations_are_ten_at_most_and_cost_little() -> None:

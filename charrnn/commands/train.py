@@ -19,10 +19,10 @@ from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
 from charrnn.learning.allocation import keep_freed_memory
 from charrnn.learning.batches import Batches, Records, Streams
-from charrnn.learning.memory import check_fits, memory_explained
+from charrnn.learning.memory import check_fits, fits, memory_explained
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
-from charrnn.learning.plan import Facts, Plan, bounded, choose, measured_symbols
+from charrnn.learning.plan import Facts, Pace, Plan, bounded, choose, measured_symbols
 from charrnn.learning.schedule import Budget, RunClock
 from charrnn.learning.session import Session, weights_of
 from charrnn.learning.tasks import language_model
@@ -223,10 +223,11 @@ def begin(
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
-    plan = choose(settings, facts_of(dataset, vocabulary))
+    settings = replace(settings, machine=resolved(settings.machine, device))
+    plan = choose(settings, facts_of(dataset, vocabulary), pace_of(settings, dataset.training, device))
     check_fits(plan)
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
-    settings = plan.fill(replace(settings, machine=resolved(settings.machine, device)))
+    settings = plan.fill(settings)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
     session = make_session(
@@ -317,6 +318,19 @@ def make_trainer(
     )
 
 
+def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
+    """Measures how many updates a second a plan makes here: none if it cannot fit."""
+
+    def pace(plan: Plan) -> float:
+        if not fits(plan):
+            return 0.0
+        batches = make_batches(part, plan, settings.machine.seed)
+        with denormals_flushed(), memory_explained(plan):
+            return make_trainer(settings, plan, batches, Budget(None, None), device).pace()
+
+    return pace
+
+
 def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
     """Contiguous streams of one text, or packed batches of independent records."""
     size, length = plan.batch_size, plan.sequence_length
@@ -383,10 +397,15 @@ def plan_lines(
         f"{dataset.training.characters:,} to learn from, {held_back:,} held back",
         f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
-        f"{plan.batch_size} × {plan.sequence_length} characters an update; "
+        f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
         f"until {until(settings.budget)}; {device.type}, {threads}",
         *([note] if measured_characters < held_back else []),
     ]
+
+
+def expected(plan: Plan) -> str:
+    """How many updates there will be, to two digits, where that was measured."""
+    return "" if plan.updates is None else f"about {float(f'{plan.updates:.2g}'):,.0f} updates of "
 
 
 def until(budget: BudgetSettings) -> str:

@@ -25,20 +25,34 @@ def batch_bytes(plan: Plan) -> int:
     return 4 * plan.batch_size * plan.sequence_length * numbers
 
 
+def fits(plan: Plan) -> bool:
+    """Whether this machine's memory holds the least that it takes."""
+    return needed_bytes(plan) <= memory_bytes()
+
+
+def needed_bytes(plan: Plan) -> int:
+    """The least that training takes."""
+    return weights_bytes(plan) + batch_bytes(plan)
+
+
+def memory_bytes() -> float:
+    """This machine's memory; on Windows there is no telling, and the allocation itself fails."""
+    if not hasattr(os, "sysconf"):
+        return float("inf")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def check_fits(plan: Plan) -> None:
     """Refuse what this machine could not train, before memory is taken.
 
     Raises:
         ResourceError: the least that it takes is more than its memory.
     """
-    if not hasattr(os, "sysconf"):  # Windows: there the allocation itself fails
-        return
-    needed_gb = (weights_bytes(plan) + batch_bytes(plan)) / 1e9
-    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    if needed_gb > memory_gb:
+    if not fits(plan):
         raise ResourceError(
-            f"a network of {plan.architecture.parameters:,} parameters needs {needed_gb:,.0f} GB or more to "
-            f"train with batches of {_batch(plan)}, but this machine has {memory_gb:,.0f} GB; {advice(plan)}"
+            f"a network of {plan.architecture.parameters:,} parameters needs "
+            f"{needed_bytes(plan) / 1e9:,.0f} GB or more to train with batches of {_batch(plan)}, "
+            f"but this machine has {memory_bytes() / 1e9:,.0f} GB; {advice(plan)}"
         )
 
 

@@ -13,26 +13,38 @@ from torch.optim import AdamW, Optimizer
 
 from charrnn.learning.model import CharRNN
 
-ADAMW_SHARE = 0.2
+ADAMW_SHARE = 0.6
 """With Muon, what AdamW's rate for the other parameters is to Muon's."""
 
 
-def orthogonalise(matrices: Tensor, iterations: int) -> Tensor:
+QUINTICS = (
+    (8.0934, -23.6204, 17.4462),
+    (3.6366, -2.7219, 0.5365),
+    (2.6613, -1.9772, 0.4526),
+)
+"""a, b and c of each step's a x + b x^3 + c x^5: each is the one nearest to 1, in its largest error, over
+where the one before leaves singular values that began between 0.01 and 1 (Amsel et al. 2025, "The Polar
+Express", arXiv 2505.16932). After three steps they lie within 0.28 of 1."""
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
     """The nearest (semi-)orthogonal matrix to each, roughly: U V^T of its singular value decomposition.
 
-    Newton-Schulz iteration with the quintic of Jordan et al. 2024 ("Muon"), which brings all singular values
-    near 1 in a few products. In float32: processors without bfloat16 arithmetic only emulate it.
+    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in float32: processors without bfloat16
+    arithmetic only emulate it. Singular values are first brought below 1 by the square root of the norm of
+    the first product, which is needed anyway and a closer bound than the norm of the matrix.
 
     Args:
         matrices: (G, R, C), G matrices at once.
-        iterations: how often the quintic is applied.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
     values = matrices.mT if tall else matrices
-    values = values / values.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-7)
-    a, b, c = 3.4445, -4.7750, 2.0315
-    for _ in range(iterations):
-        gram = values @ values.mT
+    gram = values @ values.mT
+    bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
+    values, gram = values / bound.sqrt(), gram / bound
+    for step, (a, b, c) in enumerate(QUINTICS):
+        if step:
+            gram = values @ values.mT
         values = torch.baddbmm(values, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), values, beta=a)
     return values.mT if tall else values
 
@@ -46,7 +58,6 @@ class Muon(Optimizer):
         rows: H, the height of a block.
         momentum: of the gradient, Nesterov's.
         weight_decay: decoupled, as in AdamW.
-        iterations: of Newton-Schulz.
     """
 
     def __init__(
@@ -57,10 +68,9 @@ class Muon(Optimizer):
         rows: int,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
-        iterations: int = 5,
     ) -> None:
         defaults = {"lr": lr, "rows": rows, "momentum": momentum, "weight_decay": weight_decay}
-        super().__init__(parameters, defaults | {"iterations": iterations})
+        super().__init__(parameters, defaults)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -85,7 +95,7 @@ class Muon(Optimizer):
         direction = gradient.lerp(momentum, group["momentum"])
         blocks = direction.view(-1, group["rows"], parameter.shape[1])
         scale = math.sqrt(max(1.0, group["rows"] / parameter.shape[1]))
-        update = orthogonalise(blocks, group["iterations"]).reshape(parameter.shape)
+        update = orthogonalise(blocks).reshape(parameter.shape)
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"] * scale)
 
 

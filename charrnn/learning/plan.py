@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from charrnn.architecture import Architecture
@@ -14,6 +15,21 @@ Value = TypeVar("Value")
 DEFAULT_MAX_TIME = "5m"
 SMALL = 2048
 """Below so many units a step, threads wait for one another longer than they work."""
+
+LADDER = (128, 192, 256, 384, 512, 768, 1024)
+"""Units to choose from where a run is bounded by time."""
+
+USUAL_HIDDEN = 256
+"""Units where no time is asked for, and the text can feed them."""
+
+BY_HEART = 5_000
+"""Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
+
+ENOUGH_UPDATES = 1_100
+"""The largest network that a time lets make so many updates learns most in it (LOG.md)."""
+
+_SHARE_OF_TIME = 0.9
+"""What the updates get of it: the rest is starting, validating and saving."""
 
 _VALIDATIONS = 10
 """How often a run is validated at most, its end included."""
@@ -48,6 +64,7 @@ class Plan:
         weight_decay: of the matrices.
         gradient_clip: longest gradient.
         threads: of the processor.
+        updates: how many are expected; None if that is not known.
     """
 
     architecture: Architecture
@@ -59,6 +76,7 @@ class Plan:
     weight_decay: float
     gradient_clip: float
     threads: int
+    updates: float | None = field(default=None, compare=False)
 
     def fill(self, settings: TrainSettings) -> TrainSettings:
         """The settings with every choice in its place."""
@@ -90,13 +108,45 @@ def bounded(budget: BudgetSettings) -> BudgetSettings:
     return dataclasses.replace(budget, max_time=DEFAULT_MAX_TIME)
 
 
-def choose(settings: TrainSettings, facts: Facts) -> Plan:
+Pace = Callable[[Plan], float]
+"""How many updates a second a plan makes on this machine."""
+
+
+def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> Plan:
     """Obey what is set and choose the rest.
 
     Without `--max-time` no choice depends on a clock, so that the same command gives the same weights.
+
+    Args:
+        settings: what is set.
+        facts: of the text.
+        pace: measures a plan; asked only where the time is bounded and something follows from it.
     """
+    budget, model = settings.budget, settings.model
+    is_open = model.hidden is None or model.dropout is None
+    if budget.max_time is None or pace is None or not is_open:
+        plan = _with_hidden(settings, facts, _or(model.hidden, largest_hidden(facts, USUAL_HIDDEN)))
+        return _regularised(plan, settings, facts, _known_updates(budget, plan, facts))
+    time = _SHARE_OF_TIME * seconds(budget.max_time)
+    expected = math.inf
+    for tried in _ladder(settings, facts):
+        updates = min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
+        if expected < math.inf and updates < ENOUGH_UPDATES:
+            break
+        plan, expected = tried, updates
+    return _regularised(plan, settings, facts, expected)
+
+
+def _ladder(settings: TrainSettings, facts: Facts) -> Iterator[Plan]:
+    """Plans from the smallest network to the largest."""
+    given, largest = settings.model.hidden, largest_hidden(facts, LADDER[-1])
+    for hidden in (given,) if given else (units for units in LADDER if units <= largest):
+        yield _with_hidden(settings, facts, hidden)
+
+
+def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
+    """The plan for a network so wide, dropout aside."""
     model, recipe = settings.model, settings.recipe
-    hidden = _or(model.hidden, _hidden(settings.budget, facts.training_symbols))
     network = Architecture(
         cell=model.cell,
         layers=_or(model.layers, 1),
@@ -120,16 +170,52 @@ def choose(settings: TrainSettings, facts: Facts) -> Plan:
     )
 
 
+def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
+    """The plan with dropout against what so many updates could learn by heart."""
+    chosen = 0.0 if updates is None else dropout(plan, updates, facts)
+    return dataclasses.replace(plan, dropout=_or(settings.model.dropout, chosen), updates=updates)
+
+
+def dropout(plan: Plan, updates: float, facts: Facts) -> float:
+    """What keeps a network from learning its text by heart: more for more passes and more parameters.
+
+    From one and a half on it is the logarithm of passes times parameters for each symbol of the text, which
+    agrees with what measured best for 2 to 50 passes (LOG.md).
+    """
+    if facts.training_symbols < BY_HEART:
+        return 0.0
+    read = updates * plan.batch_size * _symbols_a_text(plan, facts)
+    load = read / facts.training_symbols * plan.architecture.parameters / facts.training_symbols
+    share = min(0.5, 0.1 * math.log2(max(1.0, load / 1.5)))
+    return round(share, 2) if share >= 0.05 else 0.0
+
+
+def _symbols_a_text(plan: Plan, facts: Facts) -> float:
+    """Symbols that an update reads of each text of its batch."""
+    if facts.records:
+        return min(plan.sequence_length, facts.training_symbols / facts.records)
+    return plan.sequence_length
+
+
+def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | None:
+    """Updates that steps and epochs allow; None if neither is set."""
+    per_epoch = facts.training_symbols / (plan.batch_size * _symbols_a_text(plan, facts))
+    bounds = [float(budget.steps)] if budget.steps else []
+    bounds += [budget.epochs * per_epoch] if budget.epochs else []
+    return min(bounds, default=None)
+
+
+def largest_hidden(facts: Facts, limit: int) -> int:
+    """The units of `LADDER`, up to a limit, that a text can feed: with twice as many parameters as symbols.
+
+    An LSTM has about four parameters for each pair of units.
+    """
+    fed = math.isqrt(facts.training_symbols // 2)
+    return max(LADDER[0], *(units for units in LADDER if units <= min(fed, limit)), 0)
+
+
 def _or(value: Value | None, default: Value) -> Value:
     return default if value is None else value
-
-
-def _hidden(budget: BudgetSettings, training_symbols: int) -> int:
-    """Units that a text can feed and a budget can train."""
-    if training_symbols < 20_000:
-        return 128
-    minutes = seconds(budget.max_time) / 60 if budget.max_time else 5
-    return 256 if minutes < 15 else 512
 
 
 def _batch_size(facts: Facts) -> int:

@@ -7,6 +7,7 @@ Who iterates decides when to validate, to save, to show a sample, and when to st
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from charrnn.learning.batches import Batch, Batches
 from charrnn.learning.model import CharRNN, State, blank_where, detach
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss
+
+PACE_UPDATES, PACE_SECONDS = 4, 1.0
+"""So many updates are timed at most to tell how fast a network learns here, or for so long."""
 
 Task = Callable[[CharRNN, Batch, State | None], Loss]
 
@@ -107,6 +111,16 @@ class Trainer:
         self.step, self.epoch = self.step + 1, batch.epoch
         progress = self.budget.progress(self.step)
         return Update(self.step, self.epoch, nats, loss.count, self.learning_rate, norm, progress, skipped)
+
+    def pace(self) -> float:
+        """Updates a second, from making a few; the first only warms up, if there is time for more."""
+        batches, seconds = iter(self.batches), list[float]()
+        self.model.train()
+        while len(seconds) < PACE_UPDATES and sum(seconds) < PACE_SECONDS:
+            began = time.perf_counter()
+            float(self.update(next(batches), 0.5).nats)
+            seconds.append(time.perf_counter() - began)
+        return 1 / min(seconds[1:] or seconds)
 
     def _move(self, loss: Loss | None) -> None:
         """Take the step that the gradients show, and carry the state on; without a loss only forget them."""
