@@ -28,6 +28,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.corpus
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.sample
+	$(BIN)/python -m benchmarks.evaluate
 
 format: $(READY)
 	$(BIN)/ruff format .

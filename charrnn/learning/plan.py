@@ -25,7 +25,7 @@ USUAL_HIDDEN = 256
 BY_HEART = 5_000
 """Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
 
-ENOUGH_UPDATES = 1_100
+ENOUGH_UPDATES = 900
 """The largest network that a time lets make so many updates learns most in it (LOG.md)."""
 
 _SHARE_OF_TIME = 0.9
@@ -179,7 +179,7 @@ def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: flo
 def dropout(plan: Plan, updates: float, facts: Facts) -> float:
     """What keeps a network from learning its text by heart: more for more passes and more parameters.
 
-    From one and a half on it is the logarithm of passes times parameters for each symbol of the text, which
+    From three on it is the logarithm of passes times parameters for each symbol of the text, which
     agrees with what measured best for 2 to 50 passes (LOG.md).
     """
     if facts.training_symbols < BY_HEART:
@@ -187,7 +187,7 @@ def dropout(plan: Plan, updates: float, facts: Facts) -> float:
     read = updates * plan.batch_size * _symbols_a_text(plan, facts)
     load = read / facts.training_symbols * plan.architecture.parameters / facts.training_symbols
     share = min(0.5, 0.1 * math.log2(max(1.0, load / 1.5)))
-    return round(share, 2) if share >= 0.05 else 0.0
+    return round(share, 2) if share >= 0.1 else 0.0
 
 
 def _symbols_a_text(plan: Plan, facts: Facts) -> float:

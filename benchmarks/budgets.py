@@ -1,0 +1,65 @@
+"""What `charrnn train` has learnt after so much time: the README's table.
+
+    python -m benchmarks.budgets TEXT --budgets 30s 2m 10m --seeds 1 2 3
+
+Each run is the whole program with its defaults and nothing but `--max-time` and `--seed`, or what is given
+after `--`. Printed are nats per character of what is held back, the last tenth: with the state carried, as
+training says it, and blank every 256 characters; and the seconds from the program's start to its end.
+"""
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CHARRNN = [sys.executable, "-m", "charrnn"]
+
+
+def told(*arguments: str) -> Any:  # noqa: ANN401 - what the program says
+    """What a command prints with `--json`."""
+    command = [*CHARRNN, *arguments, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+
+
+def row(text: Path, budget: str, seed: str, others: list[str]) -> str:
+    """Train once, and score."""
+    with tempfile.TemporaryDirectory() as folder:
+        run, held_back = str(Path(folder) / "run"), Path(folder) / "held-back.txt"
+        began = time.monotonic()
+        bounds = ("--max-time", budget, "--seed", seed, *others)
+        subprocess.run([*CHARRNN, "train", str(text), "--quiet", "--run", run, *bounds], check=True)  # noqa: S603
+        took = time.monotonic() - began
+        facts, characters = told("info", "--checkpoint", run), text.read_text(encoding="utf-8")
+        held_back.write_text(characters[-facts["validation_characters"] :], encoding="utf-8")
+        carried, blank = (
+            told("evaluate", str(held_back), "--checkpoint", run, *window)["nats_per_character"]
+            for window in ((), ("--window", "256"))
+        )
+    network = f"{facts['cell'].upper()} {facts['layers']}×{facts['hidden']}"
+    cells = (budget, seed, network, f"{facts['step']:,}", f"{carried:.3f}", f"{blank:.3f}", f"{took:.1f} s")
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print a row for every budget and seed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("text", type=Path)
+    parser.add_argument("others", nargs="*", help="options of charrnn train, after --")
+    parser.add_argument("--budgets", nargs="+", default=["30s", "2m"])
+    parser.add_argument("--seeds", nargs="+", default=["1"])
+    options = parser.parse_args()
+    print("| `--max-time` | seed | network | updates of the best | carried | blank every 256 | took |")
+    print("|---|---|---|---|---|---|---|")
+    for budget, seed in itertools.product(options.budgets, options.seeds):
+        print(row(options.text, budget, seed, options.others), flush=True)
+
+
+if __name__ == "__main__":
+    main()
