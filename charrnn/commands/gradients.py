@@ -27,8 +27,8 @@ SHOWN = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200)
 READ = 200_000
 """Symbols of the text among which places are chosen, at most."""
 
-BAR = 24
-"""Cells of the longest bar."""
+BAR, DECADES = 24, 8
+"""Cells of the longest bar, and how many powers of ten below it the bars end."""
 
 
 def gradients(question: Question) -> None:
@@ -80,18 +80,17 @@ def table(names: Sequence[str], norms: Sequence[NDArray[np.float64]]) -> Rendera
     columns.add_column("lag", justify="right")
     for name in names:
         columns.add_column(Text(visible(name)), overflow="fold")
-    positive = [norm for found in norms for norm in found.tolist() if norm > 0] or [1.0]
-    low, high = math.log10(min(positive)), math.log10(max(positive))
+    high = max(float(found.max()) for found in norms) or 1.0
     for lag in SHOWN:
-        cells = [_cell(float(found[lag - 1]), low, high) for found in norms]
+        cells = [_cell(float(found[lag - 1]), high) for found in norms]
         columns.add_row(str(lag), *(Text(cell) for cell in cells))
     columns.caption = (
         f"norm of ∂ loss(t) / ∂ state(t - lag), mean over up to {POSITIONS} places; bars are logarithmic, "
-        f"from {min(positive):.0e} to {max(positive):.0e}"
+        f"from {high / 10**DECADES:.0e} to {high:.0e}"
     )
     return columns
 
 
-def _cell(norm: float, low: float, high: float) -> str:
-    share = (math.log10(norm) - low) / max(high - low, 1e-9) if norm > 0 else 0.0
-    return f"{norm:8.1e} {'█' * round(BAR * share)}"
+def _cell(norm: float, high: float) -> str:
+    share = 1 + math.log10(norm / high) / DECADES if norm > 0 else 0.0
+    return f"{norm:8.1e} {'█' * round(BAR * max(0.0, share))}"
