@@ -10,11 +10,10 @@ from interruptions import MOMENTS, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn
 
 from charrnn.checkpoint import load
-from charrnn.config import TrainSettings, flat
 
 RECIPES = {
     "dropout": ("--dropout", "0.4", "--layers", "2"),
-    "averaging": ("--average", "0.9") if "average" in flat(TrainSettings()) else ("--optimizer", "adamw"),
+    "adamw": ("--optimizer", "adamw"),
     "early stopping": ("--patience", "2", "--learning-rate", "2"),
 }
 MOST_CALLS = {"update": 38, "validation": 6, "sample": 5, "save": 9, "report": 5}

@@ -180,7 +180,7 @@ def dropout(plan: Plan, updates: float, facts: Facts) -> float:
     """What keeps a network from learning its text by heart: more for more passes and more parameters.
 
     From three on it is the logarithm of passes times parameters for each symbol of the text, which
-    agrees with what measured best for 2 to 50 passes (LOG.md).
+    agrees with what measured best for 2 to 12 passes (LOG.md).
     """
     if facts.training_symbols < BY_HEART:
         return 0.0
@@ -211,7 +211,7 @@ def largest_hidden(facts: Facts, limit: int) -> int:
     An LSTM has about four parameters for each pair of units.
     """
     fed = math.isqrt(facts.training_symbols // 2)
-    return max(LADDER[0], *(units for units in LADDER if units <= min(fed, limit)), 0)
+    return max((units for units in LADDER if units <= min(fed, limit)), default=LADDER[0])
 
 
 def _or(value: Value | None, default: Value) -> Value:
