@@ -70,7 +70,7 @@ def our_loss(text: Path, seconds: int) -> tuple[float, float]:
         subprocess.run([*command, "--max-time", f"{seconds}s"], check=True)  # noqa: S603
         took = time.monotonic() - began
         reports = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return min(r["validation_nats"] for r in reports if r["validation_nats"] is not None), took
+    return min(r["validation_nats"] for r in reports if r.get("validation_nats") is not None), took
 
 
 def main() -> None:
