@@ -26,18 +26,22 @@ def told(*arguments: str) -> Any:  # noqa: ANN401 - what the program says
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
 
 
+def training_seconds(text: Path, run: Path, *options: str) -> float:
+    """Train once, the whole program; the seconds from its start to its end."""
+    began = time.monotonic()
+    subprocess.run([*CHARRNN, "train", str(text), "--quiet", "--run", str(run), *options], check=True)  # noqa: S603
+    return time.monotonic() - began
+
+
 def row(text: Path, budget: str, seed: str, others: list[str]) -> str:
     """Train once, and score."""
     with tempfile.TemporaryDirectory() as folder:
-        run, held_back = str(Path(folder) / "run"), Path(folder) / "held-back.txt"
-        began = time.monotonic()
-        bounds = ("--max-time", budget, "--seed", seed, *others)
-        subprocess.run([*CHARRNN, "train", str(text), "--quiet", "--run", run, *bounds], check=True)  # noqa: S603
-        took = time.monotonic() - began
-        facts, characters = told("info", "--checkpoint", run), text.read_text(encoding="utf-8")
+        run, held_back = Path(folder) / "run", Path(folder) / "held-back.txt"
+        took = training_seconds(text, run, "--max-time", budget, "--seed", seed, *others)
+        facts, characters = told("info", "--checkpoint", str(run)), text.read_text(encoding="utf-8")
         held_back.write_text(characters[-facts["validation_characters"] :], encoding="utf-8")
         carried, blank = (
-            told("evaluate", str(held_back), "--checkpoint", run, *window)["nats_per_character"]
+            told("evaluate", str(held_back), "--checkpoint", str(run), *window)["nats_per_character"]
             for window in ((), ("--window", "256"))
         )
     network = f"{facts['cell'].upper()} {facts['layers']}×{facts['hidden']}"

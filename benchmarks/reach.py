@@ -8,9 +8,6 @@ with its defaults, gets budgets that grow until its own validation reaches the m
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from benchmarks.budgets import told, training_seconds
 from benchmarks.train import Plain
 
 BATCH, LENGTH, HIDDEN = 32, 64, 256
@@ -65,12 +63,8 @@ def our_loss(text: Path, seconds: int) -> tuple[float, float]:
     """Nats per character that `charrnn train` has, and the seconds from its start to its end."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = [sys.executable, "-m", "charrnn", "train", str(text), "--quiet", "--run", str(run)]
-        began = time.monotonic()
-        subprocess.run([*command, "--max-time", f"{seconds}s"], check=True)  # noqa: S603
-        took = time.monotonic() - began
-        reports = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return min(r["validation_nats"] for r in reports if r.get("validation_nats") is not None), took
+        took = training_seconds(text, run, "--max-time", f"{seconds}s")
+        return told("info", "--checkpoint", str(run))["best_validation_nats_per_character"], took
 
 
 def main() -> None:

@@ -404,7 +404,7 @@ def plan_lines(
 
 
 def expected(plan: Plan) -> str:
-    """How many updates there will be, to two digits, where that was measured."""
+    """How many updates there will be, to two digits, where that is known."""
     return "" if plan.updates is None else f"about {float(f'{plan.updates:.2g}'):,.0f} updates of "
 
 
