@@ -9,6 +9,7 @@ import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
 from charrnn.checkpoint import load
+from charrnn.commands.per_character import _short
 
 
 def evaluate(text: str, run: Path, tmp_path: Path, *options: str) -> Any:  # noqa: ANN401
@@ -109,3 +110,8 @@ def test_gives_the_trainings_own_figure_where_characters_are_unknown(tmp_path: P
     assert score["nats_per_character"] == pytest.approx(
         best.progress.best_validation_nats_per_character, abs=1e-4
     )
+
+
+def test_a_cost_of_nothing_has_no_sign() -> None:
+    assert str(_short(-0.0)) == "0.0"
+    assert _short(2 / 3) == 0.666667

@@ -79,5 +79,5 @@ def _character(piece: Piece, begin: int, end: int, vocabulary: Vocabulary) -> st
 
 
 def _short(number: float) -> float:
-    """Six digits, which is all that float32 has."""
-    return float(f"{number:.6g}")
+    """Six digits, which is all that float32 has; a cost of nothing has no sign."""
+    return float(f"{number:.6g}") + 0.0
