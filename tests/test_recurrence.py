@@ -1,15 +1,16 @@
 """Our loops over time equal PyTorch's: outputs, states, gradients; and their backward pass is exact."""
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
 from charrnn.architecture import Architecture
+from charrnn.learning import recurrence
 from charrnn.learning.model import CharRNN, Layer
-from charrnn.learning.recurrence import gru, rnn
 
+LOOPS: dict[str, Callable[..., Tensor]] = {"rnn": recurrence.rnn, "gru": recurrence.gru}
 SIZES = [(1, 1, 1), (1, 5, 3), (4, 1, 8), (3, 17, 32), (16, 9, 64)]
 
 
@@ -26,7 +27,7 @@ def outcome(cell: str, layers: int, size: tuple[int, int, int], *, own: bool) ->
     state = [(part.requires_grad_(),) for part in start.unbind()]
     with pytest.MonkeyPatch.context() as patch:
         if not own:
-            patch.setattr(Layer, "_has_a_faster_loop", lambda *_: False)
+            patch.setattr(Layer, "has_a_faster_loop", lambda *_: False)
         logits, after = model(ids, state)
     weights = torch.randn(logits.shape, generator=generator)
     ((logits * weights).sum() + sum(part.square().sum() for (part,) in after)).backward()
@@ -44,17 +45,59 @@ def test_equals_pytorchs_loop(cell: str, layers: int, size: tuple[int, int, int]
         torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru"])
-def test_gradients_by_finite_differences(cell: str) -> None:
+def arguments(cell: str, *, symbols: bool, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    """What a loop takes, of 5 steps, 3 texts, 4 units and 2 inputs or 2 symbols."""
+
     def values(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
 
     generator = torch.Generator().manual_seed(3)
-    loop: Any = {"rnn": rnn, "gru": gru}[cell]
     gates, biases = {"rnn": (1, 1), "gru": (3, 2)}[cell]
+    inputs = torch.randint(2, (5, 3), generator=generator) if symbols else values(5, 3, 2)
     weights = [values(4 * gates, 2), values(4 * gates, 4), *(values(4 * gates) for _ in range(biases))]
-    inputs = (values(5, 2, 3), values(4, 3), *weights)
-    assert torch.autograd.gradcheck(loop, inputs)
+    return [inputs, values(3, 4), *weights]
+
+
+def gradients(outputs: Tensor, inputs: list[Tensor], *, kept: bool = False) -> tuple[Tensor, ...]:
+    """Of a weighted sum of what came out."""
+    weights = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(outputs.shape)
+    wanted = [i for i in inputs if i.requires_grad]
+    return torch.autograd.grad((outputs * weights).sum(), wanted, retain_graph=kept)
+
+
+@pytest.mark.parametrize("symbols", [False, True])
+@pytest.mark.parametrize("cell", LOOPS)
+def test_gradients_by_finite_differences(cell: str, *, symbols: bool) -> None:
+    assert torch.autograd.gradcheck(LOOPS[cell], arguments(cell, symbols=symbols))
+
+
+@pytest.mark.parametrize("cell", LOOPS)
+def test_symbols_stand_for_one_hot_vectors(cell: str) -> None:
+    symbols, *others = arguments(cell, symbols=True)
+    by_symbols = LOOPS[cell](symbols, *others)
+    by_vectors = LOOPS[cell](torch.nn.functional.one_hot(symbols, 2).double(), *others)
+    torch.testing.assert_close(by_symbols, by_vectors)
+    torch.testing.assert_close(gradients(by_symbols, others), gradients(by_vectors, others))
+
+
+@pytest.mark.parametrize("cell", LOOPS)
+def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
+    inputs = arguments(cell, symbols=False)
+    outputs = LOOPS[cell](*inputs)
+    first, again = (gradients(outputs, inputs, kept=kept) for kept in (True, False))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+
+
+@pytest.mark.skipif(not recurrence._HAS_ONEDNN, reason="no oneDNN here")
+@pytest.mark.parametrize("cell", LOOPS)
+def test_onednns_products_equal_the_usual_ones(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = arguments(cell, symbols=False, dtype=torch.float32)
+    usual = LOOPS[cell](*inputs)
+    expected = gradients(usual, inputs)
+    monkeypatch.setattr(recurrence, "ONEDNN_FROM", 1)
+    packed = LOOPS[cell](*inputs)
+    torch.testing.assert_close(packed, usual)
+    torch.testing.assert_close(gradients(packed, inputs), expected)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +106,8 @@ def test_gradients_by_finite_differences(cell: str) -> None:
 def test_is_taken_in_training_only(*, training: bool, grad: bool, expected: bool) -> None:
     layer = Layer(Architecture("gru", 1, 4, 3, 5), 0).train(training)
     with torch.set_grad_enabled(grad):
-        assert layer._has_a_faster_loop(torch.zeros(1, 1, 3)) == expected
+        assert layer.has_a_faster_loop() == expected
 
 
 def test_the_lstm_keeps_pytorchs_loop() -> None:
-    assert not Layer(Architecture("lstm", 1, 4, 3, 5), 0)._has_a_faster_loop(torch.zeros(1, 1, 3))
+    assert not Layer(Architecture("lstm", 1, 4, 3, 5), 0).has_a_faster_loop()

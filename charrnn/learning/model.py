@@ -67,20 +67,17 @@ class Layer(nn.Module):
         """Run the cell over all steps.
 
         Args:
-            inputs: (B, T, I), or (N, I) with `batch_sizes`.
+            inputs: (T, B, I), or (N, I) with `batch_sizes`.
             batch_sizes: (T,), how many texts of a packed batch still run at each step; None if all do.
             state: the state to start from, each array (B, H).
 
         Returns:
-            The hidden state at every step, (B, T, H) or (N, H), and the state after each text's last step.
+            The hidden state at every step, (T, B, H) or (N, H), and the state after each text's last step.
         """
+        if batch_sizes is None and self.has_a_faster_loop():
+            return self.loop(inputs, state, self.input_weight)
         with torch.autocast("cpu", enabled=False):
-            # In half precision only some processors have a loop at all, so on a CPU it stays float32.
-            if inputs.dtype is torch.bfloat16 and inputs.device.type == "cpu":
-                inputs = inputs.float()
-            if batch_sizes is None and self._has_a_faster_loop(inputs):
-                return self._loop(inputs, *state)
-            return self._kernel(inputs, batch_sizes, state)
+            return self._kernel(_single(inputs), batch_sizes, state)
 
     def _kernel(
         self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
@@ -91,25 +88,38 @@ class Layer(nn.Module):
         layout = (inputs,) if batch_sizes is None else (inputs, batch_sizes)
         has_biases, layers, dropout, bidirectional = True, 1, 0.0, False
         options = (has_biases, layers, dropout, self.training, bidirectional)
-        batch_first = (True,) if batch_sizes is None else ()
+        batch_first = (False,) if batch_sizes is None else ()
         start = before if len(before) > 1 else before[0]
         outputs, *after = KERNELS[self.cell](*layout, start, parameters, *options, *batch_first)
         return outputs, tuple(part.squeeze(0) for part in after)
 
-    def _has_a_faster_loop(self, inputs: Tensor) -> bool:
+    def has_a_faster_loop(self) -> bool:
         """Whether to take `recurrence.py`: where it was measured, in training on a CPU."""
         learning = self.training and torch.is_grad_enabled()
-        return learning and self.cell in {"rnn", "gru"} and inputs.device.type == "cpu"
+        return learning and self.cell in {"rnn", "gru"} and self.input_weight.device.type == "cpu"
 
-    def _loop(self, inputs: Tensor, state: Tensor) -> tuple[Tensor, tuple[Tensor]]:
-        """The same as PyTorch's loop, with the backward pass of `recurrence.py`, where texts are columns."""
-        columns, start = inputs.permute(1, 2, 0), state.t()
-        weights = (self.input_weight, self.recurrent_weight)
-        if self.cell == "rnn":
-            hidden = rnn(columns, start, *weights, self.input_bias + self.recurrent_bias)
-        else:
-            hidden = gru(columns, start, *weights, self.input_bias, self.recurrent_bias)
-        return hidden.permute(2, 0, 1), (hidden[-1].t(),)
+    def loop(
+        self, inputs: Tensor, state: tuple[Tensor, ...], input_weight: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same as PyTorch's loop, with the backward pass of `recurrence.py`.
+
+        Args:
+            inputs: (T, B, I), or (T, B): symbols, for which the weights have a column each.
+            state: the state to start from, (B, H).
+            input_weight: the weights of the inputs, (G·H, I).
+        """
+        with torch.autocast("cpu", enabled=False):
+            weights = (_single(input_weight), self.recurrent_weight)
+            if self.cell == "rnn":
+                hidden = rnn(_single(inputs), *state, *weights, self.input_bias + self.recurrent_bias)
+            else:
+                hidden = gru(_single(inputs), *state, *weights, self.input_bias, self.recurrent_bias)
+        return hidden, (hidden[-1],)
+
+
+def _single(values: Tensor) -> Tensor:
+    """On a CPU in float32: in half precision only some processors have a loop at all."""
+    return values.float() if values.dtype is torch.bfloat16 and values.device.type == "cpu" else values
 
 
 class CharRNN(nn.Module):
@@ -148,22 +158,38 @@ class CharRNN(nn.Module):
             Logits, (B, T, V) or (N, V), and the state after each text's last symbol, part of the graph
             (`detach` cuts it off for truncated back-propagation through time).
         """
-        data, batch_sizes = (ids.data, ids.batch_sizes) if isinstance(ids, PackedSequence) else (ids, None)
-        batch = len(data) if batch_sizes is None else int(batch_sizes[0])
+        data, batch_sizes = (
+            (ids.data, ids.batch_sizes) if isinstance(ids, PackedSequence) else (ids.t(), None)
+        )
+        batch = data.shape[1] if batch_sizes is None else int(batch_sizes[0])
         state = cut(state, batch) if state is not None else self.blank_state(batch)
-        values, after = self.embed(data), []
-        for layer, before in zip(self.layers, state, strict=True):
-            values, left = layer(values, batch_sizes, before)
-            values = self.silence(values)
+        values, left = self.read(data, batch_sizes, state[0])
+        after = [left]
+        for layer, before in zip(self.layers[1:], state[1:], strict=True):
+            values, left = layer(self.silence(values), batch_sizes, before)
             after.append(left)
-        return linear(values, self.output.weight, self.output.bias), after
+        logits = linear(self.silence(values), self.output.weight, self.output.bias)
+        return logits.transpose(0, 1) if batch_sizes is None else logits, after
+
+    def read(
+        self, ids: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the first layer, which alone meets symbols; as `Layer.forward`, ids being (T, B) or (N,)."""
+        first = self.layers[0]
+        assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
+        few = self.architecture.symbols <= ids.numel()
+        if batch_sizes is None and few and first.has_a_faster_loop():
+            # The embedding times the input weights, once for all steps: a table to look symbols up in.
+            weight = first.input_weight
+            table = weight if self.embedding is None else linear(weight, self.embedding.weight)
+            return first.loop(ids, state, table)
+        return first(self.embed(ids), batch_sizes, state)  # type: ignore[no-any-return]
 
     def embed(self, ids: Tensor) -> Tensor:
         """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
         if self.embedding is None:
             return one_hot(ids, self.architecture.symbols).to(self.output.weight.dtype)
-        # Laid out time first, as every loop over time reads it; the shape stays.
-        return embedding(ids.t(), self.embedding.weight).transpose(0, -2)
+        return embedding(ids, self.embedding.weight)
 
     def silence(self, values: Tensor) -> Tensor:
         """Dropout (Srivastava et al. 2014) from the network's own generator, in training only."""

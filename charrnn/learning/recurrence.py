@@ -1,24 +1,23 @@
 """The loop over time of the vanilla RNN and the GRU on a CPU, forward and, written by hand, backward.
 
 PyTorch's own loops record a node of the graph for each operation of each step, and its GRU has no oneDNN path
-on a CPU. Here a whole layer is one node: the input products of all steps are made before the loop and the
-gradients of the weights after it, as one product over all steps; each step in between is one matrix product
-and a few operations in place. The LSTM keeps PyTorch's loop, which is oneDNN's and faster.
+on a CPU. Here a whole layer is one node. The LSTM keeps PyTorch's loop, which is oneDNN's and faster.
 
-Three things make a step cheap, each measured (`python -m benchmarks.train`):
+What makes it fast, each measured (`python -m benchmarks.train`; `LOG.md` has what else was tried):
 
-- The texts are the columns: arrays are (T, units, B). Each gate is then a contiguous block of the one
-  product, and a product of a wide matrix with few columns is faster this way round.
-- PyTorch's sigmoid costs a third of its tanh, and tanh a = 2 σ(2a) - 1. So the loops run on g = (h + 1) / 2,
-  between 0 and 1, and n's counterpart (n + 1) / 2: every gate is a sigmoid, and h is never formed in the
-  loop. With W h = 2 W g - W 1, the weights are scaled and the biases shifted once per call.
-- The GRU's h_t = (1 - z) ∘ n + z ∘ h_{t-1} weighs two values, and holds for g as it stands.
+- The input products of all steps are made before the loop and the gradients of the weights after it, as one
+  product each; a step in between is one product and a few operations in place. Where a layer reads symbols,
+  which stand for one-hot vectors, its input product is a row of a table, and the gradient a sum into it.
+- Arrays are (T, B, ·), time first: a step is a contiguous block, and all steps of all texts are the rows of
+  one matrix as they stand, so that nothing is transposed.
+- Memory is slower than arithmetic: states take the place of input products, and gradients that of gates.
+- PyTorch's sigmoid costs a third of its tanh, and tanh a = 2 σ(2a) - 1.
 
-The equations stand in `model.py`, and the other dimensions in its glossary.
+The equations are those of `model.py`, and the other dimensions those of its glossary.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import platform
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -26,136 +25,152 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+ONEDNN_FROM = 2**23
+"""Multiplications from which a step's product is oneDNN's, whose weights are packed once for all steps: at
+512 units and 32 texts that takes two thirds of the time of PyTorch's usual product, at 128 more."""
+
+_HAS_ONEDNN = (
+    platform.machine() in {"x86_64", "AMD64"}
+    and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+)
+
+_through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
+_through_tanh = torch.ops.aten.tanh_backward.grad_input
+
+
+class _Product:
+    """x W^T for the same W at every step.
+
+    Args:
+        weight: W, (R, C).
+        batch: rows of every x, (B, C).
+    """
+
+    def __init__(self, weight: Tensor, batch: int) -> None:
+        enough = batch * weight.numel() >= ONEDNN_FROM and weight.dtype is torch.float32
+        self._packed = self._transposed = None
+        if enough and _HAS_ONEDNN:
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), batch)
+            self._multiply = torch.ops.mkldnn._linear_pointwise.default
+        else:
+            self._transposed = weight.t().contiguous()
+
+    def plus(self, added: Tensor, x: Tensor, *, out: Tensor) -> Tensor:
+        """Put the product and `added` into `out`, which may be `added`."""
+        if self._transposed is not None:
+            return torch.addmm(added, x, self._transposed, out=out)
+        return torch.add(added, self._multiply(x, self._packed, None, "none", [], ""), out=out)
+
 
 class _Rnn(Function):
-    """g_t = σ(2 p_t + 4 W g_{t-1} - 2 W 1), p being the input product with both biases."""
+    """h_t = tanh(p_t + W h_{t-1}), p being the input product with both biases."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:  # noqa: ANN401
         input_weight, recurrent_weight, bias = parameters
-        from_input, recurrent = 2 * input_weight, 4 * recurrent_weight
-        halves = _with_room_for(len(inputs), state)
-        shifted = 2 * (bias - recurrent_weight.sum(1))
-        torch.baddbmm(shifted.unsqueeze(1), _each(from_input, inputs), inputs, out=halves[1:])
-        steps = halves.unbind()
-        for before, after in pairwise(steps):
-            after.addmm_(recurrent, before).sigmoid_()
-        ctx.save_for_backward(inputs, halves, from_input, recurrent)
-        return halves[1:].mul(2).sub_(1)
+        states = _with_room_for(len(inputs), state)
+        _put_products(inputs, 2 * input_weight, 2 * bias, out=states[1:])
+        recurrent, minus_one = _Product(2 * recurrent_weight, len(state)), state.new_tensor(-1)
+        before = states[0]
+        for after in states[1:].unbind():
+            recurrent.plus(after, before, out=after).sigmoid_()
+            torch.add(minus_one, after, alpha=2, out=after)
+            before = after
+        ctx.save_for_backward(inputs, states, input_weight, recurrent_weight)
+        return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        inputs, halves, from_input, recurrent = ctx.saved_tensors
-        inner = torch.empty_like(halves[1:])
-        carried, slope = halves.new_zeros((2, *halves[0].shape))
-        transposed = recurrent.t().contiguous()
-        for outside, after, inside in _backwards(gradient, halves[1:], inner):
-            torch.add(carried, outside, alpha=2, out=slope).mul_(after)
-            torch.addcmul(slope, slope, after, value=-1, out=inside)
-            torch.mm(transposed, inside, out=carried)
-        rows = _rows(inner)
-        bias = 2 * rows.sum(1)
-        weight = (rows @ _rows(halves[:-1]).t()).mul_(4).sub_(bias.unsqueeze(1))
-        to_inputs = _to_inputs(from_input, inner) if ctx.needs_input_grad[0] else None
-        return to_inputs, carried / 2, 2 * (rows @ _rows(inputs).t()), weight, bias
+        inputs, states, input_weight, recurrent_weight = ctx.saved_tensors
+        before, after = states[:-1], states[1:]
+        transposed = _Product(recurrent_weight.t(), before.shape[1])
+        inner = torch.empty_like(after)
+        to_state = gradient[-1].clone()
+        for earlier, h, inside in _backwards(_earlier(gradient), after.unbind(), inner.unbind()):
+            _through_tanh(to_state, h, grad_input=inside)
+            transposed.plus(earlier, inside, out=to_state)
+        to_inputs, of_input, of_bias = _through_products(
+            inputs, input_weight, inner, inputs_too=ctx.needs_input_grad[0]
+        )
+        return to_inputs, to_state, of_input, _rows(inner).t() @ _rows(before), of_bias
 
 
 class _Gru(Function):
-    """r, z = σ(p + W h + b), n = tanh(p + r ∘ q) with q = W h + b, h_t = (1 - z) ∘ n + z ∘ h_{t-1}.
+    """r, z = σ(p + W h_{t-1} + b), q = W h_{t-1} + b, n = tanh(p + r ∘ q), h_t = (1 - z) ∘ n + z ∘ h_{t-1}.
 
-    A step's gates are the blocks n, r, z, q of one array: the input reaches the first three of them, the
-    state the last three. What doubles n's inside, for its sigmoid, is `twice`.
+    A step's gates are the blocks q, r, z, n of one array: the state reaches the first three, the input the
+    last three.
     """
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:  # noqa: ANN401
         input_weight, recurrent_weight, input_bias, recurrent_bias = parameters
-        units, batch = state.shape
-        twice = torch.tensor([1, 1, 2], dtype=state.dtype).repeat_interleave(units).unsqueeze(1)
-        reset, update, candidate = (twice * input_weight).chunk(3)
-        from_input = torch.cat((candidate, reset, update))
-        recurrent = 2 * twice * recurrent_weight
-        gates = inputs.new_empty(len(inputs), 4 * units, batch)
-        gates.copy_(_gru_bias(input_bias, recurrent_bias - recurrent_weight.sum(1), twice).expand(-1, batch))
-        gates[:, : 3 * units].baddbmm_(_each(from_input, inputs), inputs)
-        halves = _with_room_for(len(inputs), state)
-        steps = halves.unbind()
-        of_state, sigmoids = gates[:, units:].unbind(), gates[:, units : 3 * units].unbind()
-        blocks = (block.unbind() for block in gates.chunk(4, 1))
-        for before, after, products, both, n, r, z, q in zip(
-            steps, steps[1:], of_state, sigmoids, *blocks, strict=False
+        batch, units = state.shape
+        states = _with_room_for(len(inputs), state)
+        gates = state.new_empty(len(inputs), batch, 4 * units)
+        bias = torch.cat((recurrent_bias[2 * units :], input_bias))
+        bias[units : 3 * units] += recurrent_bias[: 2 * units]
+        _put_products(inputs, input_weight, bias, out=gates)
+        reordered = recurrent_weight.roll(units, 0)
+        recurrent, minus_one = _Product(reordered, batch), state.new_tensor(-1)
+        before = states[0]
+        for of_state, r_and_z, q, r, z, n, after in zip(
+            *(block.unbind() for block in _blocks(gates)), states[1:].unbind(), strict=True
         ):
-            products.addmm_(recurrent, before)
-            both.sigmoid_()
-            n.addcmul_(r, q).sigmoid_()
+            recurrent.plus(of_state, before, out=of_state)
+            r_and_z.sigmoid_()
+            n.addcmul_(r, q).mul_(2).sigmoid_()
+            torch.add(minus_one, n, alpha=2, out=n)
             torch.lerp(n, before, z, out=after)
-        ctx.save_for_backward(inputs, halves, gates, from_input, recurrent, twice)
-        return halves[1:].mul(2).sub_(1)
+            before = after
+        ctx.save_for_backward(inputs, states, gates, input_weight, reordered)
+        return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        inputs, halves, gates, from_input, recurrent, twice = ctx.saved_tensors
-        inner, carried = _back_through_gru(gradient, halves, gates, recurrent)
-        rows, units = _rows(inner), halves.shape[1]
-        sums = rows.sum(1, keepdim=True)
-        weight = (rows[units:] @ _rows(halves[:-1]).t()).mul_(2).sub_(sums[units:]).mul_(twice)
-        candidate, reset, update = (rows[: 3 * units] @ _rows(inputs).t()).chunk(3)
-        return (
-            _to_inputs(from_input, inner[:, : 3 * units]) if ctx.needs_input_grad[0] else None,
-            carried / 2,
-            twice * torch.cat((reset, update, candidate)),
-            weight,
-            (twice * torch.cat((sums[units : 3 * units], sums[:units]))).squeeze(1),
-            (twice * sums[units:]).squeeze(1),
+        inputs, states, gates, input_weight, reordered = ctx.saved_tensors
+        before = states[:-1]
+        # The gradient of what is inside each gate, and of q, takes that one's place.
+        inner = gates.clone() if _is_kept() else gates
+        _, batch, units = before.shape
+        transposed = _Product(reordered.t(), batch)
+        to_state = gradient[-1].clone()
+        to_n, carried = states.new_empty(2, batch, units)
+        to_r_and_z = states.new_empty(batch, 2 * units)
+        to_r, to_z = to_r_and_z.chunk(2, 1)
+        for earlier, h, of_state, r_and_z, q, r, z, n in _backwards(
+            _earlier(gradient), before.unbind(), *(block.unbind() for block in _blocks(inner))
+        ):
+            torch.sub(h, n, out=to_z).mul_(to_state)
+            torch.addcmul(to_state, to_state, z, value=-1, out=to_n)
+            torch.addcmul(earlier, to_state, z, out=carried)
+            _through_tanh(to_n, n, grad_input=n)
+            torch.mul(n, q, out=to_r)
+            torch.mul(n, r, out=q)
+            _through_sigmoid(to_r_and_z, r_and_z, grad_input=r_and_z)
+            transposed.plus(carried, of_state, out=to_state)
+        to_inputs, of_input, of_bias = _through_products(
+            inputs, input_weight, inner, inputs_too=ctx.needs_input_grad[0]
         )
-
-
-def _back_through_gru(
-    gradient: Tensor, halves: Tensor, gates: Tensor, recurrent: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The gradients of what is inside n, r and z, and of q, for every step; and of the state at the start."""
-    units, batch = halves[0].shape
-    inner = torch.empty_like(gates)
-    carried, outer = halves.new_zeros((2, units, batch))
-    slopes = halves.new_empty(2 * units, batch)
-    of_reset, of_update = slopes.chunk(2)
-    transposed = recurrent.t().contiguous()
-    of_n, _, _, of_q = inner.chunk(4, 1)
-    sigmoids, of_sigmoids = gates[:, units : 3 * units], inner[:, units : 3 * units]
-    for outside, before, n, r, z, q, both, to_n, to_q, to_both, to_state in _backwards(
-        gradient, halves, *gates.chunk(4, 1), sigmoids, of_n, of_q, of_sigmoids, inner[:, units:]
-    ):
-        torch.add(carried, outside, alpha=2, out=outer)
-        torch.mul(outer, z, out=carried)
-        torch.sub(before, n, out=of_update).mul_(carried)
-        torch.sub(outer, carried, out=outer).mul_(n)
-        torch.addcmul(outer, outer, n, value=-1, out=to_n)
-        torch.mul(to_n, r, out=to_q)
-        torch.mul(to_q, q, out=of_reset)
-        torch.addcmul(slopes, slopes, both, value=-1, out=to_both)
-        carried.addmm_(transposed, to_state)
-    return inner, carried
-
-
-def _gru_bias(input_bias: Tensor, recurrent_bias: Tensor, twice: Tensor) -> Tensor:
-    """What each block starts from, (4·H, 1): both biases for r and z, but n and q have one each."""
-    both = twice * torch.stack((input_bias, recurrent_bias), 1)
-    reset_and_update, candidate = both.sum(1, keepdim=True), both[len(both) // 3 * 2 :]
-    return torch.cat((candidate[:, :1], reset_and_update[: len(both) // 3 * 2], candidate[:, 1:]))
+        of_recurrent = _rows(inner)[:, : 3 * units].t() @ _rows(before)
+        of_biases = (of_bias[units:], of_bias[: 3 * units].roll(-units))
+        return to_inputs, to_state, of_input, of_recurrent.roll(-units, 0), *of_biases
 
 
 def rnn(inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:
     """Run the vanilla RNN over all steps.
 
     Args:
-        inputs: (T, I, B), what it reads at every step.
-        state: (H, B), the hidden state before the first step.
+        inputs: (T, B, I), what it reads at every step; or (T, B), symbols that stand for one-hot vectors, so
+            that the input weights have a column for each symbol.
+        state: (B, H), the hidden state before the first step.
         *parameters: the input weights (H, I), the recurrent weights (H, H), the sum of both biases (H,).
 
     Returns:
-        The hidden state after every step, (T, H, B).
+        The hidden state after every step, (T, B, H).
     """
     return _Rnn.apply(inputs, state, *parameters)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -164,39 +179,71 @@ def gru(inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:
     """Run the GRU over all steps.
 
     Args:
-        inputs: (T, I, B), what it reads at every step.
-        state: (H, B), the hidden state before the first step.
+        inputs: (T, B, I), what it reads at every step; or (T, B), symbols that stand for one-hot vectors, so
+            that the input weights have a column for each symbol.
+        state: (B, H), the hidden state before the first step.
         *parameters: the input weights (3·H, I), the recurrent weights (3·H, H), and the bias of each (3·H,).
 
     Returns:
-        The hidden state after every step, (T, H, B).
+        The hidden state after every step, (T, B, H).
     """
     return _Gru.apply(inputs, state, *parameters)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def _put_products(inputs: Tensor, weight: Tensor, bias: Tensor, *, out: Tensor) -> None:
+    """The input product and bias of all steps, into (T, B, R); W's first rows may be missing, as if zero."""
+    missing, rows = len(bias) - len(weight), _rows(out)
+    if inputs.is_floating_point():
+        rows[:, :missing] = bias[:missing]
+        torch.addmm(bias[missing:], _rows(inputs), weight.t(), out=rows[:, missing:])
+    else:
+        table = bias.repeat(weight.shape[1], 1)
+        table[:, missing:] += weight.t()
+        torch.index_select(table, 0, inputs.flatten(), out=rows)
+
+
+def _through_products(
+    inputs: Tensor, weight: Tensor, gradient: Tensor, *, inputs_too: bool
+) -> tuple[Tensor | None, Tensor, Tensor]:
+    """The gradients of the inputs, the weights and the bias of `_put_products`."""
+    missing, rows = gradient.shape[-1] - len(weight), _rows(gradient)
+    if inputs.is_floating_point():
+        reached = rows[:, missing:]
+        to_inputs = (reached @ weight).view(inputs.shape) if inputs_too else None
+        return to_inputs, reached.t() @ _rows(inputs), rows.sum(0)
+    table = rows.new_zeros(weight.shape[1], rows.shape[1]).index_add_(0, inputs.flatten(), rows)
+    return None, table[:, missing:].t(), table.sum(0)
+
+
 def _with_room_for(steps: int, state: Tensor) -> Tensor:
-    """(T + 1, H, B): the state before the first step as g = (h + 1) / 2, and room for those after each."""
-    halves = state.new_empty(steps + 1, *state.shape)
-    torch.add(state, 1, out=halves[0]).mul_(0.5)
-    return halves
-
-
-def _each(weight: Tensor, steps: Tensor) -> Tensor:
-    """The same matrix for every step, (T, rows, columns), without a copy."""
-    return weight.expand(len(steps), *weight.shape)
+    """(T + 1, B, H): the state before the first step, and room for those after each."""
+    states = state.new_empty(steps + 1, *state.shape)
+    states[0] = state
+    return states
 
 
 def _rows(steps: Tensor) -> Tensor:
-    """(T, R, B) as (R, T·B): a row for each unit, all steps of all texts in it."""
-    return steps.transpose(0, 1).reshape(steps.shape[1], -1)
+    """(T, B, ·) as (T·B, ·)."""
+    return steps.flatten(0, 1)
 
 
-def _to_inputs(weight: Tensor, inner: Tensor) -> Tensor:
-    """The gradient of the inputs, (T, I, B)."""
-    return torch.bmm(_each(weight.t(), inner), inner)
+def _blocks(gates: Tensor) -> tuple[Tensor, ...]:
+    """A GRU's gates: those that the state reaches, r and z together, and each: q, r, z, n."""
+    q, r, z, n = gates.chunk(4, -1)
+    units = q.shape[-1]
+    return gates[..., : 3 * units], gates[..., units : 3 * units], q, r, z, n
 
 
-def _backwards(gradient: Tensor, *steps: Tensor) -> Iterator[Sequence[Tensor]]:
-    """Arrays of T (or more) steps, step by step together, the T-th first."""
-    last = len(gradient)
-    return zip(*(reversed(array[:last].unbind()) for array in (gradient, *steps)), strict=True)
+def _is_kept() -> bool:
+    """Whether the graph that is gone through may be gone through again (`retain_graph`)."""
+    return torch._C._autograd._get_current_graph_task_keep_graph()
+
+
+def _earlier(gradient: Tensor) -> list[Tensor]:
+    """For each step, what reaches the state before it from outside: nothing, before the first."""
+    return [torch.zeros_like(gradient[0]), *gradient[:-1].unbind()]
+
+
+def _backwards(*arrays: Iterable[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    """Lists of T steps, step by step together, the last first."""
+    return zip(*(reversed(list(array)) for array in arrays), strict=True)

@@ -31,6 +31,8 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
         state: the state to go on from; None starts blank.
     """
     logits, after = model(batch.ids, state)
-    targets = batch.target_data.reshape(-1)
-    nats = cross_entropy(logits.reshape(-1, logits.shape[-1]).float(), targets, reduction="sum")
+    targets = batch.target_data
+    if logits.ndim > 2:  # time first, as the network leaves them
+        logits, targets = logits.transpose(0, 1).flatten(0, 1), targets.t().flatten()
+    nats = cross_entropy(logits.float(), targets, reduction="sum")
     return Loss(nats, batch.count, after)
