@@ -30,9 +30,9 @@ Express", arXiv 2505.16932). After three steps they lie within 0.28 of 1."""
 def orthogonalise(matrices: Tensor) -> Tensor:
     """The nearest (semi-)orthogonal matrix to each, roughly: U V^T of its singular value decomposition.
 
-    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in float32: processors without bfloat16
-    arithmetic only emulate it. Singular values are first brought below 1 by the square root of the norm of
-    the first product, which is needed anyway and a closer bound than the norm of the matrix.
+    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in bfloat16 where the processor multiplies
+    in it, for others only emulate it. Singular values are first brought below 1 by the square root of the
+    norm of the first product, which is needed anyway and a closer bound than the norm of the matrix.
 
     Args:
         matrices: (G, R, C), G matrices at once.
@@ -41,12 +41,20 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     values = matrices.mT if tall else matrices
     gram = values @ values.mT
     bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
-    values, gram = values / bound.sqrt(), gram / bound
+    precision = torch.bfloat16 if multiplies_in_half(matrices.device) else matrices.dtype
+    values, gram = (values / bound.sqrt()).to(precision), (gram / bound).to(precision)
     for step, (a, b, c) in enumerate(QUINTICS):
         if step:
             gram = values @ values.mT
         values = torch.baddbmm(values, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), values, beta=a)
-    return values.mT if tall else values
+    return (values.mT if tall else values).to(matrices.dtype)
+
+
+def multiplies_in_half(device: torch.device) -> bool:
+    """Whether a device has instructions for products in bfloat16, which are then about twice as fast."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 class Muon(Optimizer):
