@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.architecture import Architecture
+from charrnn.learning import optimizers
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import ADAMW_SHARE, QUINTICS, Muon, make_optimizers, orthogonalise
 
@@ -20,7 +21,15 @@ def network(cell: str = "lstm", embedding: int = 3) -> CharRNN:
     return CharRNN(Architecture(cell, 2, HIDDEN, embedding, 9), 0.0, torch.Generator().manual_seed(1))
 
 
+@pytest.fixture(params=[False, True], ids=["in float32", "in bfloat16"])
+def rounding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
+    """How far from exact orthogonalisation may be, in each of its precisions."""
+    monkeypatch.setattr(optimizers, "multiplies_in_half", lambda _: request.param)
+    return 0.05 if request.param else 1e-4
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.usefixtures("rounding")
 def test_singular_values_come_near_one(shape: tuple[int, ...]) -> None:
     values = torch.linalg.svdvals(orthogonalise(random(*shape)))
     assert float(values.min()) > 0.7
@@ -28,13 +37,13 @@ def test_singular_values_come_near_one(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_singular_vectors_stay(shape: tuple[int, ...]) -> None:
+def test_singular_vectors_stay(shape: tuple[int, ...], rounding: float) -> None:
     """U^T X V is diagonal, and near the identity: X is U V^T but for its singular values."""
     matrices = random(*shape)
     u, _, v = torch.linalg.svd(matrices, full_matrices=False)
     middle = u.mT @ orthogonalise(matrices) @ v.mT
     diagonal = torch.diagonal(middle, dim1=-2, dim2=-1)
-    torch.testing.assert_close(middle, torch.diag_embed(diagonal), atol=1e-4, rtol=0)
+    torch.testing.assert_close(middle, torch.diag_embed(diagonal), atol=rounding, rtol=0)
     assert float((diagonal - 1).abs().max()) < 0.5
 
 
@@ -45,9 +54,10 @@ def test_all_but_tiny_singular_values_come_within_what_is_said() -> None:
     assert float((values - 1).abs().max()) < 0.28
 
 
-def test_size_does_not_matter_and_nothing_stays_nothing() -> None:
+def test_size_does_not_matter_and_nothing_stays_nothing(rounding: float) -> None:
     matrices = random(2, 5, 5)
-    torch.testing.assert_close(orthogonalise(matrices * 1e4), orthogonalise(matrices), atol=1e-4, rtol=0)
+    larger = orthogonalise(matrices * 1e4)
+    torch.testing.assert_close(larger, orthogonalise(matrices), atol=rounding, rtol=0)
     assert not orthogonalise(torch.zeros(2, 5, 5)).any()
 
 

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -64,6 +64,8 @@ LINE = Chart("height", "way", [Series("up", [(0, 0), (10, 10)])])
 
 
 @given(NUMBERS, NUMBERS, st.integers(1, 12))
+@example(0.0, 5e-324, 1)
+@example(1e-322, 2e-322, 12)
 @settings(max_examples=200)
 def test_ticks_are_round_inside_and_not_too_many(one: float, other: float, most: int) -> None:
     whole = span([one, other])

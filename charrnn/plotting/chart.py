@@ -42,6 +42,10 @@ class Series:
         return len(self.points) == 1 or (bool(self.marker) and len(self.points) <= MARKED)
 
 
+TINIEST = 1e-300
+"""What is smaller is nothing: close to the smallest numbers there are, steps between ticks would vanish."""
+
+
 @dataclass(frozen=True)
 class Span:
     """The part of an axis that is shown: `low` is less than `high`."""
@@ -95,9 +99,9 @@ def span(values: Sequence[float]) -> Span:
     """From the lowest to the highest value, widened where these are the same."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     largest = max(abs(low), abs(high))
-    if high - low > 1e-9 * largest:
+    if high - low > max(1e-9 * largest, TINIEST):
         return Span(low, high)
-    margin = 0.05 * largest or 1.0
+    margin = 0.05 * largest if largest > TINIEST else 1.0
     return Span(low - margin, high + margin)
 
 
