@@ -145,6 +145,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement (default 0.5)")
     parser.add_argument("--rounds", type=int, default=9, help="turns, of which the median counts (default 9)")
     parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
+    parser.add_argument(
+        "--size",
+        nargs=4,
+        type=int,
+        metavar=("LAYERS", "HIDDEN", "BATCH", "STEPS"),
+        help="measure this one instead of the usual four",
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -156,7 +163,7 @@ def main() -> None:
     process.start()
     print("cell  size           plain       ours  ratio  of matrix product  with Muon  optimizer's share")
     for cell in options.cells:
-        for size in SIZES:
+        for size in [tuple(options.size)] if options.size else SIZES:
             print(compare(cell, size, plain, options.seconds, options.rounds), flush=True)
     plain.send(None)
     process.join()
