@@ -1,10 +1,12 @@
 """What `charrnn train` has learnt after so much time: the README's table.
 
     python -m benchmarks.budgets TEXT --budgets 30s 2m 10m --seeds 1 2 3
+    python -m benchmarks.budgets TEXT --budgets 2m --cell gru
 
-Each run is the whole program with its defaults and nothing but `--max-time` and `--seed`, or what is given
-after `--`. Printed are nats per character of what is held back, the last tenth: with the state carried, as
-training says it, and blank every 256 characters; and the seconds from the program's start to its end.
+Each run is the whole program with its defaults and nothing but `--max-time` and `--seed`, and what other
+options of it are given. Printed are nats per character of what is held back, the last tenth: with the state
+carried, as training says it, and blank every 256 characters; and the seconds from the program's start to its
+end.
 """
 
 import argparse
@@ -55,14 +57,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("text", type=Path)
-    parser.add_argument("others", nargs="*", help="options of charrnn train, after --")
     parser.add_argument("--budgets", nargs="+", default=["30s", "2m"])
     parser.add_argument("--seeds", nargs="+", default=["1"])
-    options = parser.parse_args()
+    options, others = parser.parse_known_args()
     print("| `--max-time` | seed | network | updates of the best | carried | blank every 256 | took |")
     print("|---|---|---|---|---|---|---|")
     for budget, seed in itertools.product(options.budgets, options.seeds):
-        print(row(options.text, budget, seed, options.others), flush=True)
+        print(row(options.text, budget, seed, others), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The plan: what is set is obeyed, what is not is chosen from corpus and budget, and never from a clock."""
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from charrnn.config import BudgetSettings, TrainSettings, build, flat, seconds
 from charrnn.learning.batches import Streams
 from charrnn.learning.plan import (
     DEFAULT_MAX_TIME,
+    ENOUGH_SYMBOLS,
     ENOUGH_UPDATES,
     LADDER,
     Facts,
@@ -19,6 +21,7 @@ from charrnn.learning.plan import (
     Plan,
     bounded,
     choose,
+    learns_enough,
     measured_symbols,
     validation_seconds,
     validation_steps,
@@ -155,12 +158,23 @@ def test_the_largest_network_is_taken_that_makes_enough_updates(asked: str) -> N
     facts, pace = Facts(10**9, 0, 65), machine(1e11)
     plan = choose(of(max_time=asked), facts, pace)
     assert plan.updates is not None
-    assert plan.updates >= ENOUGH_UPDATES
+    assert learns_enough(plan, plan.updates, facts)
     larger = [units for units in LADDER if units > plan.architecture.hidden]
     if larger:
         other = choose(of(max_time=asked, hidden=larger[0]), facts, pace)
         assert other.updates is not None
-        assert other.updates < ENOUGH_UPDATES
+        assert not learns_enough(other, other.updates, facts)
+
+
+def test_enough_are_updates_and_symbols_for_each_parameter() -> None:
+    plan = choose(of(hidden=256, batch_size=10, sequence_length=10), NOVEL)
+    needed = math.ceil(ENOUGH_SYMBOLS * plan.architecture.parameters / 100)
+    assert needed > ENOUGH_UPDATES
+    assert learns_enough(plan, needed, NOVEL)
+    assert not learns_enough(plan, needed - 1, NOVEL)
+    small = choose(of(hidden=8, batch_size=10, sequence_length=10), NOVEL)
+    assert learns_enough(small, ENOUGH_UPDATES, NOVEL)
+    assert not learns_enough(small, ENOUGH_UPDATES - 1, NOVEL)
 
 
 def test_speed_is_measured_only_where_something_follows_from_it() -> None:

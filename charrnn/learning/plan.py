@@ -25,8 +25,9 @@ USUAL_HIDDEN = 256
 BY_HEART = 5_000
 """Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
 
-ENOUGH_UPDATES = 900
-"""The largest network that a time lets make so many updates learns most in it (LOG.md)."""
+ENOUGH_UPDATES, ENOUGH_SYMBOLS = 900, 4
+"""The largest network that a time lets make so many updates, and read so many symbols for each of its
+parameters, learns most in it (LOG.md)."""
 
 _SHARE_OF_TIME = 0.9
 """What the updates get of it: the rest is starting, validating and saving."""
@@ -131,10 +132,16 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
     expected = math.inf
     for tried in _ladder(settings, facts):
         updates = min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
-        if expected < math.inf and updates < ENOUGH_UPDATES:
+        if expected < math.inf and not learns_enough(tried, updates, facts):
             break
         plan, expected = tried, updates
     return _regularised(plan, settings, facts, expected)
+
+
+def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
+    """Whether a network is not too large for so many updates."""
+    symbols = updates * plan.batch_size * _symbols_a_text(plan, facts)
+    return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters
 
 
 def _ladder(settings: TrainSettings, facts: Facts) -> Iterator[Plan]:
