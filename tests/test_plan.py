@@ -154,7 +154,7 @@ def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> N
 
 
 @pytest.mark.parametrize("asked", ["30s", "2m", "10m", "1h"])
-def test_the_largest_network_is_taken_that_makes_enough_updates(asked: str) -> None:
+def test_the_largest_network_is_taken_that_learns_enough(asked: str) -> None:
     facts, pace = Facts(10**9, 0, 65), machine(1e11)
     plan = choose(of(max_time=asked), facts, pace)
     assert plan.updates is not None

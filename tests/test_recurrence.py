@@ -14,11 +14,13 @@ LOOPS: dict[str, Callable[..., Tensor]] = {"rnn": recurrence.rnn, "gru": recurre
 SIZES = [(1, 1, 1), (1, 5, 3), (4, 1, 8), (3, 17, 32), (16, 9, 64)]
 
 
-def outcome(cell: str, layers: int, size: tuple[int, int, int], *, own: bool) -> list[Tensor]:
+def outcome(
+    cell: str, layers: int, size: tuple[int, int, int], *, own: bool, embedding: int = 6
+) -> list[Tensor]:
     """Logits, states and gradients of a network on random ids, from a state that is not blank."""
     batch, steps, hidden = size
     generator = torch.Generator().manual_seed(7)
-    model = CharRNN(Architecture(cell, layers, hidden, 6, 11), 0.0, generator).double()
+    model = CharRNN(Architecture(cell, layers, hidden, embedding, 11), 0.0, generator).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=0.4, generator=generator)
@@ -38,9 +40,10 @@ def outcome(cell: str, layers: int, size: tuple[int, int, int], *, own: bool) ->
 @pytest.mark.parametrize("cell", ["rnn", "gru"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("size", SIZES)
-def test_equals_pytorchs_loop(cell: str, layers: int, size: tuple[int, int, int]) -> None:
-    ours, theirs = (outcome(cell, layers, size, own=own) for own in (True, False))
-    assert len(ours) == len(theirs) > 8
+@pytest.mark.parametrize("embedding", [0, 6])
+def test_equals_pytorchs_loop(cell: str, layers: int, size: tuple[int, int, int], embedding: int) -> None:
+    ours, theirs = (outcome(cell, layers, size, own=own, embedding=embedding) for own in (True, False))
+    assert len(ours) == len(theirs) > 7
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-9)
 
@@ -84,20 +87,55 @@ def test_symbols_stand_for_one_hot_vectors(cell: str) -> None:
 def test_a_graph_that_is_kept_gives_the_same_gradients_again(cell: str) -> None:
     inputs = arguments(cell, symbols=False)
     outputs = LOOPS[cell](*inputs)
-    first, again = (gradients(outputs, inputs, kept=kept) for kept in (True, False))
+    first, again, last = (gradients(outputs, inputs, kept=kept) for kept in (True, True, False))
     torch.testing.assert_close(first, again, rtol=0, atol=0)
+    torch.testing.assert_close(first, last, rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match="second time"):
+        gradients(outputs, inputs)
 
 
-@pytest.mark.skipif(not recurrence._HAS_ONEDNN, reason="no oneDNN here")
+@pytest.mark.parametrize("cell", LOOPS)
+def test_a_gradient_may_lie_in_any_order(cell: str) -> None:
+    inputs = arguments(cell, symbols=False)
+    outputs = LOOPS[cell](*inputs)
+    expected = gradients(outputs, inputs, kept=True)
+    weights = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view(outputs.shape)
+    turned = (outputs.permute(2, 1, 0).contiguous() * weights.permute(2, 1, 0)).sum()
+    torch.testing.assert_close(torch.autograd.grad(turned, inputs, retain_graph=True), expected)
+    ones = torch.autograd.grad(outputs, inputs, torch.ones_like(outputs), retain_graph=True)
+    torch.testing.assert_close(torch.autograd.grad(outputs.sum(), inputs), ones)
+
+
+@pytest.mark.skipif(not recurrence.has_onednn(), reason="no oneDNN here")
 @pytest.mark.parametrize("cell", LOOPS)
 def test_onednns_products_equal_the_usual_ones(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed: list[Tensor] = []
+
+    def pack(weight: Tensor, batch: int) -> Tensor:
+        packed.append(weight)
+        return usual_pack(weight, batch)
+
+    usual_pack = recurrence._pack
     inputs = arguments(cell, symbols=False, dtype=torch.float32)
     usual = LOOPS[cell](*inputs)
     expected = gradients(usual, inputs)
+    monkeypatch.setattr(recurrence, "_pack", pack)
     monkeypatch.setattr(recurrence, "ONEDNN_FROM", 1)
-    packed = LOOPS[cell](*inputs)
-    torch.testing.assert_close(packed, usual)
-    torch.testing.assert_close(gradients(packed, inputs), expected)
+    ours = LOOPS[cell](*inputs)
+    torch.testing.assert_close(ours, usual)
+    torch.testing.assert_close(gradients(ours, inputs), expected)
+    assert len(packed) == 2  # once for the way there, once for the way back
+
+
+@pytest.mark.parametrize("cell", LOOPS)
+def test_on_a_cpu_the_loop_stays_in_single_precision(cell: str) -> None:
+    model = CharRNN(Architecture(cell, 2, 8, 4, 5), 0.0, torch.Generator().manual_seed(1)).train()
+    ids = torch.randint(5, (3, 7), generator=torch.Generator().manual_seed(2))
+    _, expected = model(ids)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, found = model(ids)
+    assert logits.dtype is torch.bfloat16
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,10 @@ class Layer(nn.Module):
         Returns:
             The hidden state at every step, (T, B, H) or (N, H), and the state after each text's last step.
         """
-        if batch_sizes is None and self.has_a_faster_loop():
-            return self.loop(inputs, state, self.input_weight)
-        with torch.autocast("cpu", enabled=False):
-            return self._kernel(_single(inputs), batch_sizes, state)
+        with torch.autocast("cpu", enabled=False):  # only some processors have a loop in half precision
+            if batch_sizes is None and self.has_a_faster_loop():
+                return self.loop(inputs, state, self.input_weight)
+            return self._kernel(inputs, batch_sizes, state)
 
     def _kernel(
         self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
@@ -101,25 +101,19 @@ class Layer(nn.Module):
     def loop(
         self, inputs: Tensor, state: tuple[Tensor, ...], input_weight: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The same as PyTorch's loop, with the backward pass of `recurrence.py`.
+        """The loop of `recurrence.py`: the same as PyTorch's.
 
         Args:
-            inputs: (T, B, I), or (T, B): symbols, for which the weights have a column each.
-            state: the state to start from, (B, H).
-            input_weight: the weights of the inputs, (G·H, I).
+            inputs: (T, B, I), or (T, B): symbols, which stand for one-hot vectors.
+            state: the state to start from, one array (B, H).
+            input_weight: (G·H, I), or (G·H, V) for symbols.
         """
-        with torch.autocast("cpu", enabled=False):
-            weights = (_single(input_weight), self.recurrent_weight)
-            if self.cell == "rnn":
-                hidden = rnn(_single(inputs), *state, *weights, self.input_bias + self.recurrent_bias)
-            else:
-                hidden = gru(_single(inputs), *state, *weights, self.input_bias, self.recurrent_bias)
+        weights = (input_weight, self.recurrent_weight)
+        if self.cell == "rnn":
+            hidden = rnn(inputs, *state, *weights, self.input_bias + self.recurrent_bias)
+        else:
+            hidden = gru(inputs, *state, *weights, self.input_bias, self.recurrent_bias)
         return hidden, (hidden[-1],)
-
-
-def _single(values: Tensor) -> Tensor:
-    """On a CPU in float32: in half precision only some processors have a loop at all."""
-    return values.float() if values.dtype is torch.bfloat16 and values.device.type == "cpu" else values
 
 
 class CharRNN(nn.Module):
@@ -163,26 +157,27 @@ class CharRNN(nn.Module):
         )
         batch = data.shape[1] if batch_sizes is None else int(batch_sizes[0])
         state = cut(state, batch) if state is not None else self.blank_state(batch)
-        values, left = self.read(data, batch_sizes, state[0])
+        first, *others = self.layers
+        values, left = self.read(first, data, batch_sizes, state[0])
         after = [left]
-        for layer, before in zip(self.layers[1:], state[1:], strict=True):
+        for layer, before in zip(others, state[1:], strict=True):
             values, left = layer(self.silence(values), batch_sizes, before)
             after.append(left)
         logits = linear(self.silence(values), self.output.weight, self.output.bias)
         return logits.transpose(0, 1) if batch_sizes is None else logits, after
 
     def read(
-        self, ids: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+        self, first: nn.Module, ids: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the first layer, which alone meets symbols; as `Layer.forward`, ids being (T, B) or (N,)."""
-        first = self.layers[0]
         assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
-        few = self.architecture.symbols <= ids.numel()
-        if batch_sizes is None and few and first.has_a_faster_loop():
-            # The embedding times the input weights, once for all steps: a table to look symbols up in.
-            weight = first.input_weight
-            table = weight if self.embedding is None else linear(weight, self.embedding.weight)
-            return first.loop(ids, state, table)
+        if batch_sizes is None and first.has_a_faster_loop():
+            # The embedding times the input weights is a table to look symbols up in, made once for all steps.
+            if self.embedding is None:
+                return first.loop(ids, state, first.input_weight)
+            if self.architecture.symbols <= ids.numel():
+                with torch.autocast("cpu", enabled=False):
+                    return first.loop(ids, state, linear(first.input_weight, self.embedding.weight))
         return first(self.embed(ids), batch_sizes, state)  # type: ignore[no-any-return]
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -17,21 +17,28 @@ ADAMW_SHARE = 0.6
 """With Muon, what AdamW's rate for the other parameters is to Muon's."""
 
 
-QUINTICS = (
+_OPTIMAL = (
     (8.0934, -23.6204, 17.4462),
     (3.6366, -2.7219, 0.5365),
     (2.6613, -1.9772, 0.4526),
 )
 """a, b and c of each step's a x + b x^3 + c x^5: each is the one nearest to 1, in its largest error, over
 where the one before leaves singular values that began between 0.01 and 1 (Amsel et al. 2025, "The Polar
-Express", arXiv 2505.16932). After three steps they lie within 0.28 of 1."""
+Express", arXiv 2505.16932)."""
+
+_ROOM = (1.01, 1.01, 1.0)
+"""Each step but the last is applied to x / 1.01: beyond the end of its range a quintic rises so steeply that
+what rounding adds to a value of 1 would be 5 after three steps."""
+
+QUINTICS = tuple((a / r, b / r**3, c / r**5) for (a, b, c), r in zip(_OPTIMAL, _ROOM, strict=True))
+"""The steps' coefficients. After all three, singular values lie within 0.29 of 1."""
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
     """The nearest (semi-)orthogonal matrix to each, roughly: U V^T of its singular value decomposition.
 
-    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in bfloat16 where the processor multiplies
-    in it, for others only emulate it. Singular values are first brought below 1 by the square root of the
+    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in bfloat16 where that is faster, as many
+    processors only emulate it. Singular values are first brought below 1 by the square root of the
     norm of the first product, which is needed anyway and a closer bound than the norm of the matrix.
 
     Args:
@@ -41,7 +48,8 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     values = matrices.mT if tall else matrices
     gram = values @ values.mT
     bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
-    precision = torch.bfloat16 if multiplies_in_half(matrices.device) else matrices.dtype
+    half = matrices.dtype is torch.float32 and multiplies_in_half(matrices.device)
+    precision = torch.bfloat16 if half else matrices.dtype
     values, gram = (values / bound.sqrt()).to(precision), (gram / bound).to(precision)
     for step, (a, b, c) in enumerate(QUINTICS):
         if step:
@@ -51,10 +59,12 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 
 
 def multiplies_in_half(device: torch.device) -> bool:
-    """Whether a device has instructions for products in bfloat16, which are then about twice as fast."""
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported()
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    """Whether products in bfloat16 are known to be faster: CUDA from Ampere on, AVX-512 with BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has_instructions = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return device.type == "cpu" and has_onednn and has_instructions()
 
 
 class Muon(Optimizer):

@@ -17,7 +17,8 @@ The equations are those of `model.py`, and the other dimensions those of its glo
 """
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -26,41 +27,45 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 ONEDNN_FROM = 2**23
-"""Multiplications from which a step's product is oneDNN's, whose weights are packed once for all steps: at
-512 units and 32 texts that takes two thirds of the time of PyTorch's usual product, at 128 more."""
-
-_HAS_ONEDNN = (
-    platform.machine() in {"x86_64", "AMD64"}
-    and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-)
+"""Multiplications from which a step's product is oneDNN's, whose weights are packed once for all steps: with
+512 units and 32 texts it takes two thirds of the time of PyTorch's usual product, with 128 units more."""
 
 _through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
 _through_tanh = torch.ops.aten.tanh_backward.grad_input
 
+Product = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Puts an array and the product of the other with the weights into the third, which may be the first."""
 
-class _Product:
-    """x W^T for the same W at every step.
 
-    Args:
-        weight: W, (R, C).
-        batch: rows of every x, (B, C).
-    """
+def _product(weight: Tensor, batch: int) -> Product:
+    """The product x W^T with the same W, (R, C), at every step, x being (B, C)."""
+    if batch * weight.numel() >= ONEDNN_FROM and weight.dtype is torch.float32 and has_onednn():
+        packed = _pack(weight.contiguous(), batch)
+        return lambda added, x, out: torch.add(added, _multiply(x, packed), out=out)
+    transposed = weight.t().contiguous()
+    return lambda added, x, out: torch.addmm(added, x, transposed, out=out)
 
-    def __init__(self, weight: Tensor, batch: int) -> None:
-        enough = batch * weight.numel() >= ONEDNN_FROM and weight.dtype is torch.float32
-        self._packed = self._transposed = None
-        if enough and _HAS_ONEDNN:
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), batch)
-            self._multiply = torch.ops.mkldnn._linear_pointwise.default
-        else:
-            self._transposed = weight.t().contiguous()
 
-    def plus(self, added: Tensor, x: Tensor, *, out: Tensor) -> Tensor:
-        """Put the product and `added` into `out`, which may be `added`."""
-        if self._transposed is not None:
-            return torch.addmm(added, x, self._transposed, out=out)
-        return torch.add(added, self._multiply(x, self._packed, None, "none", [], ""), out=out)
+def _pack(weight: Tensor, batch: int) -> Tensor:
+    return torch.ops.mkldnn._reorder_linear_weight(weight, batch)  # type: ignore[no-any-return]
+
+
+def _multiply(x: Tensor, packed: Tensor) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise.default(  # type: ignore[no-any-return]
+        x, packed, None, "none", [], ""
+    )
+
+
+@cache
+def has_onednn() -> bool:
+    """Whether oneDNN's products are there, which PyTorch has for its compiler and may change."""
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        return False
+    one = torch.ones(1, 1)
+    try:
+        return bool(_multiply(one, _pack(one, 1)) == 1)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
 
 
 class _Rnn(Function):
@@ -71,10 +76,10 @@ class _Rnn(Function):
         input_weight, recurrent_weight, bias = parameters
         states = _with_room_for(len(inputs), state)
         _put_products(inputs, 2 * input_weight, 2 * bias, out=states[1:])
-        recurrent, minus_one = _Product(2 * recurrent_weight, len(state)), state.new_tensor(-1)
+        add_product, minus_one = _product(2 * recurrent_weight, len(state)), state.new_tensor(-1)
         before = states[0]
         for after in states[1:].unbind():
-            recurrent.plus(after, before, out=after).sigmoid_()
+            add_product(after, before, after).sigmoid_()
             torch.add(minus_one, after, alpha=2, out=after)
             before = after
         ctx.save_for_backward(inputs, states, input_weight, recurrent_weight)
@@ -85,12 +90,12 @@ class _Rnn(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         inputs, states, input_weight, recurrent_weight = ctx.saved_tensors
         before, after = states[:-1], states[1:]
-        transposed = _Product(recurrent_weight.t(), before.shape[1])
+        add_product = _product(recurrent_weight.t(), before.shape[1])
         inner = torch.empty_like(after)
         to_state = gradient[-1].clone()
         for earlier, h, inside in _backwards(_earlier(gradient), after.unbind(), inner.unbind()):
             _through_tanh(to_state, h, grad_input=inside)
-            transposed.plus(earlier, inside, out=to_state)
+            add_product(earlier, inside, to_state)
         to_inputs, of_input, of_bias = _through_products(
             inputs, input_weight, inner, inputs_too=ctx.needs_input_grad[0]
         )
@@ -114,12 +119,12 @@ class _Gru(Function):
         bias[units : 3 * units] += recurrent_bias[: 2 * units]
         _put_products(inputs, input_weight, bias, out=gates)
         reordered = recurrent_weight.roll(units, 0)
-        recurrent, minus_one = _Product(reordered, batch), state.new_tensor(-1)
+        add_product, minus_one = _product(reordered, batch), state.new_tensor(-1)
         before = states[0]
         for of_state, r_and_z, q, r, z, n, after in zip(
             *(block.unbind() for block in _blocks(gates)), states[1:].unbind(), strict=True
         ):
-            recurrent.plus(of_state, before, out=of_state)
+            add_product(of_state, before, of_state)
             r_and_z.sigmoid_()
             n.addcmul_(r, q).mul_(2).sigmoid_()
             torch.add(minus_one, n, alpha=2, out=n)
@@ -136,7 +141,7 @@ class _Gru(Function):
         # The gradient of what is inside each gate, and of q, takes that one's place.
         inner = gates.clone() if _is_kept() else gates
         _, batch, units = before.shape
-        transposed = _Product(reordered.t(), batch)
+        add_product = _product(reordered.t(), batch)
         to_state = gradient[-1].clone()
         to_n, carried = states.new_empty(2, batch, units)
         to_r_and_z = states.new_empty(batch, 2 * units)
@@ -151,7 +156,7 @@ class _Gru(Function):
             torch.mul(n, q, out=to_r)
             torch.mul(n, r, out=q)
             _through_sigmoid(to_r_and_z, r_and_z, grad_input=r_and_z)
-            transposed.plus(carried, of_state, out=to_state)
+            add_product(carried, of_state, to_state)
         to_inputs, of_input, of_bias = _through_products(
             inputs, input_weight, inner, inputs_too=ctx.needs_input_grad[0]
         )
@@ -192,7 +197,7 @@ def gru(inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:
 
 def _put_products(inputs: Tensor, weight: Tensor, bias: Tensor, *, out: Tensor) -> None:
     """The input product and bias of all steps, into (T, B, R); W's first rows may be missing, as if zero."""
-    missing, rows = len(bias) - len(weight), _rows(out)
+    missing, rows = len(bias) - len(weight), out.view(-1, len(bias))
     if inputs.is_floating_point():
         rows[:, :missing] = bias[:missing]
         torch.addmm(bias[missing:], _rows(inputs), weight.t(), out=rows[:, missing:])
@@ -236,7 +241,8 @@ def _blocks(gates: Tensor) -> tuple[Tensor, ...]:
 
 def _is_kept() -> bool:
     """Whether the graph that is gone through may be gone through again (`retain_graph`)."""
-    return torch._C._autograd._get_current_graph_task_keep_graph()
+    told = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return told is None or bool(told())
 
 
 def _earlier(gradient: Tensor) -> list[Tensor]:
@@ -244,6 +250,6 @@ def _earlier(gradient: Tensor) -> list[Tensor]:
     return [torch.zeros_like(gradient[0]), *gradient[:-1].unbind()]
 
 
-def _backwards(*arrays: Iterable[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+def _backwards(*lists: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
     """Lists of T steps, step by step together, the last first."""
-    return zip(*(reversed(list(array)) for array in arrays), strict=True)
+    return zip(*map(reversed, lists), strict=True)

@@ -32,7 +32,7 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
     """
     logits, after = model(batch.ids, state)
     targets = batch.target_data
-    if logits.ndim > 2:  # time first, as the network leaves them
+    if logits.ndim > 2:  # they lie time first, so that flattening them in that order copies nothing
         logits, targets = logits.transpose(0, 1).flatten(0, 1), targets.t().flatten()
     nats = cross_entropy(logits.float(), targets, reduction="sum")
     return Loss(nats, batch.count, after)
