@@ -28,6 +28,12 @@ class Measure:
     columns: int
     of: Callable[[Tensor, Tensor], Tensor]
 
+    def of_texts(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The same for texts side by side, (B, T, D), from logits (B, T, V) and what came (B, T)."""
+        # Logits lie time first, so that flattening them in that order copies nothing.
+        found = self.of(logits.transpose(0, 1).flatten(0, 1), targets.t().flatten())
+        return found.view(*targets.t().shape, self.columns).transpose(0, 1)
+
 
 def _costs(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits.float(), targets, reduction="none")[:, None]

@@ -264,7 +264,7 @@ def _side_by_side(
         with still(model):
             logits, state = model(_tensor(model, ids[np.minimum(targets - 1, last)]), state)
             came = _tensor(model, ids[np.minimum(targets, last)])
-            found = measure.of(logits.flatten(0, 1), came.flatten()).view(*targets.shape, -1)
+            found = measure.of_texts(logits, came)
         is_scored = (targets <= last) & (targets >= rows.firsts[:running, None])
         yield targets, is_scored, found.cpu().numpy()
 
@@ -278,8 +278,7 @@ def _rows(
     for begin in range(0, length, steps):
         places = starts[:, None] + torch.arange(begin, min(begin + steps, length), device=text.device)
         logits, state = model(text[places], state)
-        found = measure.of(logits.flatten(0, 1), text[places + 1].flatten())
-        kept.append(found.view(*places.shape, measure.columns))
+        kept.append(measure.of_texts(logits, text[places + 1]))
     return torch.cat(kept, 1).flatten(0, 1).cpu().numpy(), state
 
 
