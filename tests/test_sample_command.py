@@ -155,8 +155,8 @@ def test_the_best_of_several_is_likelier(run_folder: Path, tmp_path: Path) -> No
         scored = charrnn("evaluate", tmp_path / "text.txt", "--checkpoint", run_folder, "--json")
         return float(scored.json["bits_per_character"])
 
-    for seed in ("2", "3"):
-        assert bits("--best-of", "20", "--seed", seed) < bits("--seed", seed)
+    seeds = [("--seed", str(seed)) for seed in range(2, 6)]  # one text may be the best of its twenty
+    assert sum(bits("--best-of", "20", *seed) for seed in seeds) < sum(bits(*seed) for seed in seeds)
     three = sample(run_folder, "--best-of", "4", "--count", "3", "--length", "20", "--deny", r"\n")
     assert [len(text) for text in three.split("\n")] == [20, 20, 20, 0]
 
