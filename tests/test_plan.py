@@ -166,6 +166,19 @@ def test_the_largest_network_is_taken_that_learns_enough(asked: str) -> None:
         assert not learns_enough(other, other.updates, facts)
 
 
+def test_a_moment_of_another_program_does_not_make_the_network_smaller() -> None:
+    undisturbed, measured = machine(1e11), list[Plan]()
+
+    def disturbed(plan: Plan) -> float:
+        measured.append(plan)
+        return undisturbed(plan) / (1 if plan in measured[:-1] else 100)
+
+    made = of(max_time="2m")
+    expected = choose(made, NOVEL, undisturbed).architecture
+    assert expected.hidden > min(LADDER)
+    assert choose(made, NOVEL, disturbed).architecture == expected
+
+
 def test_enough_are_updates_and_symbols_for_each_parameter() -> None:
     plan = choose(of(hidden=256, batch_size=10, sequence_length=10), NOVEL)
     needed = math.ceil(ENOUGH_SYMBOLS * plan.architecture.parameters / 100)

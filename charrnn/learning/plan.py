@@ -129,11 +129,17 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
         plan = _with_hidden(settings, facts, _or(model.hidden, largest_hidden(facts, USUAL_HIDDEN)))
         return _regularised(plan, settings, facts, _known_updates(budget, plan, facts))
     time = _SHARE_OF_TIME * seconds(budget.max_time)
+
+    def measured(tried: Plan) -> float:
+        return min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
+
     expected = math.inf
     for tried in _ladder(settings, facts):
-        updates = min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
+        updates = measured(tried)
         if expected < math.inf and not learns_enough(tried, updates, facts):
-            break
+            updates = measured(tried)  # another program may have had the processor for that moment
+            if not learns_enough(tried, updates, facts):
+                break
         plan, expected = tried, updates
     return _regularised(plan, settings, facts, expected)
 
