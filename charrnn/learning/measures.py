@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softmax
 
-from charrnn.learning.model import CharRNN
+from charrnn.learning.model import CharRNN, flat
 
 Kept = NDArray[np.float32]
 """(N, D): for each of N symbols its cost in nats, and what else a measure keeps."""
@@ -30,8 +30,7 @@ class Measure:
 
     def of_texts(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The same for texts side by side, (B, T, D), from logits (B, T, V) and what came (B, T)."""
-        # Logits lie time first, so that flattening them in that order copies nothing.
-        found = self.of(logits.transpose(0, 1).flatten(0, 1), targets.t().flatten())
+        found = self.of(*flat(logits, targets))
         return found.view(*targets.t().shape, self.columns).transpose(0, 1)
 
 

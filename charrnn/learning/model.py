@@ -173,11 +173,12 @@ class CharRNN(nn.Module):
         assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
         if batch_sizes is None and first.has_a_faster_loop():
             # The embedding times the input weights is a table to look symbols up in, made once for all steps.
-            if self.embedding is None:
-                return first.loop(ids, state, first.input_weight)
-            if self.architecture.symbols <= ids.numel():
-                with torch.autocast("cpu", enabled=False):
-                    return first.loop(ids, state, linear(first.input_weight, self.embedding.weight))
+            weight = first.input_weight
+            with torch.autocast("cpu", enabled=False):
+                if self.embedding is None:
+                    return first.loop(ids, state, weight)
+                if self.architecture.symbols <= ids.numel():
+                    return first.loop(ids, state, linear(weight, self.embedding.weight))
         return first(self.embed(ids), batch_sizes, state)  # type: ignore[no-any-return]
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -204,6 +205,11 @@ class CharRNN(nn.Module):
 def cut(state: State, batch: int) -> State:
     """The state of the first `batch` texts."""
     return [tuple(part[:batch] for part in layer) for layer in state]
+
+
+def flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (B, T, V) and targets (B, T) as (T·B, V) and (T·B,), as logits lie: nothing is copied."""
+    return logits.transpose(0, 1).flatten(0, 1), targets.t().flatten()
 
 
 def detach(state: State) -> State:

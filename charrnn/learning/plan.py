@@ -146,7 +146,7 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
 
 def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
     """Whether a network is not too large for so many updates."""
-    symbols = updates * plan.batch_size * _symbols_a_text(plan, facts)
+    symbols = updates * _symbols_an_update(plan, facts)
     return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters
 
 
@@ -197,22 +197,21 @@ def dropout(plan: Plan, updates: float, facts: Facts) -> float:
     """
     if facts.training_symbols < BY_HEART:
         return 0.0
-    read = updates * plan.batch_size * _symbols_a_text(plan, facts)
+    read = updates * _symbols_an_update(plan, facts)
     load = read / facts.training_symbols * plan.architecture.parameters / facts.training_symbols
     share = min(0.5, 0.1 * math.log2(max(1.0, load / 1.5)))
     return round(share, 2) if share >= 0.1 else 0.0
 
 
-def _symbols_a_text(plan: Plan, facts: Facts) -> float:
-    """Symbols that an update reads of each text of its batch."""
-    if facts.records:
-        return min(plan.sequence_length, facts.training_symbols / facts.records)
-    return plan.sequence_length
+def _symbols_an_update(plan: Plan, facts: Facts) -> float:
+    """Symbols that an update reads, of all texts of its batch."""
+    text = facts.training_symbols / facts.records if facts.records else math.inf
+    return plan.batch_size * min(plan.sequence_length, text)
 
 
 def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | None:
     """Updates that steps and epochs allow; None if neither is set."""
-    per_epoch = facts.training_symbols / (plan.batch_size * _symbols_a_text(plan, facts))
+    per_epoch = facts.training_symbols / _symbols_an_update(plan, facts)
     bounds = [float(budget.steps)] if budget.steps else []
     bounds += [budget.epochs * per_epoch] if budget.epochs else []
     return min(bounds, default=None)

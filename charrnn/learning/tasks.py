@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from charrnn.learning.batches import Batch
-from charrnn.learning.model import CharRNN, State
+from charrnn.learning.model import CharRNN, State, flat
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
     """
     logits, after = model(batch.ids, state)
     targets = batch.target_data
-    if logits.ndim > 2:  # they lie time first, so that flattening them in that order copies nothing
-        logits, targets = logits.transpose(0, 1).flatten(0, 1), targets.t().flatten()
+    if logits.ndim > 2:
+        logits, targets = flat(logits, targets)
     nats = cross_entropy(logits.float(), targets, reduction="sum")
     return Loss(nats, batch.count, after)
