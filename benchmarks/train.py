@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from charrnn.architecture import Architecture
-from charrnn.learning.allocation import keep_freed_memory
 from charrnn.learning.batches import Streams
+from charrnn.learning.machine import keep_freed_memory
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.schedule import Budget

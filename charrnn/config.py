@@ -359,7 +359,12 @@ class MachineSettings(Checked):
 
     seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
     device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = setting("auto", "numbers in the forward pass", choices=("auto", "fp32", "bf16"))
+    precision: str = setting(
+        "auto",
+        "numbers in the network's products while it learns; auto: bf16 where the processor multiplies in it "
+        "and the network is large enough for it to be faster",
+        choices=("auto", "fp32", "bf16"),
+    )
     threads: int | None = setting(
         None, "processor threads", minimum=1, maximum=1024, metavar="N", chosen="one for each core"
     )

@@ -15,7 +15,7 @@ SAID = (
 
 def plan(hidden: int = 64, batch_size: int = 32, sequence_length: int = 64) -> Plan:
     network = Architecture("lstm", 1, hidden, 16, 60)
-    return Plan(network, 0.0, batch_size, sequence_length, 0.01, "muon", 0.0, 1.0, 1)
+    return Plan(network, 0.0, batch_size, sequence_length, 0.01, "muon", 0.0, 1.0, "fp32", 1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from charrnn.commands.train import (
     make_budget,
     make_session,
     make_trainer,
-    pick_device,
     shown,
     tell,
     until,
@@ -21,6 +20,7 @@ from charrnn.commands.train import (
 from charrnn.config import ReadingSettings, TrainSettings, build, option_name
 from charrnn.display import Display
 from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
+from charrnn.learning.machine import pick_device
 from charrnn.learning.plan import choose
 from charrnn.learning.schedule import RunClock, rate
 from charrnn.learning.session import Session
@@ -138,7 +138,7 @@ def go_on(
 ) -> Session:
     """The run as it was when it was saved."""
     dataset, device = open_text(run, checkpoint), pick_device(settings.machine)
-    plan = choose(settings, facts_of(dataset, checkpoint.vocabulary))
+    plan = choose(settings, facts_of(dataset, checkpoint.vocabulary, device))
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds)

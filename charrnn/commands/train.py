@@ -13,12 +13,12 @@ from rich.console import Console
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
-from charrnn.config import BudgetSettings, MachineSettings, TrainSettings, build, seconds
+from charrnn.config import BudgetSettings, TrainSettings, build, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
-from charrnn.learning.allocation import keep_freed_memory
-from charrnn.learning.batches import Batches, Records, Streams
+from charrnn.learning.batches import RESETS, Batches, Records, Streams
+from charrnn.learning.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.learning.memory import check_fits, fits, memory_explained
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
@@ -118,42 +118,6 @@ def starting_from(source: Checkpoint, settings: TrainSettings, given: Mapping[st
     return replace(settings, model=with_sizes_of(source, settings.model, given))
 
 
-@contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Numbers below 1e-38 count as zero meanwhile: processors take a hundred times as long for them."""
-    keep_freed_memory()
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-def pick_device(machine: MachineSettings) -> torch.device:
-    """The device that is meant.
-
-    Raises:
-        UsageError: this machine does not have it.
-    """
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if machine.device == "auto":
-        return torch.device("cuda" if available["cuda"] else "cpu")
-    if not available[machine.device]:
-        here = ", ".join(name for name, found in available.items() if found)
-        raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
-    return torch.device(machine.device)
-
-
-def resolved(machine: MachineSettings, device: torch.device) -> MachineSettings:
-    """The machine with nothing left open, so that a run done again does not depend on where."""
-    precision = "fp32" if machine.precision == "auto" else machine.precision
-    return replace(machine, device=device.type, precision=precision)
-
-
 def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Vocabulary]:
     """Count the corpus, and give its characters ids.
 
@@ -223,8 +187,9 @@ def begin(
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
-    settings = replace(settings, machine=resolved(settings.machine, device))
-    plan = choose(settings, facts_of(dataset, vocabulary), pace_of(settings, dataset.training, device))
+    settings = replace(settings, machine=replace(settings.machine, device=device.type))
+    facts = facts_of(dataset, vocabulary, device)
+    plan = choose(settings, facts, pace_of(settings, dataset.training, device))
     check_fits(plan)
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
     settings = plan.fill(settings)
@@ -291,11 +256,15 @@ def start_from(source: Checkpoint, session: Session) -> Transfer:
     return transfer
 
 
-def facts_of(dataset: Dataset, vocabulary: Vocabulary) -> Facts:
+def facts_of(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -> Facts:
     """What the plan depends on."""
     training = dataset.training
-    records = 0 if training.records is None else len(training.records)
-    return Facts(training_symbols=training.symbols, records=records, symbols=len(vocabulary))
+    return Facts(
+        training_symbols=training.symbols,
+        records=0 if training.records is None else len(training.records),
+        symbols=len(vocabulary),
+        half=device.type == "cpu" and multiplies_in_half(device),
+    )
 
 
 def make_trainer(
@@ -314,7 +283,7 @@ def make_trainer(
         optimizers,
         budget,
         gradient_clip=plan.gradient_clip,
-        precision=settings.machine.precision,
+        precision=plan.precision,
     )
 
 
@@ -335,7 +304,7 @@ def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
     """Contiguous streams of one text, or packed batches of independent records."""
     size, length = plan.batch_size, plan.sequence_length
     if part.records is None or part.bounds is None:
-        return Streams(part.ids, size, length)
+        return Streams(part.ids, size, length, resets=RESETS, seed=seed)
     return Records(part.ids, part.bounds, part.records, batch_size=size, sequence_length=length, seed=seed)
 
 
@@ -398,7 +367,7 @@ def plan_lines(
         f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
         f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
-        f"until {until(settings.budget)}; {device.type}, {threads}",
+        f"until {until(settings.budget)}; {device.type}, {plan.precision}, {threads}",
         *([note] if measured_characters < held_back else []),
     ]
 

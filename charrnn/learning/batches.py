@@ -17,6 +17,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 Ids = NDArray[np.unsignedinteger[Any]]
 
+RESETS = 0.05
+"""Share of a text's windows that start blank in training: what is written, or scored, begins so too."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -81,7 +84,8 @@ class Streams:
 
     The text is a ring of M = len(ids) - 1 transitions. Stream b starts at transition b·M/B and each batch
     moves every stream T on, so that its state is right for its next window; where one stream began another
-    arrives after M/B transitions. Only a stream that starts the text over starts blank:
+    arrives after M/B transitions. A stream that starts the text over starts blank, and so does, now and
+    then, any other, so that the network also learns to begin in the midst of a text:
 
         text  t h e _ q u i c k _ b r o w n _ f o x
         b=0   |------>|------>|------>            windows of T, the state carried
@@ -91,12 +95,17 @@ class Streams:
         ids: the text.
         batch_size: B.
         sequence_length: T.
+        resets: share of the windows that start blank.
+        seed: of which those are.
     """
 
-    def __init__(self, ids: Ids, batch_size: int, sequence_length: int) -> None:
+    def __init__(
+        self, ids: Ids, batch_size: int, sequence_length: int, *, resets: float = 0.0, seed: int = 1
+    ) -> None:
         self.ids = ids
         self.transitions = len(ids) - 1
         self.batch_size, self.sequence_length = batch_size, sequence_length
+        self.resets, self.seed = resets, seed
         self.starts = np.arange(batch_size) * self.transitions // batch_size
         self.position = 0
 
@@ -110,7 +119,8 @@ class Streams:
         places = (begins[:, None] + np.arange(self.sequence_length)) % self.transitions
         # A stream that comes upon the text's start inside its window reads on with its old state: one
         # window in an epoch. One whose window begins there starts blank.
-        fresh = torch.from_numpy(begins == 0)
+        random = np.random.default_rng((self.seed, self.position))
+        fresh = torch.from_numpy((begins == 0) | (random.random(self.batch_size) < self.resets))
         self.position += self.sequence_length
         epoch = self.position * self.batch_size / self.transitions
         return Batch(self._take(places), self._take(places + 1), fresh if fresh.any() else None, epoch)

@@ -62,58 +62,55 @@ class Layer(nn.Module):
         self.recurrent_bias = nn.Parameter(torch.empty(rows))
 
     def forward(
-        self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+        self, inputs: Tensor, state: tuple[Tensor, ...], table: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Run the cell over all steps.
+        """Run the cell over all steps, in half precision where autocast asks for it.
 
         Args:
-            inputs: (T, B, I), or (N, I) with `batch_sizes`.
-            batch_sizes: (T,), how many texts of a packed batch still run at each step; None if all do.
+            inputs: (T, B, I); or, with a table, (T, B): symbols, which stand for one-hot vectors.
             state: the state to start from, each array (B, H).
+            table: the input weights for symbols, (G·H, V).
 
         Returns:
-            The hidden state at every step, (T, B, H) or (N, H), and the state after each text's last step.
+            The hidden state at every step, (T, B, H), and the state after the last.
         """
-        with torch.autocast("cpu", enabled=False):  # only some processors have a loop in half precision
-            if batch_sizes is None and self.has_a_faster_loop():
-                return self.loop(inputs, state, self.input_weight)
-            return self._kernel(inputs, batch_sizes, state)
+        full, kind = self.input_weight.dtype, self.input_weight.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else full
+        weights = (self.input_weight if table is None else table, self.recurrent_weight)
+        parameters = tuple(p.to(dtype) for p in (*weights, self.input_bias, self.recurrent_bias))
+        values = inputs.to(dtype) if inputs.is_floating_point() else inputs
+        before = tuple(part.to(dtype) for part in state)
+        run = self._loop if self.has_a_faster_loop() else self._kernel
+        with torch.autocast("cpu", enabled=False):  # CUDA's also lays out the weights
+            outputs, after = run(values, before, parameters)
+        return outputs, tuple(part.to(full) for part in after)
 
     def _kernel(
-        self, inputs: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+        self, inputs: Tensor, state: tuple[Tensor, ...], parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """PyTorch's own loop."""
         before = tuple(part.unsqueeze(0) for part in state)
-        parameters = (self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias)
-        layout = (inputs,) if batch_sizes is None else (inputs, batch_sizes)
-        has_biases, layers, dropout, bidirectional = True, 1, 0.0, False
-        options = (has_biases, layers, dropout, self.training, bidirectional)
-        batch_first = (False,) if batch_sizes is None else ()
+        has_biases, layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, False
+        options = (has_biases, layers, dropout, self.training, bidirectional, batch_first)
         start = before if len(before) > 1 else before[0]
-        outputs, *after = KERNELS[self.cell](*layout, start, parameters, *options, *batch_first)
+        outputs, *after = KERNELS[self.cell](inputs, start, parameters, *options)
         return outputs, tuple(part.squeeze(0) for part in after)
+
+    def _loop(
+        self, inputs: Tensor, state: tuple[Tensor, ...], parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The loop of `recurrence.py`: the same as PyTorch's."""
+        input_weight, recurrent_weight, *biases = parameters
+        if self.cell == "rnn":
+            hidden = rnn(inputs, *state, input_weight, recurrent_weight, biases[0] + biases[1])
+        else:
+            hidden = gru(inputs, *state, input_weight, recurrent_weight, *biases)
+        return hidden, (hidden[-1],)
 
     def has_a_faster_loop(self) -> bool:
         """Whether to take `recurrence.py`: where it was measured, in training on a CPU."""
         learning = self.training and torch.is_grad_enabled()
         return learning and self.cell in {"rnn", "gru"} and self.input_weight.device.type == "cpu"
-
-    def loop(
-        self, inputs: Tensor, state: tuple[Tensor, ...], input_weight: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loop of `recurrence.py`: the same as PyTorch's.
-
-        Args:
-            inputs: (T, B, I), or (T, B): symbols, which stand for one-hot vectors.
-            state: the state to start from, one array (B, H).
-            input_weight: (G·H, I), or (G·H, V) for symbols.
-        """
-        weights = (input_weight, self.recurrent_weight)
-        if self.cell == "rnn":
-            hidden = rnn(inputs, *state, *weights, self.input_bias + self.recurrent_bias)
-        else:
-            hidden = gru(inputs, *state, *weights, self.input_bias, self.recurrent_bias)
-        return hidden, (hidden[-1],)
 
 
 class CharRNN(nn.Module):
@@ -152,34 +149,54 @@ class CharRNN(nn.Module):
             Logits, (B, T, V) or (N, V), and the state after each text's last symbol, part of the graph
             (`detach` cuts it off for truncated back-propagation through time).
         """
-        data, batch_sizes = (
-            (ids.data, ids.batch_sizes) if isinstance(ids, PackedSequence) else (ids.t(), None)
-        )
-        batch = data.shape[1] if batch_sizes is None else int(batch_sizes[0])
-        state = cut(state, batch) if state is not None else self.blank_state(batch)
+        if isinstance(ids, PackedSequence):
+            return self._by_rectangles(ids, state)
+        batch = len(ids)
+        logits, after = self._steps(ids.t(), self.blank_state(batch) if state is None else cut(state, batch))
+        return logits.transpose(0, 1), after
+
+    def _by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[Tensor, State]:
+        """Texts of different lengths: between two ends of texts all that still run take the same steps.
+
+        Lengths 5, 3 and 2 are read as three rectangles, of 2 × 3, 1 × 2 and 2 × 1 steps and texts.
+        """
+        sizes, lengths = torch.unique_consecutive(ids.batch_sizes, return_counts=True)
+        texts = sizes.tolist()
+        state = self.blank_state(texts[0]) if state is None else state
+        logits, ended = [], list[State]()
+        parts = torch.split(ids.data, (sizes * lengths).tolist())
+        for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
+            values, state = self._steps(part.view(-1, running), cut(state, running))
+            logits.append(values.flatten(0, 1))
+            ended.append([tuple(array[going_on:] for array in layer) for layer in state])
+        return torch.cat(logits), _below(ended[::-1])
+
+    def _steps(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Symbols (T, B), a state of B texts; the logits (T, B, V) and the state after the last step."""
         first, *others = self.layers
-        values, left = self.read(first, data, batch_sizes, state[0])
+        values, left = self._read(first, ids, state[0])
         after = [left]
         for layer, before in zip(others, state[1:], strict=True):
-            values, left = layer(self.silence(values), batch_sizes, before)
+            values, left = layer(self.silence(values), before)
             after.append(left)
-        logits = linear(self.silence(values), self.output.weight, self.output.bias)
-        return logits.transpose(0, 1) if batch_sizes is None else logits, after
+        return linear(self.silence(values), self.output.weight, self.output.bias), after
 
-    def read(
-        self, first: nn.Module, ids: Tensor, batch_sizes: Tensor | None, state: tuple[Tensor, ...]
+    def _read(
+        self, first: nn.Module, ids: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Run the first layer, which alone meets symbols; as `Layer.forward`, ids being (T, B) or (N,)."""
+        """Run the first layer, which alone meets symbols, (T, B); otherwise as `Layer.forward`."""
         assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
-        if batch_sizes is None and first.has_a_faster_loop():
-            # The embedding times the input weights is a table to look symbols up in, made once for all steps.
-            weight = first.input_weight
-            with torch.autocast("cpu", enabled=False):
-                if self.embedding is None:
-                    return first.loop(ids, state, weight)
-                if self.architecture.symbols <= ids.numel():
-                    return first.loop(ids, state, linear(weight, self.embedding.weight))
-        return first(self.embed(ids), batch_sizes, state)  # type: ignore[no-any-return]
+        table = self._table(first, ids) if first.has_a_faster_loop() else None
+        values = self.embed(ids) if table is None else ids
+        return first(values, state, table)  # type: ignore[no-any-return]
+
+    def _table(self, first: Layer, ids: Tensor) -> Tensor | None:
+        """The input weights of the first layer for symbols, (G·H, V), where there is no shorter way."""
+        if self.embedding is None:
+            return first.input_weight
+        if self.architecture.symbols > ids.numel():
+            return None
+        return linear(first.input_weight, self.embedding.weight)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
@@ -205,6 +222,13 @@ class CharRNN(nn.Module):
 def cut(state: State, batch: int) -> State:
     """The state of the first `batch` texts."""
     return [tuple(part[:batch] for part in layer) for layer in state]
+
+
+def _below(states: list[State]) -> State:
+    """States of several batches, those of the first one's texts first."""
+    return [
+        tuple(torch.cat(arrays) for arrays in zip(*parts, strict=True)) for parts in zip(*states, strict=True)
+    ]
 
 
 def flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

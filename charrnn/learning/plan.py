@@ -16,6 +16,9 @@ DEFAULT_MAX_TIME = "5m"
 SMALL = 2048
 """Below so many units a step, threads wait for one another longer than they work."""
 
+HALF_FROM = 2**21
+"""Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
+
 LADDER = (128, 192, 256, 384, 512, 768, 1024)
 """Units to choose from where a run is bounded by time."""
 
@@ -44,11 +47,13 @@ class Facts:
         training_symbols: length of the training text, in symbols.
         records: texts in lines mode, 0 otherwise.
         symbols: V, the size of the vocabulary.
+        half: whether the machine multiplies in bfloat16 faster than in float32.
     """
 
     training_symbols: int
     records: int
     symbols: int
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Plan:
         optimizer: its name.
         weight_decay: of the matrices.
         gradient_clip: longest gradient.
+        precision: of the products, `fp32` or `bf16`.
         threads: of the processor.
         updates: how many are expected; None if that is not known.
     """
@@ -76,6 +82,7 @@ class Plan:
     optimizer: str
     weight_decay: float
     gradient_clip: float
+    precision: str
     threads: int
     updates: float | None = field(default=None, compare=False)
 
@@ -98,7 +105,7 @@ class Plan:
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
             ),
-            machine=replace(settings.machine, threads=self.threads),
+            machine=replace(settings.machine, precision=self.precision, threads=self.threads),
         )
 
 
@@ -179,8 +186,16 @@ def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
         optimizer=recipe.optimizer,
         weight_decay=_or(recipe.weight_decay, default_decay),
         gradient_clip=recipe.gradient_clip,
+        precision=_precision(settings, facts, batch_size * network.gates * hidden**2),
         threads=_or(settings.machine.threads, 1 if batch_size * hidden < SMALL else _cores()),
     )
+
+
+def _precision(settings: TrainSettings, facts: Facts, multiplications: int) -> str:
+    """The precision for a network with so many multiplications at each step of a layer."""
+    if settings.machine.precision != "auto":
+        return settings.machine.precision
+    return "bf16" if facts.half and multiplications >= HALF_FROM else "fp32"
 
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:

@@ -11,7 +11,10 @@ What makes it fast, each measured (`python -m benchmarks.train`; `LOG.md` has wh
 - Arrays are (T, B, ·), time first: a step is a contiguous block, and all steps of all texts are the rows of
   one matrix as they stand, so that nothing is transposed.
 - Memory is slower than arithmetic: states take the place of input products, and gradients that of gates.
-- PyTorch's sigmoid costs a third of its tanh, and tanh a = 2 σ(2a) - 1.
+- PyTorch's sigmoid costs a third of its tanh, and tanh a = 2 σ(2a) - 1; not in half precision, where this
+  would also lose what is near zero.
+
+Everything is in the precision of what comes in, sums in float32.
 
 The equations are those of `model.py`, and the other dimensions those of its glossary.
 """
@@ -75,12 +78,12 @@ class _Rnn(Function):
     def forward(ctx: Any, inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:  # noqa: ANN401
         input_weight, recurrent_weight, bias = parameters
         states = _with_room_for(len(inputs), state)
-        _put_products(inputs, 2 * input_weight, 2 * bias, out=states[1:])
-        add_product, minus_one = _product(2 * recurrent_weight, len(state)), state.new_tensor(-1)
+        factor, put_tanh = _tanh_in_place(state.dtype)
+        _put_products(inputs, factor * input_weight, factor * bias, out=states[1:])
+        add_product = _product(factor * recurrent_weight, len(state))
         before = states[0]
         for after in states[1:].unbind():
-            add_product(after, before, after).sigmoid_()
-            torch.add(minus_one, after, alpha=2, out=after)
+            put_tanh(add_product(after, before, after))
             before = after
         ctx.save_for_backward(inputs, states, input_weight, recurrent_weight)
         return states[1:]
@@ -119,15 +122,14 @@ class _Gru(Function):
         bias[units : 3 * units] += recurrent_bias[: 2 * units]
         _put_products(inputs, input_weight, bias, out=gates)
         reordered = recurrent_weight.roll(units, 0)
-        add_product, minus_one = _product(reordered, batch), state.new_tensor(-1)
+        add_product, (factor, put_tanh) = _product(reordered, batch), _tanh_in_place(state.dtype)
         before = states[0]
         for of_state, r_and_z, q, r, z, n, after in zip(
             *(block.unbind() for block in _blocks(gates)), states[1:].unbind(), strict=True
         ):
             add_product(of_state, before, of_state)
             r_and_z.sigmoid_()
-            n.addcmul_(r, q).mul_(2).sigmoid_()
-            torch.add(minus_one, n, alpha=2, out=n)
+            put_tanh(n.addcmul_(r, q).mul_(factor))
             torch.lerp(n, before, z, out=after)
             before = after
         ctx.save_for_backward(inputs, states, gates, input_weight, reordered)
@@ -216,8 +218,17 @@ def _through_products(
         reached = rows[:, missing:]
         to_inputs = (reached @ weight).view(inputs.shape) if inputs_too else None
         return to_inputs, reached.t() @ _rows(inputs), rows.sum(0)
+    rows = rows.float() if rows.itemsize < 4 else rows
     table = rows.new_zeros(weight.shape[1], rows.shape[1]).index_add_(0, inputs.flatten(), rows)
-    return None, table[:, missing:].t(), table.sum(0)
+    return None, table[:, missing:].t().to(weight.dtype), table.sum(0).to(weight.dtype)
+
+
+def _tanh_in_place(dtype: torch.dtype) -> tuple[int, Callable[[Tensor], Tensor]]:
+    """What puts tanh a in its place, and by what a must be multiplied before."""
+    if dtype.itemsize < 4:
+        return 1, Tensor.tanh_
+    minus_one = torch.tensor(-1, dtype=dtype)
+    return 2, lambda doubled: torch.add(minus_one, doubled.sigmoid_(), alpha=2, out=doubled)
 
 
 def _with_room_for(steps: int, state: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class Trainer:
         optimizers: what moves the parameters; their rates as given are the highest.
         budget: when to stop, and how far along the run is.
         gradient_clip: longest gradient of an update; 0 for any (Pascanu et al. 2013).
-        precision: `fp32`, or `bf16` for the forward pass's matrix products.
+        precision: of the matrix products, `fp32` or `bf16`; weights and what moves them stay in float32.
     """
 
     def __init__(
