@@ -3,8 +3,9 @@
     python -m benchmarks.train
 
 Both run in turns, each in a process of its own as they would at home, so that a machine whose speed drifts
-drifts for both. Printed are characters a second of each, their ratio, ours as a share of the rate of large
-matrix products measured in between, and what Muon costs.
+drifts for both. Printed are characters a second of the plain loop in float32, and of ours in float32 and in
+the precision that `--precision auto` takes for that size on this machine; ours by the plain one's; ours as a
+share of the rate of large matrix products in its precision, measured in between; and what Muon costs.
 """
 
 import argparse
@@ -18,11 +19,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.architecture import Architecture
+from charrnn.architecture import GATES, Architecture
 from charrnn.learning.batches import Streams
-from charrnn.learning.machine import keep_freed_memory
+from charrnn.learning.machine import keep_freed_memory, multiplies_in_half
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.plan import precision_for
 from charrnn.learning.schedule import Budget
 from charrnn.learning.tasks import language_model
 from charrnn.learning.trainer import Trainer
@@ -30,8 +32,6 @@ from charrnn.learning.trainer import Trainer
 SYMBOLS, EMBEDDING = 65, 64
 SIZES = ((2, 128, 50, 50), (1, 256, 16, 64), (2, 256, 64, 128), (1, 512, 32, 128))
 """Layers, hidden, batch, time."""
-
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 MODULES: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -68,25 +68,24 @@ def plain_step(cell: str, layers: int, hidden: int, batch: int, steps: int) -> S
     return step
 
 
-def our_step(
-    cell: str, layers: int, hidden: int, batch: int, steps: int, *, optimizer: str = "adamw"
-) -> Step:
+def our_step(network: Architecture, batch: int, steps: int, *, precision: str, optimizer: str) -> Step:
     """One update of ours."""
-    network = Architecture(cell, layers, hidden, EMBEDDING, SYMBOLS)
     model = CharRNN(network, 0.0, torch.Generator().manual_seed(1))
     ids = np.random.default_rng(1).integers(SYMBOLS, size=200_000).astype(np.uint8)
     optimizers = make_optimizers(model, optimizer, 1e-3, 0.01)
     budget = Budget(10**9, None)
+    streams = Streams(ids, batch, steps)
     trainer = Trainer(
-        model, language_model, Streams(ids, batch, steps), optimizers, budget, gradient_clip=1.0
+        model, language_model, streams, optimizers, budget, gradient_clip=1.0, precision=precision
     )
     updates = iter(trainer)
     return lambda: (next(updates), None)[1]
 
 
-def matrix_product(size: int = 2048) -> Step:
+def matrix_product(precision: str, size: int = 2048) -> Step:
     """A large matrix product."""
-    a, b, out = (torch.randn(size, size) for _ in range(3))
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b, out = (torch.randn(size, size).to(dtype) for _ in range(3))
     return lambda: (torch.mm(a, b, out=out), None)[1]
 
 
@@ -121,20 +120,27 @@ def plain_process(orders: Connection, threads: int) -> None:
 def compare(cell: str, size: Size, plain: Connection, seconds: float, rounds: int) -> str:
     """A line of the table: the medians over the turns, for ratios those of each turn."""
     layers, hidden, batch, length = size
-    ours = [our_step(cell, *size), our_step(cell, *size, optimizer="muon"), matrix_product()]
+    network = Architecture(cell, layers, hidden, EMBEDDING, SYMBOLS)
+    chosen = precision_for(network, batch, half=multiplies_in_half(torch.device("cpu")))
+    ours = [
+        our_step(network, batch, length, precision="fp32", optimizer="adamw"),
+        our_step(network, batch, length, precision=chosen, optimizer="adamw"),
+        our_step(network, batch, length, precision=chosen, optimizer="muon"),
+        matrix_product(chosen),
+    ]
     found: list[list[float]] = []
     for _ in range(rounds):
         plain.send((cell, size, seconds))
         found.append([plain.recv(), *(rate(step, seconds) for step in ours)])
-    theirs, adamw, muon, product = (statistics.median(of_one) for of_one in zip(*found, strict=True))
-    ratio = statistics.median(turn[1] / turn[0] for turn in found)
-    cost = statistics.median(1 - turn[2] / turn[1] for turn in found)
+    theirs, full, auto, muon, product = (statistics.median(of_one) for of_one in zip(*found, strict=True))
+    full_ratio, auto_ratio = (statistics.median(turn[k] / turn[0] for turn in found) for k in (1, 2))
+    cost = statistics.median(1 - turn[3] / turn[2] for turn in found)
     characters = batch * length
-    operations_done = adamw * characters * operations(layers, hidden, GATES[cell])
-    share = operations_done / (product * 2 * 2048**3)
+    share = auto * characters * operations(layers, hidden, network.gates) / (product * 2 * 2048**3)
     name = f"{cell:5} {layers}x{hidden:<4}{batch:3} x {length:<4}"
-    speeds = f"{theirs * characters:9,.0f}  {adamw * characters:9,.0f}  {ratio:5.2f}"
-    return f"{name}{speeds}  {share:17.0%}  {muon * characters:9,.0f}  {cost:17.0%}"
+    in_full = f"{theirs * characters:9,.0f}  {full * characters:9,.0f}  {full_ratio:5.2f}"
+    in_auto = f"{chosen}  {auto * characters:9,.0f}  {auto_ratio:5.2f}"
+    return f"{name}{in_full}   {in_auto}  {share:17.0%}  {muon * characters:9,.0f}  {cost:17.0%}"
 
 
 def main() -> None:
@@ -144,7 +150,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement (default 0.5)")
     parser.add_argument("--rounds", type=int, default=9, help="turns, of which the median counts (default 9)")
-    parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
+    parser.add_argument("--cells", nargs="+", choices=list(GATES), default=list(GATES))
     parser.add_argument(
         "--size",
         nargs=4,
@@ -161,7 +167,10 @@ def main() -> None:
     plain, its_end = spawn.Pipe()
     process = spawn.Process(target=plain_process, args=(its_end, options.threads))
     process.start()
-    print("cell  size           plain       ours  ratio  of matrix product  with Muon  optimizer's share")
+    print(
+        "cell  size           plain    in fp32  ratio   auto       ours  ratio  of matrix product  "
+        "with Muon  optimizer's share"
+    )
     for cell in options.cells:
         for size in [tuple(options.size)] if options.size else SIZES:
             print(compare(cell, size, plain, options.seconds, options.rounds), flush=True)

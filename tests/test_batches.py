@@ -56,6 +56,24 @@ def test_each_stream_reads_on_where_it_stopped(symbols: int, batch: int, length:
         assert torch.equal(at_start, torch.zeros_like(at_start) if flags is None else flags)
 
 
+def test_now_and_then_a_window_starts_blank() -> None:
+    streams = Streams(places(100_001), 50, 10, resets=0.05, seed=3)
+    *_, fresh = taken(streams, 2_000)
+    share = sum(0 if flags is None else int(flags.sum()) for flags in fresh) / (2_000 * 50)
+    assert share == pytest.approx(0.05, abs=0.005)
+
+
+def test_which_windows_start_blank_follows_from_the_seed_and_the_place() -> None:
+    def flags(seed: int, position: int = 0) -> list[list[bool]]:
+        streams = Streams(places(1_001), 20, 10, resets=0.3, seed=seed)
+        streams.restore({"position": position})
+        return [[] if f is None else f.tolist() for f in taken(streams, 8)[2]]
+
+    assert flags(1) == flags(1)
+    assert flags(1) != flags(2)
+    assert flags(1)[3:] == flags(1, position=30)[:5]
+
+
 def test_the_shortest_text_is_one_transition_again_and_again() -> None:
     batch = next(iter(Streams(np.array([7, 9], np.uint8), 1, 1)))
     assert (batch.ids.data.tolist(), batch.targets.data.tolist()) == ([[7]], [[9]])

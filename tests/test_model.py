@@ -104,6 +104,30 @@ def test_backward_equals_finite_differences_for_every_parameter_and_the_state(
 
 
 @every_architecture
+@pytest.mark.parametrize("training", [True, False])
+def test_half_precision_is_near_single(architecture: Architecture, *, training: bool) -> None:
+    """Eight bits of each number are left; states and gradients come back in full."""
+    model, ids = lively(architecture).float().train(training), random_ids(steps=10)
+    batch = Batch(ids[:, :-1], ids[:, 1:], None, 0.0)
+
+    def outcome() -> list[Tensor]:
+        model.zero_grad()
+        loss = language_model(model, batch, None)
+        loss.nats.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        return [loss.nats.detach(), *(part for layer in loss.state for part in layer), *gradients]
+
+    expected = outcome()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = outcome()
+    assert len(found) == 1 + architecture.layers * STATES[architecture.cell] + len(list(model.parameters()))
+    for values, full in zip(found, expected, strict=True):
+        assert values.dtype is torch.float32
+        assert not torch.equal(values, full), "this was not in half precision"
+        assert float((values - full).norm()) < 0.1 * float(full.norm())
+
+
+@every_architecture
 def test_gradients_in_single_precision_are_those_in_double(architecture: Architecture) -> None:
     model, ids = lively(architecture), random_ids(steps=20)
     batch = Batch(ids[:, :-1], ids[:, 1:], None, 0.0)

@@ -7,7 +7,15 @@ from torch import Tensor, nn
 from charrnn.architecture import Architecture
 from charrnn.learning import optimizers
 from charrnn.learning.model import CharRNN
-from charrnn.learning.optimizers import ADAMW_SHARE, QUINTICS, Muon, make_optimizers, orthogonalise
+from charrnn.learning.optimizers import (
+    ADAMW_SHARE,
+    BLOCK_ROWS,
+    QUINTICS,
+    Muon,
+    block_rows,
+    make_optimizers,
+    orthogonalise,
+)
 
 HIDDEN = 6
 SHAPES = [(1, 24, 5), (1, 5, 24), (4, 8, 8), (3, 12, 7), (3, 7, 12)]
@@ -43,6 +51,34 @@ def test_singular_vectors_stay(shape: tuple[int, ...], rounding: float) -> None:
     diagonal = torch.diagonal(middle, dim1=-2, dim2=-1)
     torch.testing.assert_close(middle, torch.diag_embed(diagonal), atol=rounding, rtol=0)
     assert float((diagonal - 1).abs().max()) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "height"),
+    [
+        (512, 512, 128),  # four blocks
+        (384, 384, 128),
+        (192, 192, 96),
+        (300, 300, 100),
+        (257, 257, 257),  # a prime: no equal parts
+        (128, 128, 128),
+        (512, 64, 512),  # the shorter side counts, and is short
+        (64, 512, 64),
+    ],
+)
+def test_wide_matrices_are_cut_into_blocks(rows: int, columns: int, height: int) -> None:
+    assert block_rows(rows, columns) == height
+
+
+def test_each_block_is_orthogonalised_by_itself() -> None:
+    rows, columns = 2 * BLOCK_ROWS, 2 * BLOCK_ROWS
+    parameter = nn.Parameter(torch.zeros(3 * rows, columns))
+    parameter.grad = random(3 * rows, columns)
+    Muon([parameter], lr=0.5, rows=rows).step()
+    blocks = parameter.detach().view(-1, BLOCK_ROWS, columns)
+    assert len(blocks) == 6
+    values = torch.linalg.svdvals(blocks)
+    assert 0.5 * 0.65 < float(values.min()) < float(values.max()) < 0.5 * 1.35
 
 
 def test_all_but_tiny_singular_values_come_within_what_is_said() -> None:

@@ -190,6 +190,21 @@ def test_enough_are_updates_and_symbols_for_each_parameter() -> None:
     assert not learns_enough(small, ENOUGH_UPDATES - 1, NOVEL)
 
 
+def test_half_precision_is_for_large_networks_of_processors_that_have_it() -> None:
+    def precision(*, half: bool, **values: Any) -> str:  # noqa: ANN401 - any value
+        facts = replace(NOVEL, half=half)
+        made = of(**values)
+        plan = choose(made, facts)
+        assert plan.fill(made).machine.precision == plan.precision
+        return plan.precision
+
+    assert precision(half=True, hidden=256) == "bf16"
+    assert precision(half=False, hidden=256) == "fp32"
+    assert precision(half=True, hidden=64) == "fp32"
+    assert precision(half=True, hidden=256, precision="fp32") == "fp32"
+    assert precision(half=False, hidden=64, precision="bf16") == "bf16"
+
+
 def test_speed_is_measured_only_where_something_follows_from_it() -> None:
     def refuse(plan: Plan) -> float:
         pytest.fail(f"{plan} was measured")

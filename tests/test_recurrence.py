@@ -127,18 +127,6 @@ def test_onednns_products_equal_the_usual_ones(cell: str, monkeypatch: pytest.Mo
     assert len(packed) == 2  # once for the way there, once for the way back
 
 
-@pytest.mark.parametrize("embedding", [0, 4])
-@pytest.mark.parametrize("cell", LOOPS)
-def test_on_a_cpu_the_loop_stays_in_single_precision(cell: str, embedding: int) -> None:
-    model = CharRNN(Architecture(cell, 2, 8, embedding, 5), 0.0, torch.Generator().manual_seed(1)).train()
-    ids = torch.randint(5, (3, 7), generator=torch.Generator().manual_seed(2))
-    _, expected = model(ids)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, found = model(ids)
-    assert logits.dtype is torch.bfloat16
-    torch.testing.assert_close(found, expected, rtol=0, atol=0)
-
-
 @pytest.mark.parametrize(
     ("training", "grad", "expected"), [(True, True, True), (False, True, False), (True, False, False)]
 )

@@ -176,6 +176,9 @@ def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
     )
     default_rate, default_decay = (0.04, 0.06) if recipe.optimizer == "muon" else (0.004, 0.0)
     batch_size = _or(recipe.batch_size, _batch_size(facts))
+    precision = settings.machine.precision
+    if precision == "auto":
+        precision = precision_for(network, batch_size, half=facts.half)
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
     return Plan(
         architecture=network,
@@ -186,16 +189,15 @@ def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
         optimizer=recipe.optimizer,
         weight_decay=_or(recipe.weight_decay, default_decay),
         gradient_clip=recipe.gradient_clip,
-        precision=_precision(settings, facts, batch_size * network.gates * hidden**2),
+        precision=precision,
         threads=_or(settings.machine.threads, 1 if batch_size * hidden < SMALL else _cores()),
     )
 
 
-def _precision(settings: TrainSettings, facts: Facts, multiplications: int) -> str:
-    """The precision for a network with so many multiplications at each step of a layer."""
-    if settings.machine.precision != "auto":
-        return settings.machine.precision
-    return "bf16" if facts.half and multiplications >= HALF_FROM else "fp32"
+def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
+    """The faster precision, on a processor that multiplies in half precision or does not."""
+    multiplications = batch_size * network.gates * network.hidden**2
+    return "bf16" if half and multiplications >= HALF_FROM else "fp32"
 
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
