@@ -115,7 +115,7 @@ def test_half_precision_is_near_single(architecture: Architecture, *, training: 
         loss = language_model(model, batch, None)
         loss.nats.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
-        return [loss.nats.detach(), *(part for layer in loss.state for part in layer), *gradients]
+        return [loss.nats.detach(), *(part.detach() for layer in loss.state for part in layer), *gradients]
 
     expected = outcome()
     with torch.autocast("cpu", torch.bfloat16):
