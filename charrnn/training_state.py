@@ -1,5 +1,6 @@
 """What a run needs beside its weights to go on exactly: arrays by name, and a few numbers for each part.
 
+    moving.<parameter>            the weights that are moved; the model's own are their average, float32
     optimizer.<key>.<parameter>   what the optimizers remember of each parameter, float32
     carried.<layer>.<part>        the state that the last batch left, (texts, H)
     generator                     the state of the random numbers of dropout, bytes
@@ -33,11 +34,13 @@ class Extent(Checked):
 
     Attributes:
         moved: whether the optimizers have moved the weights yet.
+        averaged: whether the model's weights are an average of those that are moved.
         texts: how many texts carry a state on; 0 for none.
         generator_bytes: of the random numbers' state; 0 where there is none.
     """
 
     moved: bool = setting(False, "whether the optimizers remember something")
+    averaged: bool = setting(False, "whether weights are averaged")
     texts: int = setting(0, "texts whose state is carried", minimum=0, maximum=65536)
     generator_bytes: int = setting(0, "of the random numbers' state", minimum=0, maximum=2**14)
 
@@ -68,6 +71,8 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
         ValueError: more texts than a batch of these settings has.
     """
     found: dict[str, Kind] = {}
+    if extent.averaged:
+        found |= {f"moving.{name}": Kind("F32", shape) for name, shape in architecture.shapes().items()}
     if extent.moved:
         for name, shape in architecture.shapes().items():
             for key in OPTIMIZER_ARRAYS[optimizer_of(name, settings.recipe.optimizer)]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from charrnn.architecture import STATES, Architecture
 from charrnn.learning.batches import Batch
@@ -225,10 +226,38 @@ def test_dropout_draws_from_the_networks_own_generator(cell: str) -> None:
 
 
 def test_dropout_keeps_the_mean_and_silences_its_share() -> None:
-    architecture = Architecture("rnn", 1, HIDDEN, 3, SYMBOLS)
-    values = lively(architecture, 0.25).silence(torch.ones(100_000))
-    assert sorted(set(values.tolist())) == pytest.approx([0, 1 / 0.75])
-    assert float(values.mean()) == pytest.approx(1, abs=0.01)
+    model = lively(Architecture("rnn", 2, HIDDEN, 3, SYMBOLS), 0.25)
+    masks = [mask for mask in model._masks(50_000) if mask is not None]
+    assert len(masks) == 2
+    for mask in masks:
+        assert mask.shape == (50_000, HIDDEN)
+        assert sorted(set(mask.flatten().tolist())) == pytest.approx([0, 1 / 0.75])
+        assert float(mask.mean()) == pytest.approx(1, abs=0.01)
+    assert not torch.equal(*masks)
+
+
+@every_cell
+def test_dropout_silences_a_unit_of_a_text_at_every_step(cell: str) -> None:
+    model = lively(Architecture(cell, 1, HIDDEN, 3, HIDDEN), 0.5)
+    with torch.no_grad():
+        model.output.weight.copy_(torch.eye(HIDDEN))
+        model.output.bias.zero_()
+        silent = model(random_ids(20, 9) % HIDDEN)[0] == 0  # logits are what comes through
+    assert torch.equal(silent, silent[:, :1].expand_as(silent))
+    assert 0 < int(silent[:, 0].sum()) < 20 * HIDDEN
+    assert len(set(map(tuple, silent[:, 0].tolist()))) > 1
+
+
+@every_cell
+def test_dropout_of_a_packed_text_is_the_same_at_every_step(cell: str) -> None:
+    """Those that run on keep their masks when others end: as if all had run to the end."""
+    architecture, ids = Architecture(cell, 2, HIDDEN, 3, SYMBOLS), random_ids(3, 5)
+    lengths = torch.tensor([5, 3, 2])
+    packed = pack_padded_sequence(ids, lengths, batch_first=True)
+    whole, _ = lively(architecture, 0.5)(ids)
+    found, _ = lively(architecture, 0.5)(packed)
+    expected = pack_padded_sequence(whole, lengths, batch_first=True).data
+    torch.testing.assert_close(found, expected)
 
 
 @every_cell

@@ -93,7 +93,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 def assert_last_validation_is_kept(run: Session, folder: Path) -> None:
     assert run.validation is not None
-    expected = score_part(run.trainer.model, run.validation).nats_per_character
+    expected = score_part(run.trainer.averaged, run.validation).nats_per_character
     assert metrics(folder)[-1]["validation_nats"] == expected
     assert load(run.run.last).progress.validation_nats_per_character == expected
     assert math.isfinite(metrics(folder)[-1]["train_nats"])
@@ -135,9 +135,9 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
     assert progress.best_validation_nats_per_character == min(figures)
     best = load(run.run.best)
     assert best.progress.step == progress.best_step
-    run.trainer.model.load_state_dict({n: torch.from_numpy(v) for n, v in best.weights.items()})
+    run.trainer.averaged.load_state_dict({n: torch.from_numpy(v) for n, v in best.weights.items()})
     assert run.validation is not None
-    assert score_part(run.trainer.model, run.validation).nats_per_character == min(figures)
+    assert score_part(run.trainer.averaged, run.validation).nats_per_character == min(figures)
 
 
 def test_patience_ends_a_run_without_measuring_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from charrnn.learning.model import CharRNN, State
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss, language_model
-from charrnn.learning.trainer import Task, Trainer, Update
+from charrnn.learning.trainer import AVERAGING, Task, Trainer, Update
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)
@@ -121,6 +121,20 @@ def test_nothing_happens_before_it_is_iterated_nor_after_the_budget() -> None:
     assert not same(start, end)
     assert list(trainer) == []
     assert same(end, trainer.model.state_dict())
+
+
+def test_what_is_to_be_used_is_the_average_that_counts_the_latest_weights_most() -> None:
+    trainer, seen = trainer_of(steps=30), list[dict[str, Tensor]]()
+    assert same(trainer.averaged.state_dict(), trainer.model.state_dict())
+    for _ in trainer:
+        seen.append({name: value.double() for name, value in trainer.model.state_dict().items()})
+    power = AVERAGING + 1
+    shares = [((t + 1) / 30) ** power - (t / 30) ** power for t in range(30)]
+    for name, found in trainer.averaged.state_dict().items():
+        expected = sum(share * weights[name] for share, weights in zip(shares, seen, strict=True))
+        torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-6)
+    assert not any(parameter.requires_grad for parameter in trainer.averaged.parameters())
+    assert not trainer.averaged.training
 
 
 def test_stopping_and_iterating_again_goes_on() -> None:

@@ -44,8 +44,8 @@ from charrnn.writing.prompt import read_prompt
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""
 
-SPACE_BYTES = 40
-"""Of disk for each parameter: weights and what moves them in three files, and the best weights."""
+SPACE_BYTES = 52
+"""Of disk for each parameter: weights, their average and what moves them in three files, and the best."""
 
 
 def train(given: Mapping[str, Any], stops: Stops) -> None:
@@ -250,9 +250,9 @@ def make_session(
 
 def start_from(source: Checkpoint, session: Session) -> Transfer:
     """Give the network of a run that has not begun the weights of another model."""
-    network = session.trainer.model
-    transfer = transferred(source, weights_of(network), session.vocabulary)
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in transfer.weights.items()})
+    transfer = transferred(source, weights_of(session.trainer.model), session.vocabulary)
+    for network in (session.trainer.model, session.trainer.averaged):
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in transfer.weights.items()})
     return transfer
 
 

@@ -14,8 +14,8 @@ _ALLOCATORS_SAY = ("can't allocate memory", "not enough memory", "out of memory"
 
 
 def weights_bytes(plan: Plan) -> int:
-    """Weights, gradients and momentum, 4 bytes each: the least that any optimizer takes."""
-    return 12 * plan.architecture.parameters
+    """Weights, their average, gradients and momentum, 4 bytes each: the least that any optimizer takes."""
+    return 16 * plan.architecture.parameters
 
 
 def batch_bytes(plan: Plan) -> int:

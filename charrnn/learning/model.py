@@ -45,6 +45,9 @@ from charrnn.learning.recurrence import gru, rnn
 State = list[tuple[Tensor, ...]]
 """For each layer what it hands from one step to the next: `(h,)`, or `(h, c)` for the LSTM, each (B, H)."""
 
+Masks = list[Tensor | None]
+"""For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is silenced."""
+
 KERNELS: dict[str, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
 """PyTorch's own loops over time, compiled for each machine (oneDNN, cuDNN)."""
 
@@ -152,7 +155,8 @@ class CharRNN(nn.Module):
         if isinstance(ids, PackedSequence):
             return self._by_rectangles(ids, state)
         batch = len(ids)
-        logits, after = self._steps(ids.t(), self.blank_state(batch) if state is None else cut(state, batch))
+        before = self.blank_state(batch) if state is None else cut(state, batch)
+        logits, after = self._steps(ids.t(), before, self._masks(batch))
         return logits.transpose(0, 1), after
 
     def _by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[Tensor, State]:
@@ -163,23 +167,25 @@ class CharRNN(nn.Module):
         sizes, lengths = torch.unique_consecutive(ids.batch_sizes, return_counts=True)
         texts = sizes.tolist()
         state = self.blank_state(texts[0]) if state is None else state
+        masks = self._masks(texts[0])
         logits, ended = [], list[State]()
         parts = torch.split(ids.data, (sizes * lengths).tolist())
         for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
-            values, state = self._steps(part.view(-1, running), cut(state, running))
+            values, state = self._steps(part.view(-1, running), cut(state, running), masks)
             logits.append(values.flatten(0, 1))
             ended.append([tuple(array[going_on:] for array in layer) for layer in state])
         return torch.cat(logits), _below(ended[::-1])
 
-    def _steps(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+    def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
         """Symbols (T, B), a state of B texts; the logits (T, B, V) and the state after the last step."""
         first, *others = self.layers
         values, left = self._read(first, ids, state[0])
-        after = [left]
-        for layer, before in zip(others, state[1:], strict=True):
-            values, left = layer(self.silence(values), before)
+        values, after = silenced(values, masks[0]), [left]
+        for layer, before, mask in zip(others, state[1:], masks[1:], strict=True):
+            values, left = layer(values, before)
+            values = silenced(values, mask)
             after.append(left)
-        return linear(self.silence(values), self.output.weight, self.output.bias), after
+        return linear(values, self.output.weight, self.output.bias), after
 
     def _read(
         self, first: nn.Module, ids: Tensor, state: tuple[Tensor, ...]
@@ -204,12 +210,18 @@ class CharRNN(nn.Module):
             return one_hot(ids, self.architecture.symbols).to(self.output.weight.dtype)
         return embedding(ids, self.embedding.weight)
 
-    def silence(self, values: Tensor) -> Tensor:
-        """Dropout (Srivastava et al. 2014) from the network's own generator, in training only."""
+    def _masks(self, batch: int) -> Masks:
+        """Dropout (Srivastava et al. 2014) for each layer's outputs, (B, H), in training only.
+
+        A unit is silenced for all steps of a text (Gal & Ghahramani 2016, arXiv 1512.05287), which learns as
+        well as drawing anew for each step and needs a T-th of the random numbers. They come from the
+        network's own generator.
+        """
         if not self.training or not self.dropout:
-            return values
-        kept = torch.empty_like(values).bernoulli_(1 - self.dropout, generator=self.generator)
-        return values * kept.div_(1 - self.dropout)
+            return [None for _ in self.layers]
+        shape, kept = (batch, self.architecture.hidden), 1 - self.dropout
+        masks = (self.output.weight.new_empty(shape) for _ in self.layers)
+        return [mask.bernoulli_(kept, generator=self.generator).div_(kept) for mask in masks]
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""
@@ -217,6 +229,11 @@ class CharRNN(nn.Module):
         shape = (batch, self.architecture.hidden)
         parts = STATES[self.architecture.cell]
         return [tuple(weight.new_zeros(shape) for _ in range(parts)) for _ in self.layers]
+
+
+def silenced(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Outputs (T, B, H) times a mask of these texts and maybe more after them."""
+    return values if mask is None else values * mask[: values.shape[1]].to(values.dtype)
 
 
 def cut(state: State, batch: int) -> State:

@@ -296,7 +296,7 @@ class Session:
         if known is not None and self.validated_step == self.trainer.step:
             return known
         began = time.monotonic()
-        score = score_part(self.trainer.model, self.validation, self.vocabulary.unknown, self.given)
+        score = score_part(self.trainer.averaged, self.validation, self.vocabulary.unknown, self.given)
         nats = score.nats_per_character
         self._keep_back(time.monotonic() - began)
         if not math.isfinite(nats):
@@ -325,7 +325,7 @@ class Session:
         for symbols in (WARM_UP_SYMBOLS, PROBE_SYMBOLS):
             part = self.validation.beginning(symbols)
             began = time.monotonic()
-            score_part(self.trainer.model, part)
+            score_part(self.trainer.averaged, part)
             expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
         self._keep_back(expected)
         return expected
@@ -386,7 +386,7 @@ class Session:
             corpus=self.corpus,
             progress=self.progress,
             settings={n: v for n, v in flat(self.settings).items() if n not in FILES},
-            weights=weights_of(trainer.model),
+            weights=weights_of(trainer.averaged),
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
             training=replace(training, numbers=training.numbers | self._numbers()),
         )

@@ -16,11 +16,14 @@ from charrnn.training_state import Extent, TrainingState
 
 Arrays = Mapping[str, NDArray[Any]]
 
+_MOVING = "moving."
+
 
 def take(trainer: Trainer) -> TrainingState:
-    """All that training needs to go on, beside the weights; on the CPU arrays share the trainer's memory."""
+    """All that training needs to go on, beside the averaged weights; on the CPU arrays share its memory."""
     optimizer, carried = _optimizer_tensors(trainer), _carried_tensors(trainer)
-    tensors = optimizer | carried | {"generator": trainer.model.generator.get_state()}
+    moving = {f"{_MOVING}{name}": value for name, value in trainer.model.named_parameters()}
+    tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
     numbers = {
         "trainer": {
             "step": trainer.step,
@@ -33,6 +36,7 @@ def take(trainer: Trainer) -> TrainingState:
     }
     extent = Extent(
         moved=bool(optimizer),
+        averaged=True,
         texts=len(trainer.state[0][0]) if trainer.state else 0,
         generator_bytes=len(tensors["generator"]),
     )
@@ -42,7 +46,7 @@ def take(trainer: Trainer) -> TrainingState:
 def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None:
     """Bring a trainer to where `take` found one; it is to be iterated anew after that.
 
-    Without arrays only the weights and the place in the text are those of then.
+    Without arrays only the place in the text and the averaged weights are those of then, and these move on.
 
     Raises:
         KeyError, ValueError, RuntimeError: the state is one of another trainer.
@@ -52,7 +56,9 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None
     trainer.epoch, trainer.rate_factor = float(numbers["epoch"]), float(numbers["rate_factor"])
     trainer.batches.restore(training.numbers["batches"])
     trainer.budget.restore(training.numbers["budget"])
-    trainer.model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    moving = {n.removeprefix(_MOVING): v for n, v in training.arrays.items() if n.startswith(_MOVING)}
+    for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
     _put_back_optimizers(trainer, training.arrays)
     _put_back_carried(trainer, training)
     if training.extent.generator_bytes:

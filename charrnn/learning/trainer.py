@@ -6,6 +6,7 @@ Who iterates decides when to validate, to save, to show a sample, and when to st
         ...
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ from charrnn.learning.tasks import Loss
 
 PACE_UPDATES, PACE_SECONDS = 4, 1.0
 """So many updates are timed at most to tell how fast a network learns here, or for so long."""
+
+AVERAGING = 10
+"""The weight of the network after t updates in the average that is kept grows as t to this power: the last
+tenth of what was done counts for most of it (LOG.md)."""
 
 Task = Callable[[CharRNN, Batch, State | None], Loss]
 
@@ -58,6 +63,10 @@ class Trainer:
     The gradient flows back through one batch's T steps; the state flows on into the next batch, its history
     cut off.
 
+    The weights that move are noisy, as each batch pulls them its own way. What is to be used is `averaged`:
+    the same network, its weights the power-function average of theirs over all updates so far (Karras et al.
+    2024, arXiv 2312.02696), which need not know how long the run will be.
+
     Args:
         model: the network to train.
         task: how a batch becomes a loss.
@@ -80,6 +89,7 @@ class Trainer:
         precision: str = "fp32",
     ) -> None:
         self.model, self.task, self.batches = model, task, batches
+        self.averaged = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
         self.optimizers, self.budget = optimizers, budget
         self.gradient_clip, self.precision = gradient_clip, precision
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
@@ -131,6 +141,14 @@ class Trainer:
         if loss is not None:
             self.state = detach(loss.state)
             self.symbols_seen += loss.count
+            self._average()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Let the weights as they now are into the average: all of it after the first update."""
+        share = 1 - (1 - 1 / (self.step + 1)) ** (AVERAGING + 1)
+        moving = [parameter.detach() for parameter in self.model.parameters()]
+        torch._foreach_lerp_(list(self.averaged.parameters()), moving, share)
 
     @property
     def learning_rate(self) -> float:
