@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charrnn.architecture import Architecture
 from charrnn.config import BudgetSettings, TrainSettings, build, flat, seconds
 from charrnn.learning.batches import Streams
 from charrnn.learning.plan import (
@@ -16,15 +17,19 @@ from charrnn.learning.plan import (
     ENOUGH_SYMBOLS,
     ENOUGH_UPDATES,
     LADDER,
+    USUAL_HIDDEN,
     Facts,
     Pace,
     Plan,
     bounded,
     choose,
+    dropout,
+    feeds,
     learns_enough,
     measured_symbols,
     validation_seconds,
     validation_steps,
+    weight_decay,
 )
 
 NOVEL = Facts(training_symbols=1_000_000, records=0, symbols=65)
@@ -140,17 +145,44 @@ def machine(operations_a_second: float) -> Pace:
     return pace
 
 
-def hidden(facts: Facts, speed: float, **values: Any) -> int:  # noqa: ANN401 - any value
-    return choose(of(**values), facts, machine(speed)).architecture.hidden
+def size(facts: Facts, speed: float, **values: Any) -> tuple[int, int]:  # noqa: ANN401 - any value
+    network = choose(of(**values), facts, machine(speed)).architecture
+    return network.layers, network.hidden
 
 
 def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> None:
-    assert hidden(NOVEL, 1e11, max_time="2h") > hidden(NOVEL, 1e11, max_time="1m")
-    assert hidden(NOVEL, 4e11, max_time="1m") > hidden(NOVEL, 2e10, max_time="1m")
+    assert size(NOVEL, 1e11, max_time="2h") > size(NOVEL, 1e11, max_time="1m")
+    assert size(NOVEL, 4e11, max_time="1m") > size(NOVEL, 2e10, max_time="1m")
     long = Facts(100_000_000, 0, 100)
-    assert hidden(long, 1e11, max_time="9h") > hidden(NOVEL, 1e11, max_time="9h")
-    assert hidden(Facts(100, 0, 10), 1e11, max_time="2h") == min(LADDER)
-    assert hidden(NOVEL, 1e3, max_time="1s") == min(LADDER)
+    assert size(long, 1e11, max_time="9h") > size(NOVEL, 1e11, max_time="9h")
+    assert size(Facts(100, 0, 10), 1e11, max_time="2h") == min(LADDER)
+    assert size(NOVEL, 1e3, max_time="1s") == min(LADDER)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_sizes_to_choose_from_grow(cell: str) -> None:
+    networks = [
+        Architecture(cell=cell, layers=layers, hidden=units, embedding=64, symbols=65)
+        for layers, units in LADDER
+    ]
+    assert networks == sorted(networks, key=lambda network: network.parameters)
+
+
+def test_layers_that_are_set_leave_the_units_to_choose() -> None:
+    for layers in (1, 2, 3, 4):
+        chosen = size(NOVEL, 1e11, max_time="10m", layers=layers)
+        assert chosen[0] == layers
+        assert size(NOVEL, 1e11, max_time="10s", layers=layers) < chosen
+    assert size(NOVEL, 1e11, max_time="10m", hidden=77) == (1, 77)
+
+
+def test_a_text_feeds_networks_of_twice_as_many_weights_as_symbols() -> None:
+    assert feeds(Facts(2 * 100**2, 0, 65), layers=1, hidden=100)
+    assert not feeds(Facts(2 * 100**2 - 1, 0, 65), layers=1, hidden=100)
+    assert feeds(Facts(6 * 100**2, 0, 65), layers=2, hidden=100)
+    assert not feeds(Facts(6 * 100**2 - 1, 0, 65), layers=2, hidden=100)
+    assert choose(of(epochs=1), Facts(10_000, 0, 65)).architecture.hidden == 128
+    assert choose(of(epochs=1), NOVEL).architecture.hidden == USUAL_HIDDEN
 
 
 @pytest.mark.parametrize("asked", ["30s", "2m", "10m", "1h"])
@@ -159,9 +191,10 @@ def test_the_largest_network_is_taken_that_learns_enough(asked: str) -> None:
     plan = choose(of(max_time=asked), facts, pace)
     assert plan.updates is not None
     assert learns_enough(plan, plan.updates, facts)
-    larger = [units for units in LADDER if units > plan.architecture.hidden]
+    larger = LADDER[LADDER.index((plan.architecture.layers, plan.architecture.hidden)) + 1 :]
     if larger:
-        other = choose(of(max_time=asked, hidden=larger[0]), facts, pace)
+        layers, units = larger[0]
+        other = choose(of(max_time=asked, layers=layers, hidden=units), facts, pace)
         assert other.updates is not None
         assert not learns_enough(other, other.updates, facts)
 
@@ -175,7 +208,7 @@ def test_a_moment_of_another_program_does_not_make_the_network_smaller() -> None
 
     made = of(max_time="2m")
     expected = choose(made, NOVEL, undisturbed).architecture
-    assert expected.hidden > min(LADDER)
+    assert (expected.layers, expected.hidden) > min(LADDER)
     assert choose(made, NOVEL, disturbed).architecture == expected
 
 
@@ -210,21 +243,30 @@ def test_speed_is_measured_only_where_something_follows_from_it() -> None:
         pytest.fail(f"{plan} was measured")
 
     choose(of(steps=5), NOVEL, refuse)
-    choose(of(max_time="1m", hidden=5, dropout=0.1), NOVEL, refuse)
+    choose(of(max_time="1m", hidden=5, dropout=0.1, weight_decay=0.0), NOVEL, refuse)
 
 
-def test_dropout_grows_with_what_could_be_learnt_by_heart() -> None:
-    def dropout(facts: Facts, **values: Any) -> float:  # noqa: ANN401 - any value
-        return choose(of(**values), facts).dropout
+@given(st.floats(0, 1e9), st.floats(0, 1e9))
+def test_what_is_easier_to_learn_by_heart_is_held_back_more(one: float, other: float) -> None:
+    less, more = sorted((one, other))
+    assert 0 <= dropout(less) <= dropout(more) <= 0.5
+    assert 0.06 <= weight_decay(less) <= weight_decay(more) <= 0.1
 
-    shares = [dropout(NOVEL, epochs=epochs, hidden=384) for epochs in (1, 2, 8, 30, 10_000)]
+
+def test_dropout_and_weight_decay_follow_from_passes_and_parameters() -> None:
+    def plan(facts: Facts, **values: Any) -> Plan:  # noqa: ANN401 - any value
+        return choose(of(**values), facts)
+
+    shares = [plan(NOVEL, epochs=epochs, hidden=384).dropout for epochs in (1, 8, 30, 100, 10_000)]
     assert shares == sorted(shares)
-    assert shares[0] == 0
+    assert shares[0] == shares[1] == 0
     assert 0 < shares[2] < shares[3] < shares[4] == 0.5
-    assert dropout(NOVEL, epochs=8, hidden=64) < dropout(NOVEL, epochs=8, hidden=512)
-    assert dropout(Facts(5, 0, 4), steps=10_000) == 0  # "hello"
-    assert dropout(NAMES, epochs=20) > 0
-    assert dropout(NOVEL, epochs=1000, dropout=0.0) == 0
+    assert plan(NOVEL, epochs=30, hidden=64).dropout < plan(NOVEL, epochs=30, hidden=512).dropout
+    assert plan(NOVEL, epochs=1).weight_decay < plan(NOVEL, epochs=30).weight_decay
+    assert plan(Facts(5, 0, 4), steps=10_000).dropout == 0  # "hello"
+    assert plan(NAMES, epochs=50).dropout > 0
+    assert plan(NOVEL, epochs=1000, dropout=0.0).dropout == 0
+    assert plan(NOVEL, epochs=1000, optimizer="adamw").weight_decay == 0
 
 
 def test_validations_are_ten_at_most_and_cost_little() -> None:

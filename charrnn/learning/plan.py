@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -19,11 +19,11 @@ SMALL = 2048
 HALF_FROM = 2**21
 """Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
 
-LADDER = (128, 192, 256, 384, 512, 768, 1024)
-"""Units to choose from where a run is bounded by time."""
+LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
+"""Layers and units to choose from where a run is bounded by time, each larger than the one before."""
 
 USUAL_HIDDEN = 256
-"""Units where no time is asked for, and the text can feed them."""
+"""Units at most where no time is asked for: as many as the text can feed."""
 
 BY_HEART = 5_000
 """Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
@@ -131,9 +131,10 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
         pace: measures a plan; asked only where the time is bounded and something follows from it.
     """
     budget, model = settings.budget, settings.model
-    is_open = model.hidden is None or model.dropout is None
+    is_open = None in (model.hidden, model.dropout, settings.recipe.weight_decay)
     if budget.max_time is None or pace is None or not is_open:
-        plan = _with_hidden(settings, facts, _or(model.hidden, largest_hidden(facts, USUAL_HIDDEN)))
+        size = max(size for size in _sizes(settings, facts) if model.hidden or size[1] <= USUAL_HIDDEN)
+        plan = _of_size(settings, facts, *size)
         return _regularised(plan, settings, facts, _known_updates(budget, plan, facts))
     time = _SHARE_OF_TIME * seconds(budget.max_time)
 
@@ -141,7 +142,8 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
         return min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
 
     expected = math.inf
-    for tried in _ladder(settings, facts):
+    for size in _sizes(settings, facts):
+        tried = _of_size(settings, facts, *size)
         updates = measured(tried)
         if expected < math.inf and not learns_enough(tried, updates, facts):
             updates = measured(tried)  # another program may have had the processor for that moment
@@ -157,24 +159,30 @@ def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
     return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters
 
 
-def _ladder(settings: TrainSettings, facts: Facts) -> Iterator[Plan]:
-    """Plans from the smallest network to the largest."""
-    given, largest = settings.model.hidden, largest_hidden(facts, LADDER[-1])
-    for hidden in (given,) if given else (units for units in LADDER if units <= largest):
-        yield _with_hidden(settings, facts, hidden)
+def _sizes(settings: TrainSettings, facts: Facts) -> list[tuple[int, int]]:
+    """Layers and units that are allowed and that the text can feed, the smallest network first."""
+    layers, hidden = settings.model.layers, settings.model.hidden
+    if hidden:
+        return [(_or(layers, 1), hidden)]
+    ladder = sorted({(layers, units) for _, units in LADDER}) if layers else LADDER
+    return [size for size in ladder if size == ladder[0] or feeds(facts, *size)]
 
 
-def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
-    """The plan for a network so wide, dropout aside."""
+def feeds(facts: Facts, layers: int, hidden: int) -> bool:
+    """Whether a text has half as many symbols as the weights of an LSTM of such layers, or more."""
+    return 4 * hidden**2 * (2 * layers - 1) <= 2 * facts.training_symbols
+
+
+def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) -> Plan:
+    """The plan for such a network, dropout and weight decay aside."""
     model, recipe = settings.model, settings.recipe
     network = Architecture(
         cell=model.cell,
-        layers=_or(model.layers, 1),
+        layers=layers,
         hidden=hidden,
         embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
         symbols=facts.symbols,
     )
-    default_rate, default_decay = (0.04, 0.06) if recipe.optimizer == "muon" else (0.004, 0.0)
     batch_size = _or(recipe.batch_size, _batch_size(facts))
     precision = settings.machine.precision
     if precision == "auto":
@@ -185,9 +193,9 @@ def _with_hidden(settings: TrainSettings, facts: Facts, hidden: int) -> Plan:
         dropout=_or(model.dropout, 0.0),
         batch_size=batch_size,
         sequence_length=_or(recipe.sequence_length, min(64, longest)),
-        learning_rate=_or(recipe.learning_rate, default_rate),
+        learning_rate=_or(recipe.learning_rate, 0.04 if recipe.optimizer == "muon" else 0.004),
         optimizer=recipe.optimizer,
-        weight_decay=_or(recipe.weight_decay, default_decay),
+        weight_decay=_or(recipe.weight_decay, 0.0),
         gradient_clip=recipe.gradient_clip,
         precision=precision,
         threads=_or(settings.machine.threads, 1 if batch_size * hidden < SMALL else _cores()),
@@ -201,23 +209,38 @@ def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
 
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
-    """The plan with dropout against what so many updates could learn by heart."""
-    chosen = 0.0 if updates is None else dropout(plan, updates, facts)
-    return dataclasses.replace(plan, dropout=_or(settings.model.dropout, chosen), updates=updates)
+    """The plan with what keeps it from learning its text by heart in so many updates."""
+    load = 0.0 if updates is None else load_of(plan, updates, facts)
+    return dataclasses.replace(
+        plan,
+        dropout=_or(settings.model.dropout, dropout(load)),
+        weight_decay=_or(
+            settings.recipe.weight_decay, weight_decay(load) if plan.optimizer == "muon" else 0.0
+        ),
+        updates=updates,
+    )
 
 
-def dropout(plan: Plan, updates: float, facts: Facts) -> float:
-    """What keeps a network from learning its text by heart: more for more passes and more parameters.
+def load_of(plan: Plan, updates: float, facts: Facts) -> float:
+    """How easily a text is learnt by heart: passes over it times parameters for each of its symbols.
 
-    From three on it is the logarithm of passes times parameters for each symbol of the text, which
-    agrees with what measured best for 2 to 12 passes (LOG.md).
+    None of a text that is so short that this is what is wanted.
     """
     if facts.training_symbols < BY_HEART:
         return 0.0
-    read = updates * _symbols_an_update(plan, facts)
-    load = read / facts.training_symbols * plan.architecture.parameters / facts.training_symbols
-    share = min(0.5, 0.1 * math.log2(max(1.0, load / 1.5)))
+    passes = updates * _symbols_an_update(plan, facts) / facts.training_symbols
+    return passes * plan.architecture.parameters / facts.training_symbols
+
+
+def dropout(load: float) -> float:
+    """None up to a load of 10, then a tenth more each time that the load doubles, a half at most (LOG.md)."""
+    share = min(0.5, 0.1 * math.log2(max(1.0, load / 5)))
     return round(share, 2) if share >= 0.1 else 0.0
+
+
+def weight_decay(load: float) -> float:
+    """Of Muon's matrices and the rest: 0.06, and from a load of 1.5 to one of 6 up to 0.1 (LOG.md)."""
+    return round(min(0.1, 0.06 + 0.02 * math.log2(max(1.0, load / 1.5))), 3)
 
 
 def _symbols_an_update(plan: Plan, facts: Facts) -> float:
@@ -232,15 +255,6 @@ def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | 
     bounds = [float(budget.steps)] if budget.steps else []
     bounds += [budget.epochs * per_epoch] if budget.epochs else []
     return min(bounds, default=None)
-
-
-def largest_hidden(facts: Facts, limit: int) -> int:
-    """The units of `LADDER`, up to a limit, that a text can feed: with twice as many parameters as symbols.
-
-    An LSTM has about four parameters for each pair of units.
-    """
-    fed = math.isqrt(facts.training_symbols // 2)
-    return max((units for units in LADDER if units <= min(fed, limit)), default=LADDER[0])
 
 
 def _or(value: Value | None, default: Value) -> Value:
