@@ -249,8 +249,11 @@ def test_speed_is_measured_only_where_something_follows_from_it() -> None:
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_what_is_easier_to_learn_by_heart_is_held_back_more(one: float, other: float) -> None:
     less, more = sorted((one, other))
-    assert 0 <= dropout(less) <= dropout(more) <= 0.5
-    assert 0.06 <= weight_decay(less) <= weight_decay(more) <= 0.1
+    for lines, most in ((False, 0.5), (True, 0.25)):
+        assert 0 <= dropout(less, lines=lines) <= dropout(more, lines=lines) <= most
+        assert 0.06 <= weight_decay(less, lines=lines) <= weight_decay(more, lines=lines) <= 0.1
+    assert dropout(more, lines=True) <= dropout(more, lines=False)
+    assert weight_decay(more, lines=True) <= weight_decay(more, lines=False)
 
 
 def test_dropout_and_weight_decay_follow_from_passes_and_parameters() -> None:

@@ -22,6 +22,9 @@ HALF_FROM = 2**21
 LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
 """Layers and units to choose from where a run is bounded by time, each larger than the one before."""
 
+RATES = {"lstm": 0.04, "gru": 0.04, "rnn": 0.02}
+"""The highest learning rate of Muon, for each cell."""
+
 USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
 
@@ -193,7 +196,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         dropout=_or(model.dropout, 0.0),
         batch_size=batch_size,
         sequence_length=_or(recipe.sequence_length, min(64, longest)),
-        learning_rate=_or(recipe.learning_rate, 0.04 if recipe.optimizer == "muon" else 0.004),
+        learning_rate=_or(recipe.learning_rate, RATES[model.cell] if recipe.optimizer == "muon" else 0.004),
         optimizer=recipe.optimizer,
         weight_decay=_or(recipe.weight_decay, 0.0),
         gradient_clip=recipe.gradient_clip,
@@ -211,12 +214,12 @@ def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
     """The plan with what keeps it from learning its text by heart in so many updates."""
     load = 0.0 if updates is None else load_of(plan, updates, facts)
+    share = dropout(load, lines=facts.records > 0)
+    decay = weight_decay(load, lines=facts.records > 0) if plan.optimizer == "muon" else 0.0
     return dataclasses.replace(
         plan,
-        dropout=_or(settings.model.dropout, dropout(load)),
-        weight_decay=_or(
-            settings.recipe.weight_decay, weight_decay(load) if plan.optimizer == "muon" else 0.0
-        ),
+        dropout=_or(settings.model.dropout, share),
+        weight_decay=_or(settings.recipe.weight_decay, decay),
         updates=updates,
     )
 
@@ -232,15 +235,22 @@ def load_of(plan: Plan, updates: float, facts: Facts) -> float:
     return passes * plan.architecture.parameters / facts.training_symbols
 
 
-def dropout(load: float) -> float:
-    """None up to a load of 10, then a tenth more each time that the load doubles, a half at most (LOG.md)."""
+def dropout(load: float, *, lines: bool) -> float:
+    """None up to a load of 10, then a tenth more each time that the load doubles, a half at most (LOG.md).
+
+    Of lines half of that.
+    """
     share = min(0.5, 0.1 * math.log2(max(1.0, load / 5)))
-    return round(share, 2) if share >= 0.1 else 0.0
+    return round(share / 2 if lines else share, 2) if share >= 0.1 else 0.0
 
 
-def weight_decay(load: float) -> float:
-    """Of Muon's matrices and the rest: 0.06, and from a load of 1.5 to one of 6 up to 0.1 (LOG.md)."""
-    return round(min(0.1, 0.06 + 0.02 * math.log2(max(1.0, load / 1.5))), 3)
+def weight_decay(load: float, *, lines: bool) -> float:
+    """Of Muon's matrices and the rest: 0.06, and from a load of 1.5 to one of 6 up to 0.1 (LOG.md).
+
+    Of lines always 0.06.
+    """
+    growth = 0.0 if lines else 0.02 * math.log2(max(1.0, load / 1.5))
+    return round(min(0.1, 0.06 + growth), 3)
 
 
 def _symbols_an_update(plan: Plan, facts: Facts) -> float:
