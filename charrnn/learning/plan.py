@@ -236,11 +236,8 @@ def load_of(plan: Plan, updates: float, facts: Facts) -> float:
 
 
 def dropout(load: float, *, lines: bool) -> float:
-    """None up to a load of 10, then a tenth more each time that the load doubles, a half at most (LOG.md).
-
-    Of lines half of that.
-    """
-    share = min(0.5, 0.1 * math.log2(max(1.0, load / 5)))
+    """None up to a load of 20 or so, a quarter at 50, a half from 150 on (LOG.md); of lines half of that."""
+    share = min(0.5, 0.15 * math.log2(max(1.0, load / 15)))
     return round(share / 2 if lines else share, 2) if share >= 0.1 else 0.0
 
 
