@@ -43,8 +43,9 @@ SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
-WARM_UP_SYMBOLS, PROBE_SYMBOLS = 1_000, 10_000
-"""Scored before the first update, to tell how long a whole validation takes."""
+WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 1_000, (10_000, 40_000, 160_000), 0.01
+"""Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
+takes a hundredth of the time at most. Of a long text more is read side by side, so that it takes less."""
 
 FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
 """Settings that name files: they stay in `config.toml`, since a checkpoint is shared."""
@@ -317,16 +318,22 @@ class Session:
             self.saver.save_best(self.checkpoint())
 
     def _expected_validation_seconds(self) -> float:
-        """How long one validation takes, from parts of it; the first only warms up."""
-        expected = 0.0
-        if self.validation is None or self.trainer.budget.deadline is None:
+        """How long one validation takes, from parts of it."""
+        expected, budget = 0.0, self.trainer.budget
+        if self.validation is None or budget.deadline is None:
             self._keep_back(expected)
             return expected
-        for symbols in (WARM_UP_SYMBOLS, PROBE_SYMBOLS):
+        affordable = PROBE_SHARE * (budget.deadline - budget.clock())
+        score_part(self.trainer.averaged, self.validation.beginning(WARM_UP_SYMBOLS))
+        for symbols in PROBES:
             part = self.validation.beginning(symbols)
+            if expected * part.symbols / self.validation.symbols > affordable:
+                break
             began = time.monotonic()
             score_part(self.trainer.averaged, part)
             expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
+            if part is self.validation:
+                break
         self._keep_back(expected)
         return expected
 
