@@ -38,8 +38,9 @@ parameters, learns most in it (LOG.md)."""
 _SHARE_OF_TIME = 0.9
 """What the updates get of it: the rest is starting, validating and saving."""
 
-_VALIDATIONS = 10
-"""How often a run is validated at most, its end included."""
+_VALIDATIONS, _CHEAP_VALIDATIONS = 10, 100
+"""How often a run is validated at most, its end included; and where that takes hardly any time: the best
+of a short text, which is soon learnt by heart, may come after a hundredth of the run."""
 
 
 @dataclass(frozen=True)
@@ -283,14 +284,18 @@ def _cores() -> int:
 
 
 def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:
-    """Updates between two validations of a run without a clock: ten in all, fewer where they are dear."""
-    per_update = plan.batch_size * plan.sequence_length
-    return max(1, math.ceil(total_steps / _VALIDATIONS), 2 * validation_symbols // per_update)
+    """Updates between two validations of a run without a clock: they read a twentieth of what is learnt from.
+
+    But there are ten in all, where these read no more than half of it, and a hundred at most.
+    """
+    once = validation_symbols / (plan.batch_size * plan.sequence_length)
+    often = max(2 * once, min(20 * once, total_steps / _VALIDATIONS))
+    return max(1, math.ceil(max(often, total_steps / _CHEAP_VALIDATIONS)))
 
 
 def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:
     """Seconds between two validations of a run with a clock: they take a twentieth of the time at most."""
-    return max(budget_seconds / _VALIDATIONS, 20 * one_validation_seconds)
+    return max(budget_seconds / _CHEAP_VALIDATIONS, 20 * one_validation_seconds)
 
 
 def measured_symbols(budget: BudgetSettings) -> int:

@@ -43,9 +43,9 @@ SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
-WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 1_000, (10_000, 40_000, 160_000), 0.01
+WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 1_000, (10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
-takes a hundredth of the time at most. Of a long text more is read side by side, so that it takes less."""
+takes a fiftieth of the time at most. Of a long text more is read side by side, so that it takes less."""
 
 FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
 """Settings that name files: they stay in `config.toml`, since a checkpoint is shared."""
