@@ -284,13 +284,14 @@ def _cores() -> int:
 
 
 def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:
-    """Updates between two validations of a run without a clock: they read a twentieth of what is learnt from.
+    """Updates between two validations of a run without a clock.
 
-    But there are ten in all, where these read no more than half of it, and a hundred at most.
+    There are ten: fewer where these would read more than half of what the updates read, and up to a
+    hundred where those read a twentieth of it.
     """
     once = validation_symbols / (plan.batch_size * plan.sequence_length)
-    often = max(2 * once, min(20 * once, total_steps / _VALIDATIONS))
-    return max(1, math.ceil(max(often, total_steps / _CHEAP_VALIDATIONS)))
+    few, many = total_steps / _VALIDATIONS, total_steps / _CHEAP_VALIDATIONS
+    return math.ceil(max(2 * once, min(20 * once, few), many))
 
 
 def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:
