@@ -46,7 +46,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instea
 WORTH_THREADS = 64
 """So many texts side by side keep two processor threads busy."""
 
-CORPUS_HELP = "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:unicode-names or builtin:hello"
+CORPUS_HELP = (
+    "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
+)
 
 
 def _print_version(wanted: bool) -> None:

@@ -218,7 +218,24 @@ def test_builtins_are_what_they_say() -> None:
 
 def test_an_unknown_builtin_names_those_that_exist() -> None:
     message = complaint("builtin:nothing")
-    assert "builtin:python, builtin:unicode-names, builtin:hello" in message
+    assert "builtin:python, builtin:docs, builtin:unicode-names, builtin:hello" in message
+
+
+def test_the_language_reference_is_english_prose_in_a_stable_order() -> None:
+    docs = read("builtin:docs")
+    assert docs == read("builtin:docs")
+    assert len(docs) > 300_000
+    text = docs.decode()
+    assert text.startswith('The "assert" statement\n')
+    assert text.count(" the ") > 3_000
+    assert text.index("Assignment statements\n****") < text.index('The "while" statement\n****')
+    assert "language reference" in find_sources(["builtin:docs"], has_no_nul)[1][0]
+
+
+def test_a_python_without_its_language_reference_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    message = complaint("builtin:docs")
+    assert message.startswith("builtin:docs: this Python came without its language reference")
 
 
 def test_every_complaint_about_a_text_has_its_exit_code(tmp_path: Path) -> None:
@@ -235,6 +252,7 @@ def test_every_complaint_about_a_text_has_its_exit_code(tmp_path: Path) -> None:
         ("한국어.tsv", "한국어"),
         ("a b/c:d?.txt", "c-d"),
         ("builtin:python", "python"),
+        ("builtin:docs", "docs"),
         ("-", "stdin"),
         ("x/..hidden", "hidden"),
         ("???", "text"),

@@ -1,5 +1,6 @@
 """Texts that are on every machine. Knows nothing of other files."""
 
+import importlib
 import os
 import platform
 import sys
@@ -47,6 +48,22 @@ def python() -> bytes:
     return text if len(text) <= PYTHON_BYTES else text[: text.rfind(b"\n", 0, PYTHON_BYTES) + 1]
 
 
+def docs() -> bytes:
+    """Python's language reference in English prose, as its own help has it: topic after topic, by name.
+
+    Raises:
+        CorpusError: this Python came without it.
+    """
+    try:
+        topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
+    except ImportError as error:
+        raise CorpusError(
+            "builtin:docs: this Python came without its language reference (pydoc_data.topics); take "
+            "builtin:python, or give a text of your own"
+        ) from error
+    return "\n\n".join(topics[name].strip("\n") + "\n" for name in sorted(topics)).encode()
+
+
 def _python_files(folder: Path) -> Iterator[bytes]:
     """The files' bytes, in the order of their paths; what is not UTF-8 is there to test decoders."""
     paths = []
@@ -69,6 +86,7 @@ def _is_utf8(data: bytes) -> bool:
 
 BUILTINS: dict[str, Callable[[], bytes]] = {
     "builtin:python": python,
+    "builtin:docs": docs,
     "builtin:unicode-names": unicode_names,
     "builtin:hello": hello,
 }
@@ -76,5 +94,6 @@ BUILTINS: dict[str, Callable[[], bytes]] = {
 REMARKS = {
     "builtin:python": "the first 5 MB of the source files of "
     f"Python {platform.python_version()}'s standard library",
+    "builtin:docs": f"the language reference of Python {platform.python_version()}, from its help",
 }
 """What there is to say when one of them is read."""
