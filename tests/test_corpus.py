@@ -365,9 +365,71 @@ def test_only_lf_and_cr_lf_end_a_line(tmp_path: Path) -> None:
     assert records_of(joined(corpus.codes())) == ["a\rb\x0bc\x0cd\u2028e\x85f", "g"]
 
 
-def test_a_delimiter_that_cannot_stand_on_one_line_is_wrong_use() -> None:
+@pytest.mark.parametrize("delimiter", ["a\nb", "a\r", "\n", "\n\n\n"])
+def test_a_delimiter_that_cannot_stand_on_one_line_is_wrong_use(delimiter: str) -> None:
     with pytest.raises(UsageError, match=r"--delimiter is "):
-        Corpus(["builtin:hello"], ReadingSettings(mode="lines", delimiter="a\nb"))
+        Corpus(["builtin:hello"], ReadingSettings(mode="lines", delimiter=delimiter))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("texts", "delimiter", "records"),
+    [
+        (["one", "two", "three"], None, ["one", "two", "three"]),
+        (["one\n", "", "two\nthree", "\n"], None, ["one", "two", "three", ""]),
+        (["one\r", "\ntwo"], None, ["one\r", "", "two"]),
+        (["a\nb\n\nc\nd", "e\nf"], "", ["a\nb", "c\nd", "e\nf"]),
+        (["a\n%%", "b\n%%\n", "", "%%", "c"], "%%", ["a", "b", "", "c"]),
+        (["e", "\u0301"], None, ["e", "\u0301"]),
+    ],
+)
+def test_the_end_of_a_source_ends_a_record(
+    tmp_path: Path, size: int, texts: list[str], delimiter: str | None, records: list[str]
+) -> None:
+    paths = [tmp_path / f"{number}.txt" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_bytes(text.encode())
+    reading = ReadingSettings(mode="lines", delimiter=delimiter, normalize="nfc")
+    corpus = Corpus([str(path) for path in paths], reading, chunk_bytes=size)
+    assert records_of(joined(corpus.codes())) == records
+    assert corpus.census().records == len(records)
+    assert corpus.census().characters == sum(map(len, texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "records"),
+    [
+        ("a\nb\n \t \nc\n  \n\nd", "", ["a\nb", "c", "d"]),
+        ("a\n%% \nb\n%%\t\r\nc", "%%", ["a", "b", "c"]),
+        ("a\n%%\nb", "%% ", ["a", "b"]),
+        ("a\n\nb", "\n\n", ["a", "b"]),
+        ("a\n%%\nb", "\n%%\n", ["a", "b"]),
+        ("a\n%%\nb", "%%\n", ["a", "b"]),
+    ],
+)
+def test_blanks_and_line_ends_that_nobody_sees_do_not_matter_to_a_delimiter(
+    tmp_path: Path, text: str, delimiter: str, records: list[str]
+) -> None:
+    for size in SIZES:
+        corpus = corpus_of(tmp_path, text.encode(), chunk_bytes=size, mode="lines", delimiter=delimiter)
+        assert records_of(joined(corpus.codes())) == records
+
+
+def test_a_text_that_seems_meant_to_be_divided_is_remarked_upon(tmp_path: Path) -> None:
+    def told(data: bytes, **reading: str) -> str:
+        corpus = corpus_of(tmp_path, data, **reading)
+        corpus.census()
+        return " ".join(corpus.notices)
+
+    assert "the delimiter '%%' never occurs" in told(b"a\nb\n", mode="lines", delimiter="%%")
+    assert "no line is blank" in told(b"a\nb\n", mode="lines", delimiter="")
+    assert "CR alone" in told(b"a\rb\r", mode="lines", delimiter="")
+    assert "--newlines lf" in told(b"a\rb\r", mode="lines")
+    assert "--newlines lf" in told(b"a\rb\r")
+    assert not told(b"a\nb\n", mode="lines", delimiter="b")
+    for mode in ("text", "lines"):
+        assert not told(b"a\nb\n", mode=mode)
+        assert not told(b"a\rb\r", mode=mode, newlines="lf")
 
 
 # Parts

@@ -156,6 +156,39 @@ def test_a_long_line_among_short_ones(watched: Watched) -> None:
     assert 0 < watched.longest_batch_symbols <= 4 * 16
 
 
+# Texts that are not divided as they were meant to be
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "said"),
+    [
+        (b"one\ntwo\nthree\n" * 9, ("--delimiter", "%%"), "the delimiter '%%' never occurs"),
+        (b"one\ntwo\nthree\n" * 9, ("--delimiter", ""), "no line is blank"),
+        (b"one\rtwo\r\rthree\r" * 9, ("--delimiter", ""), "give --newlines lf"),
+        (b"one\rtwo\r\rthree\r" * 9, (), "give --newlines lf"),
+    ],
+)
+def test_one_record_that_was_meant_to_be_more(data: bytes, options: tuple[str, ...], said: str) -> None:
+    Path("odd.txt").write_bytes(data)
+    result = charrnn("train", "odd.txt", "--mode", "lines", *options, "--run", "run", *SMALL)
+    assert result.code == 3
+    assert said in result.err
+    assert "odd.txt" in result.err
+    assert not Path("run").exists()
+
+
+def test_files_may_be_the_records_that_a_delimiter_does_not_part() -> None:
+    Path("poems").mkdir()
+    for number in range(5):
+        Path(f"poems/{number}.txt").write_text(f"line one of {number}\nline two of {number}")
+    result = charrnn(
+        "train", "poems", "--mode", "lines", "--delimiter", "", "--run", "run", *SMALL[:-1], "--steps", "3"
+    )
+    assert result.code == 0
+    assert "in 5 lines" in result.err
+    assert "never occurs" in result.err
+
+
 # Bytes that are no text
 
 INVALID = {

@@ -127,6 +127,8 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     corpus = counted(settings.corpus, settings.reading, display)
     census = corpus.census()
     _check_something_to_learn(census, listed(settings.corpus))
+    if census.records == 1 and corpus.undivided:
+        raise CorpusError(f"{corpus.names} is one record: {corpus.undivided}")
     vocabulary = make_vocabulary(corpus, settings.symbols)
     unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
     if unknown:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.reading.census import Census, Counter, Tally
-from charrnn.reading.codes import END, bytes_as_text, to_codes
+from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, bytes_as_text, to_codes
 from charrnn.reading.decoding import check_encoding, decoded, is_text, unix_newlines
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
@@ -76,11 +76,34 @@ class Corpus:
         self._told: dict[str, dict[str, None]] = {}
         self._seen: dict[int, Seen] = {}
         self._census: Census | None = None
+        self._has_delimiter = False
+
+    @property
+    def names(self) -> str:
+        """The first few sources, for messages."""
+        return listed([source.name for source in self.sources])
+
+    @property
+    def undivided(self) -> str | None:
+        """After a first pass: why the text has no lines or records, where it seems meant to have some."""
+        census, reading = self.census(), self.reading
+        ends = census.records > len(self.sources) if reading.mode == "lines" else census.counts[LINE_FEED]
+        if census.counts[CARRIAGE_RETURN] and not ends:
+            return "its lines end with CR alone, which ends no line here; give --newlines lf"
+        if reading.delimiter is None or self._has_delimiter:
+            return None
+        meant = "no line is blank" if not reading.delimiter else "no line equals it"
+        return (
+            f"the delimiter {reading.delimiter!r} never occurs: {meant}; give another --delimiter ('' for "
+            "blank lines), or leave it out to make each line a record"
+        )
 
     @property
     def notices(self) -> list[str]:
         """What there is to tell: files that were skipped; after a first pass, marks that were removed."""
-        return self._found_notices + [f"{listed(list(names))}: {what}" for what, names in self._told.items()]
+        told = [f"{listed(list(names))}: {what}" for what, names in self._told.items()]
+        undivided = [] if self._census is None else [self.undivided]
+        return [*self._found_notices, *told, *(f"{self.names}: {what}" for what in undivided if what)]
 
     def census(self, progress: Progress | None = None) -> Census:
         """Count the text: one pass, the first time.
@@ -99,19 +122,24 @@ class Corpus:
 
     def source_codes(self, number: int) -> Iterator[NDArray[np.uint32]]:
         """One source as codes, as if it were the whole text."""
-        texts = self.source_texts(number)
-        return self._coded(unix_newlines(texts) if self.reading.newlines == "lf" else texts)
+        return self._coded(self._in_newlines(self.source_texts(number)))
 
     def parts(self, position: int | None = None, progress: Progress | None = None) -> Iterator[TextPart]:
         """The text parted after so many characters as read, each part normalised on its own.
 
-        Parted a little later where that would be inside a character: before a combining mark, between
+        In lines mode there is one part: each source by itself, since its end ends a record. In text mode it
+        is parted a little later where that would be inside a character: before a combining mark, between
         CR and LF. The parts come one after the other: use up the first before asking for the second.
 
         Args:
-            position: how many characters the first part has; all without it.
+            position: text mode: how many characters the first part has; all without it.
             progress: is told how far it has come.
         """
+        if self.reading.mode == "lines":
+            tally = Tally(self.reading.level)
+            each = (self._coded(_tallied(texts, tally)) for texts in self._each(progress))
+            yield TextPart(itertools.chain.from_iterable(each), tally)
+            return
         texts = parted(self.texts(progress), position, self.reading.level)
         for _, group in itertools.groupby(texts, key=itemgetter(0)):
             tally = Tally(self.reading.level)
@@ -119,8 +147,19 @@ class Corpus:
 
     def texts(self, progress: Progress | None = None) -> Iterator[str]:
         """The text as read, before normalising: all sources, with nothing between them; bytes as text."""
+        if self.reading.mode == "lines":
+            return itertools.chain.from_iterable(self._each(progress))
         meter = _Meter(progress, self._total_bytes())
-        texts = itertools.chain.from_iterable(self.source_texts(i, meter) for i in range(len(self.sources)))
+        each = (self.source_texts(number, meter) for number in range(len(self.sources)))
+        return self._in_newlines(itertools.chain.from_iterable(each))
+
+    def _each(self, progress: Progress | None) -> Iterator[Iterator[str]]:
+        """The text of each source by itself."""
+        meter = _Meter(progress, self._total_bytes())
+        for number in range(len(self.sources)):
+            yield self._in_newlines(self.source_texts(number, meter))
+
+    def _in_newlines(self, texts: Iterator[str]) -> Iterator[str]:
         return unix_newlines(texts) if self.reading.newlines == "lf" else texts
 
     def utf8(self) -> Iterator[bytes]:
@@ -137,8 +176,7 @@ class Corpus:
             tally = part.tally
         symbols = int(counter.counts.sum())
         if not symbols:
-            names = listed([source.name for source in self.sources])
-            raise CorpusError(f"{names} is empty; give a text of at least two characters")
+            raise CorpusError(f"{self.names} is empty; give a text of at least two characters")
         return Census(
             counts=counter.counts,
             starts=counter.starts,
@@ -163,10 +201,14 @@ class Corpus:
             return map(to_codes, texts)
         if self.reading.delimiter is None:
             return lines_ended(texts)
-        return records_ended(texts, self._delimiter(self.reading.delimiter))
+        return records_ended(texts, self._delimiter(self.reading.delimiter), self._see_delimiter)
+
+    def _see_delimiter(self) -> None:
+        self._has_delimiter = True
 
     def _delimiter(self, delimiter: str) -> str:
         """The delimiter as it looks in text that is read the same way."""
+        delimiter = _delimiting_line(delimiter)
         if self.reading.level == "byte":
             return bytes_as_text(delimiter.encode("utf-8", "surrogatepass"))
         return "".join(normalized([delimiter], self.reading.normalize))
@@ -231,11 +273,19 @@ def _check(reading: ReadingSettings) -> None:
         raise UsageError(
             f"--delimiter is {reading.delimiter!r}, but --mode is text; give --mode lines, or leave it out"
         )
-    if reading.delimiter is not None and ("\n" in reading.delimiter or reading.delimiter.endswith("\r")):
+    line = _delimiting_line(reading.delimiter or "")
+    if "\n" in line or line.endswith("\r"):
         raise UsageError(
-            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, without its end"
+            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, or '' for a blank line"
         )
     check_encoding(reading.encoding)
+
+
+def _delimiting_line(delimiter: str) -> str:
+    r"""The line that a delimiter means: `%%` may be given with its line ends, and `''` is `\n\n`."""
+    if delimiter == "\n" or not delimiter.endswith("\n"):
+        return delimiter
+    return delimiter.removesuffix("\n").removeprefix("\n")
 
 
 def _tallied(texts: Iterable[str], tally: Tally) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Records of a text: line ends and delimiters become end marks. Knows nothing of files or encodings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, to_codes
 
 Codes = NDArray[np.uint32]
+
+_BLANKS = " \t"
 
 
 def lines_ended(texts: Iterable[str]) -> Iterator[Codes]:
@@ -24,13 +26,21 @@ def lines_ended(texts: Iterable[str]) -> Iterator[Codes]:
         yield np.append(to_codes(held), np.uint32(END))
 
 
-def records_ended(texts: Iterable[str], delimiter: str) -> Iterator[Codes]:
+def records_ended(
+    texts: Iterable[str], delimiter: str, found: Callable[[], object] = lambda: None
+) -> Iterator[Codes]:
     """Each record's codes and `END`, where a line equal to the delimiter ends a record.
 
     Line ends inside a record stay; the one before the delimiter's line goes with it. An empty delimiter
-    means one or more blank lines: no record is empty then.
+    means one or more blank lines: no record is empty then. Blanks at the end of a delimiter's line, which
+    nobody sees, do not matter.
+
+    Args:
+        texts: the pieces of a text.
+        delimiter: the line, without its end.
+        found: is called wherever the delimiter stands.
     """
-    splitter = _Splitter(delimiter)
+    splitter = _Splitter(delimiter, found)
     held: list[str] = []
     for text in texts:
         first, feed, rest = text.rpartition("\n")
@@ -55,9 +65,9 @@ def _lines_as_records(codes: Codes) -> Codes:
 class _Splitter:
     """Goes through whole lines; a line's end waits until the next line shows whether the record goes on."""
 
-    def __init__(self, delimiter: str) -> None:
+    def __init__(self, delimiter: str, found: Callable[[], object]) -> None:
         self.is_open = False
-        self._delimiter = delimiter
+        self._delimiter, self._found = delimiter.rstrip(_BLANKS), found
         self._line_end = ""
 
     def split(self, lines: str) -> Codes:
@@ -79,11 +89,12 @@ class _Splitter:
     def _piece(self, line: str) -> str | None:
         """What a line adds to the text; None for an end mark."""
         content = line.removesuffix("\r")
-        if content != self._delimiter:
+        if content.rstrip(_BLANKS) != self._delimiter:
             piece = self._line_end + content
             self._line_end = line[len(content) :] + "\n"
             self.is_open = True
             return piece
+        self._found()
         ends_record = self.is_open or self._delimiter
         self._line_end = ""
         self.is_open = False
