@@ -5,41 +5,62 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.dev-ready
+INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check soak bench format clean
+.PHONY: demo test check soak bench dist format clean
 
 demo: $(READY)
 	$(BIN)/charrnn train builtin:python --max-time 2m
 	$(BIN)/charrnn sample --length 500
+	@echo
+	@echo 'What to type next (after ". $(BIN)/activate" plain "charrnn" will do):'
+	@echo '  $(BIN)/charrnn sample --prompt "def " --temperature 0.7'
+	@echo '  $(BIN)/charrnn train novel.txt --max-time 10m   # a text of your own'
+	@echo '  $(BIN)/charrnn plot'
 
-test: $(READY)
+test: $(DEV_READY)
 	$(BIN)/python -m pytest
 
-check: $(READY)
+check: $(DEV_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # The long ones: every generated case, at full size; each prints what it counted.
-soak: $(READY)
+soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m slow --capture=no
 
-bench: $(READY)
+bench: $(DEV_READY)
 	$(BIN)/python -m benchmarks.corpus
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.sample
 	$(BIN)/python -m benchmarks.evaluate
 
-format: $(READY)
+# A wheel that pip installs anywhere, without this repository.
+dist: | $(BIN)/pip
+	$(BIN)/pip wheel --disable-pip-version-check --no-deps --wheel-dir dist .
+
+format: $(DEV_READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(READY): pyproject.toml constraints.txt
+# What runs; what the tests and checks need comes on top of it.
+$(READY): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo 'Setting up $(VENV): PyTorch and what it stands on. About 1 GB on disk; several GB on Linux'
+	@echo 'if pip brings the build for NVIDIA cards (README.md, "By hand", has the small one). It takes minutes.'
+	$(INSTALL) .
+	touch $@
+
+$(DEV_READY): $(READY)
+	@echo 'Adding what tests and checks need to $(VENV): about 0.2 GB.'
+	$(INSTALL) '.[dev]'
+	touch $@
+
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "charrnn needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@

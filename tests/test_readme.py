@@ -61,10 +61,10 @@ def _write_gzip(path: Path, text: str) -> None:
 
 
 def test_no_other_command_slips_in() -> None:
-    """What is not run here is the set-up: make, venv and pip."""
+    """What is not run here is the set-up: make, venv, pip and activation."""
     others = [line for line in COMMANDS if line not in OURS]
     assert others
-    assert all(re.match(r"make |python3? -m venv|py -m venv|\.venv[\\/]", line) for line in others)
+    assert all(re.match(r"make |python3? -m venv|py -m venv|(\. )?\.venv[\\/]", line) for line in others)
 
 
 def test_the_table_of_options_is_the_settings() -> None:
@@ -95,3 +95,9 @@ def test_linked_files_exist() -> None:
 
 def test_nothing_is_left_to_fill_in() -> None:
     assert not re.findall(r"[A-Z]+_OUTPUT|MAP_ROWS", README)
+
+
+def test_it_says_where_it_runs_and_how_to_get_it() -> None:
+    """What is tested, what is expected, activation, and an installation without a clone."""
+    for said in ("Tested on Linux", "macOS and Windows", "bin/activate", "pip install git+", "make dist"):
+        assert said in README
