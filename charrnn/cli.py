@@ -159,7 +159,11 @@ def vocab(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", metavar="FILE", help="write the vocabulary as JSON, for train --vocabulary"),
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="write the vocabulary as JSON to a new file, for train --vocabulary",
+        ),
     ] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401

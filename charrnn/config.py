@@ -429,7 +429,7 @@ class PlotSettings(Checked):
     by: str = setting("step", "what is drawn to the right", choices=("step", "seconds", "characters"))
     output: str | None = setting(
         None,
-        "a picture instead: .svg, or .png (which needs the extra `plot`)",
+        "a picture instead, in a new file: .svg, or .png (which needs the extra `plot`)",
         check=_picture,
         metavar="FILE",
         chosen="the terminal",
@@ -605,7 +605,9 @@ class EvaluateSettings(Checked):
         0, "blank the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
     )
     baselines: bool = setting(False, "what counting and compressing reach on the same text")
-    html: str | None = setting(None, "write a page that shows the text by surprise", metavar="FILE")
+    html: str | None = setting(
+        None, "write a page that shows the text by surprise, a new file", metavar="FILE"
+    )
     exact: bool = setting(False, "read a long text in one pass, not at many places at once; slower")
     show: bool = setting(False, "the text painted by surprise, what was likelier under it")
     per_line: bool = setting(False, "bits per character, a tab and the line, for each line")

@@ -3,11 +3,9 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from charrnn.errors import UsageError
-from charrnn.reading.arrays import writable
+from charrnn.new_files import new_file
 from charrnn.stops import Stops
 from charrnn.terminal import Sanitizer, write_text
 from charrnn.writing.text_stream import exact_bytes
@@ -112,16 +110,6 @@ class OutputFile:
         self._counter.add(texts if self._counts_texts else characters)
 
 
-def refuse_to_overwrite(path: str) -> None:
-    """Make sure that nothing stands where a file is to go; a device or a pipe is no file and may stand there.
-
-    Raises:
-        UsageError: something does.
-    """
-    if Path(path).is_file() or Path(path).is_dir():
-        raise UsageError(f"{path} exists; choose another --output, or move that one away")
-
-
 @contextmanager
 def output_file(name: str, texts: int, length: int) -> Iterator[OutputFile]:
     """Make a file for texts. What was written stays in it also when a signal or an error ends the writing.
@@ -138,9 +126,8 @@ def output_file(name: str, texts: int, length: int) -> Iterator[OutputFile]:
 
     from charrnn.progress import Counter
 
-    refuse_to_overwrite(name)
-    path, counts_texts = Path(name), texts > 1
+    counts_texts = texts > 1
     unit, total = ("texts", texts) if counts_texts else ("characters", length or None)
     counter = Counter(Console(stderr=True), name, unit, total)
-    with Stops(), writable(path), path.open("wb" if path.exists() else "xb") as file, counter:
+    with Stops(), new_file(name, "--output", whole=False) as file, counter:
         yield OutputFile(file, counter, counts_texts=counts_texts)

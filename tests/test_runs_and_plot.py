@@ -222,12 +222,6 @@ def test_wrong_use_is_refused(arguments: tuple[str, str], run_folder: Path) -> N
     assert arguments[1] in result.err
 
 
-def test_a_place_that_cannot_be_written_is_an_error_of_one_line(run_folder: Path, tmp_path: Path) -> None:
-    result = charrnn("plot", run_folder, "--output", tmp_path / "missing" / "curves.svg")
-    assert result.code == 1
-    assert "cannot be written" in result.err
-
-
 def test_hostile_names_are_shown_inert(run_folder: Path, tmp_path: Path) -> None:
     wild = copied(run_folder, tmp_path / "[red]x\x1b[2J")
     other = copied(run_folder, tmp_path / "b")

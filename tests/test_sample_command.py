@@ -248,8 +248,8 @@ def test_wrong_use_makes_no_file(run_folder: Path, tmp_path: Path, options: tupl
 
 def test_a_folder_that_is_missing_is_said(run_folder: Path, tmp_path: Path) -> None:
     result = charrnn("sample", "--checkpoint", run_folder, "--output", tmp_path / "no" / "out")
-    assert result.code == 1
-    assert "cannot be written: no such file or directory; give another place" in result.err
+    assert result.code == 2
+    assert f"but there is no folder {tmp_path / 'no'}; make it first" in result.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals to send")

@@ -398,7 +398,7 @@ def test_a_page_is_never_overwritten(run_folder: Path, tmp_path: Path) -> None:
     out.write_text("mine")
     result = charrnn("evaluate", path, "--checkpoint", run_folder, "--html", out)
     assert result.code == 2
-    assert "which exists" in result.err
+    assert "page.html exists; choose another --html" in result.err
     assert out.read_text() == "mine"
     missing = charrnn("evaluate", path, "--checkpoint", run_folder, "--html", tmp_path / "no" / "page.html")
     assert missing.code == 2

@@ -12,12 +12,13 @@ from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
 from charrnn.commands.scoring import Question, Subject, progress_display
-from charrnn.commands.show import check_page, met, show, write_page
+from charrnn.commands.show import met, show, write_page
 from charrnn.config import option_name
 from charrnn.display import print_result, two_columns
 from charrnn.errors import UsageError
 from charrnn.learning.evaluation import Score
 from charrnn.learning.measures import Kept
+from charrnn.new_files import check_new_file
 from charrnn.reading.passages import Piece
 from charrnn.reading.sources import listed
 from charrnn.terminal import write_text
@@ -45,7 +46,7 @@ def evaluate(question: Question) -> None:
         first, second, *_ = map(option_name, alone + beside)
         raise UsageError(f"{first} and {second} are given, but {first} is printed alone; leave one out")
     if settings.html is not None:
-        check_page(settings.html)
+        check_new_file(settings.html, "--html", question.paths)
     report = REPORTS[alone[0]] if alone else score
     report(question)
 

@@ -14,12 +14,12 @@ from charrnn.commands.runs import facts_of
 from charrnn.config import PlotSettings
 from charrnn.display import print_result
 from charrnn.metrics import Point
+from charrnn.new_files import check_new_file, new_file
 from charrnn.plotting.chart import Chart
 from charrnn.plotting.curves import charts
 from charrnn.plotting.png import png
 from charrnn.plotting.svg import svg
 from charrnn.plotting.terminal import Plot
-from charrnn.reading.arrays import writable
 from charrnn.run_facts import RunFacts, chosen_runs, examine
 from charrnn.terminal import visible, write_text
 
@@ -41,16 +41,17 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
         settings: what is drawn across, and the file of a picture, which is drawn instead.
         json_wanted: one JSON object instead of charts.
     """
+    if settings.output is not None:
+        check_new_file(settings.output, "--output")
     found = [examine(folder) for folder in chosen_runs(paths)]
     for run in found:
         if run.metrics.damaged_lines:
             _warn(f"{run.folder}: {run.metrics.damaged_lines:,} damaged lines of metrics.jsonl are left out")
     drawn = charts_of(found, settings.by)
     if settings.output is not None:
-        place = Path(settings.output)
-        picture = PICTURES[place.suffix.lower()](drawn)
-        with writable(place):
-            place.write_bytes(picture)
+        picture = PICTURES[Path(settings.output).suffix.lower()](drawn)
+        with new_file(settings.output, "--output") as file:
+            file.write(picture)
     if json_wanted:
         listed = [facts_of(run) | {"points": list(map(_values, run.metrics.points))} for run in found]
         write_text(sys.stdout, json.dumps({"runs": listed}) + "\n")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from charrnn.checkpoint import Checkpoint, load
 from charrnn.config import Request, SampleSettings, SeeingSettings
-from charrnn.destinations import Destination, Output, output_file, refuse_to_overwrite
+from charrnn.destinations import Destination, Output, output_file
 from charrnn.errors import InputError, UsageError
+from charrnn.new_files import check_new_file
 from charrnn.run import find_checkpoint
 from charrnn.writing.author import Author, Voice
 from charrnn.writing.mixture import Mixture
@@ -43,7 +44,8 @@ def sample(
         json_wanted: whether to print one JSON object.
     """
     if request.output is not None:
-        refuse_to_overwrite(request.output)
+        inputs = (*checkpoints, *seeing.novelty, request.prompt.removeprefix("@"))
+        check_new_file(request.output, "--output", inputs)
     models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
     voice = _voice([model for _, model in models], settings)
     request = replace(request, prompt=read_prompt_option(request.prompt))

@@ -3,16 +3,14 @@
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
-from charrnn.durable import write_atomically
-from charrnn.errors import UsageError
 from charrnn.learning.measures import Kept, likeliest
+from charrnn.new_files import new_file
 from charrnn.reading.passages import Piece
 from charrnn.showing.characters import Character, Prediction, Symbol, characters
 from charrnn.showing.page import page
@@ -94,23 +92,11 @@ def _print(console: Console, line: Text) -> None:
     write_text(sys.stdout, capture.get())
 
 
-def check_page(path: str) -> None:
-    """Make sure that a page can be written, before any work is done.
-
-    Raises:
-        UsageError: something stands there already, or the folder is missing.
-    """
-    if Path(path).exists():
-        raise UsageError(f"--html is {path}, which exists; give another name, or move that one away")
-    if not Path(path).parent.is_dir():
-        raise UsageError(f"--html is {path}, but there is no folder {Path(path).parent}; make it first")
-
-
 def write_page(path: str, title: str, figures: Sequence[tuple[str, str]], text: Iterator[Character]) -> None:
     """Write a page that shows the beginning of a text.
 
     Args:
-        path: where to; `check_page` has looked at it.
+        path: where to, a new file.
         title: what the text is called.
         figures: of the whole text.
         text: as the model meets it.
@@ -122,4 +108,5 @@ def write_page(path: str, title: str, figures: Sequence[tuple[str, str]], text: 
         else f"The first {len(shown):,} characters are shown; the figures are of all of them."
     )
     document = page(title, figures, shown, extent)
-    write_atomically(Path(path), document.encode("utf-8"))
+    with new_file(path, "--html") as file:
+        file.write(document.encode("utf-8"))

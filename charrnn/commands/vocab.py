@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -16,8 +15,8 @@ from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
 from charrnn.config import ReadingSettings, VocabularySettings, build, option_name
 from charrnn.display import print_result
-from charrnn.durable import write_atomically
 from charrnn.errors import UsageError
+from charrnn.new_files import check_new_file, new_file
 from charrnn.reading.unknowns import Unknown, unknown_report
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
@@ -42,6 +41,8 @@ def vocab(
         json_wanted: one JSON object instead of a table.
     """
     _check(corpus, checkpoint, output, given)
+    if output is not None:
+        check_new_file(output, "--output", corpus)
     model = load(find_checkpoint(checkpoint)) if checkpoint is not None else None
     if corpus and model is not None:
         _show_unknown(corpus, model, given, json_wanted=json_wanted)
@@ -52,7 +53,8 @@ def vocab(
         else _count(corpus, build(ReadingSettings, given), build(VocabularySettings, given))
     )
     if output is not None:
-        write_atomically(Path(output), json.dumps(vocabulary.to_json()).encode())
+        with new_file(output, "--output") as file:
+            file.write(json.dumps(vocabulary.to_json()).encode())
     if json_wanted:
         _print_json(vocabulary, characters)
     else:
