@@ -3,11 +3,15 @@
 Reads no weights. Knows nothing of torch or terminals.
 """
 
+import math
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from charrnn.checkpoint import Checkpoint, describe
 from charrnn.errors import CheckpointError, InputError
@@ -71,6 +75,8 @@ class RunFacts:
                 hidden=network.hidden,
                 dropout=_dropout(self.model),
                 finished=self.model.progress.finished,
+                unigram_bits=_unigram_bits(self.model),
+                longer=longer(self.folder, self.model),
             ),
         )
 
@@ -134,6 +140,27 @@ def _state(run: Run, model: Checkpoint | None) -> str:
     if model is None:
         return "damaged"
     return "finished" if model.progress.finished else "interrupted"
+
+
+def longer(folder: Path, model: Checkpoint) -> str:
+    """The command that trains a run to its end, or one that has ended for as long again."""
+    settings, command = model.settings, f"charrnn train --resume --run {shlex.quote(str(folder))}"
+    if not model.progress.finished:
+        return command
+    bounds = [f"--{name} {2 * settings[name]:g}" for name in ("steps", "epochs") if settings.get(name)]
+    time = settings.get("max_time")
+    return " ".join([command, *bounds, *([f"--max-time +{time}"] if time or not bounds else [])])
+
+
+def _unigram_bits(model: Checkpoint) -> float:
+    """Bits per character of a text whose symbols are as frequent as the vocabulary says."""
+    vocabulary = model.vocabulary
+    counts = vocabulary.counts[vocabulary.counts > 0]
+    ends = 0 if vocabulary.end is None else int(vocabulary.counts[vocabulary.end])
+    characters = model.corpus.characters + ends
+    if not len(counts) or not characters:
+        return math.inf
+    return float(-(counts * np.log2(counts / counts.sum())).sum()) / characters
 
 
 def _dropout(model: Checkpoint) -> float:

@@ -3,10 +3,12 @@
 What is known of a run, and how it is read:
 
 - The learning rate falls to zero at the end of every run, and the loss with it. That the loss still fell says
-  nothing; what counts is how often the text was seen, and whether the model begins to know it by heart.
+  nothing; what counts is how often the text was seen, and whether the model begins to overfit.
 - The training loss is measured while learning: on text just before it is learnt from, with dropout. In the
   first pass no text was seen before, so what then lies between training and validation is how much harder the
-  held-back text is. What the gap has grown since then is learnt by heart.
+  held-out text is. What the generalisation gap has grown by since then is overfitting.
+- Counting how often each symbol comes (the unigram) needs no network. A model that is no better is of no use,
+  whatever its curves look like.
 - Hoffmann et al. 2022 (arXiv 2203.15556) find that a compute budget is best spent on some 20 symbols for each
   parameter. Below that more time brings more than a larger model, above it the larger model. Our own runs on
   tiny Shakespeare agree (`LOG.md`).
@@ -23,8 +25,11 @@ from charrnn.metrics import Point
 NOTICEABLE = 0.02
 """Bits per character: a rise of the validation above its best by less is chance."""
 
-BY_HEART = 0.1
-"""Bits per character that the gap has grown by where a model learns its text by heart."""
+OVERFITTING = 0.1
+"""Bits per character that the generalisation gap has grown by where a model overfits."""
+
+HANDFUL = 50
+"""Updates: after fewer the curves do not say anything yet."""
 
 APART = 0.5
 """Bits per character above its lowest where training came apart: no ordinary text is so uneven."""
@@ -46,15 +51,19 @@ class Circumstances:
     Attributes:
         parameters: of the network.
         hidden: units of each layer.
-        dropout: share of outputs silenced in training.
+        dropout: the dropout probability.
         finished: whether the run came to the end of its budget.
-        skipped_updates: updates that were left out, since their loss or gradient was no finite number.
+        unigram_bits: bits per character of the text under the frequencies of its symbols.
+        longer: the command that trains the run further: to its end, or for as long again.
+        skipped_updates: updates that were left out, since their loss or gradient was not finite.
     """
 
     parameters: int
     hidden: int
     dropout: float
     finished: bool
+    unigram_bits: float = math.inf
+    longer: str = "charrnn train --resume"
     skipped_updates: int = 0
 
 
@@ -77,6 +86,7 @@ class Evidence:
 
     Attributes:
         run: the circumstances.
+        updates: made so far.
         epochs: passes over the training text.
         characters: learnt from, every pass counted.
         training: mean over the end of the run.
@@ -88,6 +98,7 @@ class Evidence:
     """
 
     run: Circumstances
+    updates: int
     epochs: float
     characters: int
     training: float
@@ -98,15 +109,20 @@ class Evidence:
     first_gap: float
 
     @property
-    def by_heart(self) -> float:
-        """What the gap between training and validation has grown by since the first pass."""
+    def reached(self) -> float:
+        """The best validation, or the training loss where nothing was held out."""
+        return self.training if self.best is None else self.best
+
+    @property
+    def overfitting(self) -> float:
+        """What the generalisation gap has grown by since the first pass."""
         return 0.0 if self.validation is None else self.validation - self.training - self.first_gap
 
     @property
     def underfits(self) -> bool:
-        """Whether there is much left to learn, and nothing was learnt by heart instead."""
+        """Whether there is much left to learn, and the model does not overfit."""
         lowest = min(self.training, self.training if self.validation is None else self.validation)
-        return lowest >= HIGH and self.by_heart < BY_HEART
+        return lowest >= HIGH and self.overfitting < OVERFITTING
 
     @property
     def losses(self) -> str:
@@ -133,6 +149,7 @@ def gathered(points: Sequence[Point], run: Circumstances) -> Evidence:
     first = [point for point in validated if point.epoch <= 1]
     return Evidence(
         run=run,
+        updates=points[-1].step,
         epochs=points[-1].epoch,
         characters=points[-1].characters,
         training=_training_bits(points, points[-1]),
@@ -175,14 +192,38 @@ def _diverged(seen: Evidence) -> str | None:
     )
 
 
+def _few(seen: Evidence) -> str | None:
+    if seen.updates >= HANDFUL or not seen.run.finished:
+        return None
+    updates = f"{seen.updates:,} update{'s' if seen.updates != 1 else ''}"
+    return f"{updates} are too few to tell anything; train longer: {seen.run.longer}"
+
+
+def _no_better_than_counting(seen: Evidence) -> str | None:
+    unigram = seen.run.unigram_bits
+    if seen.reached < unigram or seen.updates < HANDFUL:
+        return None
+    worse = f"no better than counting symbols, {unigram:.2f} bits per character"
+    if seen.best is None or seen.training >= unigram:
+        return (
+            f"training {seen.training:.2f} is {worse}: nothing is learnt yet. Train longer: "
+            f"{seen.run.longer}; or begin anew with a lower --learning-rate"
+        )
+    return (
+        f"training went down to {seen.training:.2f}, but the best validation, {seen.best:.2f}, is {worse}: "
+        "the held-out text is unlike the rest, or the model overfits. Hold out another part with "
+        "--validation, or give it more text"
+    )
+
+
 def _rising(seen: Evidence) -> str | None:
     if seen.validation is None or seen.best is None or seen.validation - seen.best < NOTICEABLE:
         return None
     return (
         f"validation rose to {seen.validation:.2f} bits per character from its best, {seen.best:.2f} after "
-        f"{_passes(seen.best_epoch)}, while training went down to {seen.training:.2f}: the text is learnt by "
-        f"heart. The best weights are kept; {_more_dropout(seen.run.dropout)}, a smaller model or more text "
-        "would help"
+        f"{_passes(seen.best_epoch)}, while training went down to {seen.training:.2f}: the model "
+        f"overfits. The best weights are kept; {_more_dropout(seen.run.dropout)}, a smaller model or more "
+        "text would help"
     )
 
 
@@ -190,15 +231,15 @@ def _unfinished(seen: Evidence) -> str | None:
     if seen.run.finished:
         return None
     shown = f"training {seen.training:.2f} bits per character" if seen.validation is None else seen.losses
-    return f"not at its end yet: {shown} after {_passes(seen.epochs)}"
+    return f"not at its end yet: {shown} after {_passes(seen.epochs)}. Go on with: {seen.run.longer}"
 
 
 def _unvalidated(seen: Evidence) -> str | None:
     if seen.validation is not None:
         return None
     return (
-        f"training ended at {seen.training:.2f} bits per character; without validation nobody can tell what "
-        "was understood and what was learnt by heart: hold some text back with --validation 0.1"
+        f"training ended at {seen.training:.2f} bits per character; without validation there is no telling "
+        "whether it overfits: hold out some text with --validation 0.1"
     )
 
 
@@ -207,10 +248,10 @@ def _improving(seen: Evidence) -> str | None:
     if seen.epochs < 1:
         why = f"only {seen.epochs:.0%} of the text was seen"
     elif seen.underfits and per_parameter < CHARACTERS_PER_PARAMETER:
-        why = f"after {_passes(seen.epochs)} nothing is learnt by heart yet"
+        why = f"after {_passes(seen.epochs)} it does not overfit yet"
     else:
         return None
-    return f"still improving: {seen.losses}; {why}. Train longer"
+    return f"still improving: {seen.losses}; {why}. Train longer: {seen.run.longer}"
 
 
 def _limited(seen: Evidence) -> str | None:
@@ -218,21 +259,23 @@ def _limited(seen: Evidence) -> str | None:
         return None
     less = " or less dropout" if seen.run.dropout else ""
     return (
-        f"{seen.losses} are both high for what the text allows: after {_passes(seen.epochs)} nothing is "
-        f"learnt by heart. A bigger model{less} would learn more: --hidden {2 * seen.run.hidden}"
+        f"{seen.losses} are both high for what the text allows: after {_passes(seen.epochs)} it does "
+        f"not overfit. A bigger model{less} would learn more: --hidden {2 * seen.run.hidden}"
     )
 
 
 def _well(seen: Evidence) -> str:
     well = f"all well: {seen.losses}, the best of the run"
-    if seen.by_heart < BY_HEART:
+    if seen.overfitting < OVERFITTING:
         return well
-    by_heart, more = f"{seen.by_heart:.2f} of the gap is learnt by heart", _more_dropout(seen.run.dropout)
-    return f"{well}. {by_heart}, so more text or {more} would help more than more time"
+    gap, more = f"{seen.overfitting:.2f} of the gap is overfitting", _more_dropout(seen.run.dropout)
+    return f"{well}. {gap}, so more text or {more} would help more than more time"
 
 
 CHECKS: Mapping[str, Callable[[Evidence], str | None]] = {
     "diverged": _diverged,
+    "few": _few,
+    "unlearnt": _no_better_than_counting,
     "rising": _rising,
     "unfinished": _unfinished,
     "unvalidated": _unvalidated,

@@ -152,7 +152,9 @@ def test_every_kind_of_run_is_drawn(folder: Path) -> None:
         assert result.err == ""
     empty = charrnn("plot", folder / "empty")
     assert (empty.code, empty.out) == (0, "empty: nothing is measured yet\n")
-    assert "not at its end yet" in charrnn("plot", folder / "interrupted").out
+    said = charrnn("plot", folder / "interrupted").out.splitlines()[-1]
+    assert "not at its end yet" in said
+    assert said.endswith(f"Go on with: charrnn train --resume --run {folder / 'interrupted'}")
     assert "no checkpoint of this run can be read" in charrnn("plot", folder / "ruined").out
 
 
@@ -252,3 +254,23 @@ def test_neither_command_loads_torch(run_folder: Path) -> None:
 def test_json_is_one_object(run_folder: Path) -> None:
     for command in ("runs", "plot"):
         assert isinstance(json.loads(charrnn(command, run_folder, "--json").out), dict)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        (("--steps", "60"), "--steps 120"),
+        (("--epochs", "3"), "--epochs 6"),
+        (("--max-time", "20s", "--steps", "60"), "--steps 120 --max-time +20s"),
+    ],
+)
+def test_the_advice_is_a_command_that_trains_for_as_long_again(
+    tmp_path: Path, bounds: tuple[str, ...], expected: str
+) -> None:
+    text, run = tmp_path / "text.txt", tmp_path / "my run"
+    text.write_text(TEXT[:2000], encoding="utf-8")
+    small = ("--hidden", "4", "--batch-size", "4", "--sequence-length", "8", "--learning-rate", "1e-6")
+    said = charrnn("train", text, "--run", run, *small, *bounds).err.splitlines()[-1]
+    assert said.startswith("curves training ")
+    assert "is no better than counting symbols, 4." in said
+    assert f"Train longer: charrnn train --resume --run '{run}' {expected};" in said

@@ -48,6 +48,7 @@ def stop(run: str, moment: str, number: signal.Signals, choice: random.Random) -
         assert found.path.name == "last.safetensors"
         step = found.checkpoint.progress.step
         assert step == 0 or f"saved at step {step:,}".encode() in shown
+        assert step == 0 or f"go on with: charrnn train --resume --run {run}".encode() in shown
     else:
         assert moment in {"encoding", "saving"}, "it had not begun"
     assert not list(Path().glob("*.partial"))

@@ -45,7 +45,7 @@ def falling(end: float) -> Curve:
     return lambda share: end + (5 - end) * math.exp(-12 * share)
 
 
-def seen(curves: Sequence[Point], **changed: float | bool) -> tuple[str, str]:
+def seen(curves: Sequence[Point], **changed: float | str) -> tuple[str, str]:
     found = verdict(curves, replace(RUN, **changed))  # type: ignore[arg-type] # each by its own type
     return found.kind, found.text
 
@@ -59,38 +59,38 @@ def test_less_than_a_pass_wants_more_time() -> None:
     assert kind == "improving"
     assert text == (
         "still improving: training 2.00 and validation 2.10 bits per character; "
-        "only 40% of the text was seen. Train longer"
+        "only 40% of the text was seen. Train longer: charrnn train --resume"
     )
 
 
 def test_few_characters_for_each_parameter_want_more_time() -> None:
     kind, text = seen(points(falling(2.0), falling(2.1), epochs=1.9))
     assert kind == "improving"
-    assert "after 1.9 passes nothing is learnt by heart yet. Train longer" in text
+    assert "after 1.9 passes it does not overfit yet. Train longer: charrnn train --resume" in text
 
 
-def test_many_characters_and_nothing_learnt_by_heart_want_a_bigger_model() -> None:
+def test_many_characters_and_no_overfitting_want_a_bigger_model() -> None:
     kind, text = seen(points(falling(2.3), falling(2.35)))
     assert kind == "limited"
     assert text == (
         "training 2.30 and validation 2.35 bits per character are both high for what the text allows: "
-        "after 10.0 passes nothing is learnt by heart. A bigger model would learn more: --hidden 256"
+        "after 10.0 passes it does not overfit. A bigger model would learn more: --hidden 256"
     )
     assert "A bigger model or less dropout" in seen(points(falling(2.3), falling(2.35)), dropout=0.3)[1]
 
 
-def test_a_harder_validation_text_is_not_taken_for_learning_by_heart() -> None:
+def test_a_harder_validation_text_is_not_taken_for_overfitting() -> None:
     """The gap is there from the first pass on."""
     harder = points(falling(2.0), lambda share: falling(2.0)(share) + 0.4)
     assert seen(harder)[0] == "limited"
-    assert gathered(harder, RUN).by_heart == pytest.approx(0, abs=0.15)
+    assert gathered(harder, RUN).overfitting == pytest.approx(0, abs=0.15)
 
 
-def test_no_more_is_learnt_by_heart_than_lies_between_training_and_validation() -> None:
-    """Where the loss falls fast, the mean of training lags behind, as if the held-back text were easier."""
+def test_there_is_no_more_overfitting_than_lies_between_training_and_validation() -> None:
+    """Where the loss falls fast, the mean of training lags behind, as if the held-out text were easier."""
     lagging = points(lambda share: falling(2.0)(share) + 0.5 * (share < 0.2), falling(2.05), epochs=5)
     assert gathered(lagging, RUN).first_gap == 0
-    assert gathered(lagging, RUN).by_heart == pytest.approx(0.05, abs=0.01)
+    assert gathered(lagging, RUN).overfitting == pytest.approx(0.05, abs=0.01)
 
 
 def rising(share: float) -> float:
@@ -102,7 +102,7 @@ def test_a_rising_validation_wants_regularisation() -> None:
     assert kind == "rising"
     assert text == (
         "validation rose to 2.70 bits per character from its best, 2.08 after 3.0 passes, while training "
-        "went down to 1.00: the text is learnt by heart. The best weights are kept; --dropout 0.2, a smaller "
+        "went down to 1.00: the model overfits. The best weights are kept; --dropout 0.2, a smaller "
         "model or more text would help"
     )
     assert "--dropout 0.5," in seen(points(falling(1.0), rising), dropout=0.4)[1]
@@ -160,6 +160,7 @@ def test_a_run_that_is_not_at_its_end(validation: Curve | None) -> None:
     assert kind == "unfinished"
     assert text.startswith("not at its end yet: training 2.00")
     assert ("validation" in text) == (validation is not None)
+    assert text.endswith(". Go on with: charrnn train --resume")
 
 
 def test_what_is_wrong_is_said_before_the_end_too() -> None:
@@ -169,7 +170,8 @@ def test_what_is_wrong_is_said_before_the_end_too() -> None:
 @pytest.mark.parametrize("reports", [1, 2, 3, 19, 20, 21])
 @pytest.mark.parametrize("validation", [falling(2.1), None])
 def test_few_reports_are_enough(reports: int, validation: Curve | None) -> None:
-    assert seen(points(falling(2.0), validation, reports=reports))[0] in CHECKS
+    assert seen(points(falling(2.0), validation, reports=reports))[0] == "few"
+    assert seen(points(falling(2.0), validation, reports=50 + reports))[0] in CHECKS
 
 
 def test_the_end_of_training_is_averaged_over_characters() -> None:
@@ -178,3 +180,46 @@ def test_the_end_of_training_is_averaged_over_characters() -> None:
     curves.append(replace(curves[-1], train_nats=3.0))
     evidence: Evidence = gathered(curves, RUN)
     assert evidence.training == pytest.approx(2.0, abs=0.25)
+
+
+def test_a_handful_of_updates_is_never_well() -> None:
+    kind, text = seen(points(falling(2.0), falling(2.1), reports=5))
+    assert kind == "few"
+    assert text == "5 updates are too few to tell anything; train longer: charrnn train --resume"
+    assert seen(points(falling(2.0), falling(2.1), reports=49))[0] == "few"
+    assert seen(points(falling(9.0), falling(9.1), reports=5), unigram_bits=4.8)[0] == "few"
+    assert seen(points(falling(2.0), falling(2.1), reports=5), finished=False)[0] == "unfinished"
+    assert seen(points(falling(2.0), falling(2.1), reports=50))[0] != "few"
+
+
+@pytest.mark.parametrize("validation", [4.8, 14.21])
+def test_a_validation_above_the_unigram_is_never_well(validation: float) -> None:
+    """Training falls to nothing, and the held-out text is as far away at the end as in the first pass."""
+    curves = points(falling(0.48), lambda share: validation + share / 100)
+    assert seen(curves)[0] in {"well", "rising", "limited"}
+    kind, text = seen(curves, unigram_bits=4.8)
+    assert kind == "unlearnt"
+    assert "no better than counting symbols, 4.80 bits per character" in text
+    assert "training went down to 0.48" in text
+    assert "--validation" in text
+
+
+def test_a_model_that_is_worse_than_counting_is_not_just_told_to_train_longer() -> None:
+    bad = points(lambda _: 32.0, lambda _: 33.0, epochs=0.4)
+    kind, text = seen(bad, unigram_bits=4.8, longer="charrnn train --resume --run runs/x --max-time +2m")
+    assert kind == "unlearnt"
+    assert text == (
+        "training 32.00 is no better than counting symbols, 4.80 bits per character: nothing is learnt yet. "
+        "Train longer: charrnn train --resume --run runs/x --max-time +2m; or begin anew with a lower "
+        "--learning-rate"
+    )
+    assert seen(points(lambda _: 4.8, None), unigram_bits=4.8)[0] == "unlearnt"
+
+
+def test_a_best_below_the_unigram_that_was_lost_again_is_rising() -> None:
+    lost = points(falling(0.5), lambda share: 3.0 + 4 * share)
+    assert seen(lost, unigram_bits=4.8)[0] == "rising"
+
+
+def test_advice_is_below_the_unigram() -> None:
+    assert seen(points(falling(2.0), falling(2.1)), unigram_bits=4.8)[0] == "limited"

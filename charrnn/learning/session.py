@@ -6,6 +6,7 @@ stop. Knows nothing of how things are shown: a display is told.
 
 import contextlib
 import math
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -165,8 +166,10 @@ class Session:
         with contextlib.suppress(NotFinite):  # then the last good checkpoint is what there is
             self.save()
         self.saver.finish()
-        where = f"saved at step {self.saved_step:,} in {self.run.folder}"
-        return Stopped(f"{stopped}; {where}", stopped.exit_code - 128)
+        folder = self.run.folder
+        where = f"saved at step {self.saved_step:,} in {folder}"
+        on = f"go on with: charrnn train --resume --run {shlex.quote(str(folder))}"
+        return Stopped(f"{stopped}; {where}; {on}", stopped.exit_code - 128)
 
     def _updates(self) -> Iterator[Update]:
         """The trainer's updates, none of them torn by a signal."""
