@@ -416,7 +416,7 @@ def test_blanks_and_line_ends_that_nobody_sees_do_not_matter_to_a_delimiter(
 
 
 def test_a_text_that_seems_meant_to_be_divided_is_remarked_upon(tmp_path: Path) -> None:
-    def told(data: bytes, **reading: str) -> str:
+    def told(data: bytes, **reading: Any) -> str:  # noqa: ANN401
         corpus = corpus_of(tmp_path, data, **reading)
         corpus.census()
         return " ".join(corpus.notices)
