@@ -7,10 +7,9 @@ is named. Knows nothing of torch or terminals.
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,31 @@ from numpy.typing import NDArray
 
 from charrnn import __version__, sealed
 from charrnn.architecture import Architecture
-from charrnn.config import ReadingSettings, TrainSettings, build
+from charrnn.config import (
+    FILES,
+    REQUIRED,
+    Entry,
+    ReadingSettings,
+    TrainSettings,
+    build,
+    flat,
+    setting,
+    shortened,
+)
 from charrnn.durable import write_atomically
 from charrnn.errors import CheckpointError, UsageError
+from charrnn.reading.codes import END
+from charrnn.reading.decoding import check_reading
 from charrnn.reading.vocabulary import Vocabulary
-from charrnn.training_state import Extent, TrainingState, kinds, numbers_from
+from charrnn.training_state import (
+    LONGEST_SECONDS,
+    MOST,
+    MOST_EPOCHS,
+    Extent,
+    TrainingState,
+    kinds,
+    numbers_from,
+)
 
 FORMAT = 2
 """The version of the layout; a file of a newer one is refused."""
@@ -37,8 +56,25 @@ _DAMAGE = (UsageError, ValueError, KeyError, TypeError, AttributeError, Overflow
 Weights = dict[str, NDArray[np.float32]]
 
 
+def _counts(values: list[Any]) -> None:
+    """Check that a list holds counts; all together can be counted too."""
+    if not all(type(count) is int and 0 <= count <= MOST for count in values) or sum(values) > MOST:
+        raise ValueError("counts of how lines begin")
+
+
+def _name(text: object) -> None:
+    if not isinstance(text, str) or len(text) > _LONGEST_NAME:
+        raise ValueError(f"a text of at most {_LONGEST_NAME} characters")
+
+
+_LONGEST_NAME = 1000
+
+MOST_NATS = 1e300
+"""Of a character: what costs more is no finite number."""
+
+
 @dataclass(frozen=True)
-class CorpusFacts:
+class CorpusFacts(Entry):
     """What a checkpoint keeps of the text it was trained on.
 
     Attributes:
@@ -52,18 +88,18 @@ class CorpusFacts:
         encoded: SHA-256 of the ids on disk, by which a run that goes on knows its text.
     """
 
-    name: str
-    fingerprint: str
-    characters: int
-    training_characters: int
-    validation_characters: int
-    starts: list[int]
-    empty_records: int = 0
-    encoded: str = ""
+    name: str = setting(REQUIRED, "of the corpus", check=_name)
+    fingerprint: str = setting(REQUIRED, "SHA-256", check=_name)
+    characters: int = setting(REQUIRED, "in all", minimum=0, maximum=MOST)
+    training_characters: int = setting(REQUIRED, "to learn from", minimum=0, maximum=MOST)
+    validation_characters: int = setting(REQUIRED, "held out", minimum=0, maximum=MOST)
+    starts: list[int] = setting(REQUIRED, "of each id", check=_counts)  # noqa: RUF009 - a declaration
+    empty_records: int = setting(0, "in lines mode", minimum=0, maximum=MOST)
+    encoded: str = setting("", "SHA-256", check=_name)
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Entry):
     """How far training had come.
 
     Attributes:
@@ -78,15 +114,15 @@ class Progress:
         finished: whether the run reached the end of its budget.
     """
 
-    step: int = 0
-    epoch: float = 0.0
-    characters_seen: int = 0
-    seconds: float = 0.0
-    training_nats_per_character: float | None = None
-    validation_nats_per_character: float | None = None
-    best_validation_nats_per_character: float | None = None
-    best_step: int | None = None
-    finished: bool = False
+    step: int = setting(0, "updates", minimum=0, maximum=MOST)
+    epoch: float = setting(0.0, "passes", minimum=0, maximum=MOST_EPOCHS)
+    characters_seen: int = setting(0, "every pass counted", minimum=0, maximum=MOST)
+    seconds: float = setting(0.0, "in all", minimum=0, maximum=LONGEST_SECONDS)
+    training_nats_per_character: float | None = setting(None, "lately", minimum=0, maximum=MOST_NATS)
+    validation_nats_per_character: float | None = setting(None, "now", minimum=0, maximum=MOST_NATS)
+    best_validation_nats_per_character: float | None = setting(None, "so far", minimum=0, maximum=MOST_NATS)
+    best_step: int | None = setting(None, "of the best validation", minimum=0, maximum=MOST)
+    finished: bool = setting(False, "whether the run ended")
 
 
 @dataclass(frozen=True)
@@ -143,14 +179,14 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
     training = checkpoint.training
     entry = {
         "format": FORMAT,
-        "architecture": dataclasses.asdict(checkpoint.architecture),
+        "architecture": asdict(checkpoint.architecture),
         "vocabulary": checkpoint.vocabulary.to_json(),
-        "reading": dataclasses.asdict(checkpoint.reading),
-        "corpus": dataclasses.asdict(checkpoint.corpus),
-        "progress": dataclasses.asdict(checkpoint.progress),
+        "reading": asdict(checkpoint.reading),
+        "corpus": asdict(checkpoint.corpus),
+        "progress": asdict(checkpoint.progress),
         "settings": checkpoint.settings,
         "versions": checkpoint.versions,
-        "training": {"numbers": training.numbers, "extent": dataclasses.asdict(training.extent)},
+        "training": {"numbers": training.numbers, "extent": asdict(training.extent)},
     }
     arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
     write_atomically(path, *sealed.seal(entry, arrays), previous=previous)
@@ -213,7 +249,7 @@ def _refused(path: Path) -> Iterator[None]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
     except _DAMAGE as error:
-        reason = str(error).replace("\n", " ") or type(error).__name__
+        reason = shortened(str(error).replace("\n", " ") or type(error).__name__, 300)
         lacks = "it lacks " if isinstance(error, KeyError) else ""
         raise CheckpointError(
             f"{path} is no usable checkpoint: {lacks}{reason}; use another one, such as the run's last or "
@@ -225,46 +261,59 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
     """A checkpoint but for its arrays."""
     if entry["format"] != FORMAT:
         raise ValueError(f"it has format {entry['format']!r} and this program reads {FORMAT}; update charrnn")
-    architecture = build(Architecture, entry["architecture"])
+    architecture = Architecture.of(entry["architecture"])
     vocabulary = Vocabulary.from_json(entry["vocabulary"])
     if len(vocabulary) != architecture.symbols:
         raise ValueError(
             f"{len(vocabulary)} symbols in the vocabulary, {architecture.symbols} in the network"
         )
+    reading, settings = ReadingSettings.of(entry["reading"]), _settings(entry["settings"])
+    _check_alike(asdict(architecture) | asdict(reading), settings)
+    check_reading(reading)
+    _check_symbols(vocabulary, reading)
+    corpus, progress = CorpusFacts.of(entry["corpus"]), Progress.of(entry["progress"])
+    if len(corpus.starts) != len(vocabulary):
+        raise ValueError(f"{len(corpus.starts)} counts of how lines begin, {len(vocabulary)} symbols")
+    if (progress.best_step is None) != (progress.best_validation_nats_per_character is None):
+        raise ValueError("of its best validation either the step or the figure is missing")
     training = entry["training"]
     return Checkpoint(
         architecture=architecture,
         vocabulary=vocabulary,
-        reading=build(ReadingSettings, entry["reading"]),
-        corpus=_corpus_facts(entry["corpus"], architecture.symbols),
-        progress=_progress(entry["progress"]),
-        settings=dict(entry["settings"]),
-        versions={str(name): str(version) for name, version in entry["versions"].items()},
+        reading=reading,
+        corpus=corpus,
+        progress=progress,
+        settings=settings,
+        versions=_versions(entry["versions"]),
         weights={},
-        training=TrainingState(numbers_from(training["numbers"]), build(Extent, training["extent"])),
+        training=TrainingState(numbers_from(training["numbers"]), Extent.of(training["extent"])),
     )
 
 
-def _corpus_facts(entry: Mapping[str, Any], symbols: int) -> CorpusFacts:
-    starts = entry["starts"]
-    if len(starts) != symbols or not all(type(count) is int and count >= 0 for count in starts):
-        raise ValueError("the counts of how lines begin do not fit the vocabulary")
-    numbers = {
-        name: int(entry[name])
-        for name in ("characters", "training_characters", "validation_characters", "empty_records")
-    }
-    name, fingerprint, encoded = (str(entry[key]) for key in ("name", "fingerprint", "encoded"))
-    return CorpusFacts(name, fingerprint, starts=starts, encoded=encoded, **numbers)
+def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a file that this program has, each as it is declared; files are never named there."""
+    known = flat(TrainSettings()).keys() - FILES
+    given = {name: entry[name] for name in entry if name in known}
+    build(TrainSettings, given)
+    return given
 
 
-def _progress(entry: Mapping[str, Any]) -> Progress:
-    whole = {"step", "characters_seen", "best_step"}
-    values = {item.name: entry[item.name] for item in dataclasses.fields(Progress)}
-    finished = bool(values.pop("finished"))
-    numbers = {
-        name: None if value is None else int(value) if name in whole else float(value)
-        for name, value in values.items()
-    }
-    if not all(math.isfinite(number) for number in numbers.values() if number is not None):
-        raise ValueError("its progress holds numbers that are not finite")
-    return Progress(**numbers, finished=finished)  # type: ignore[arg-type] # None stands only where it may
+def _check_alike(described: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Check that what stands in a file twice, among the settings too, is the same."""
+    for name, value in described.items():
+        if settings.get(name) not in (None, value):
+            raise ValueError(f"its {name} is {value!r}, but {settings[name]!r} in its settings")
+
+
+def _check_symbols(vocabulary: Vocabulary, reading: ReadingSettings) -> None:
+    """Check that the vocabulary is one of texts that are read so, and has a character."""
+    if reading.level != vocabulary.level or (reading.mode == "lines") != (vocabulary.end is not None):
+        raise ValueError(f"its vocabulary is none of --mode {reading.mode} --level {reading.level}")
+    if not (vocabulary.codes < END).any():
+        raise ValueError("there is no character in its vocabulary")
+
+
+def _versions(entry: Mapping[str, Any]) -> dict[str, str]:
+    for text in (*entry.keys(), *entry.values()):
+        _name(text)
+    return dict(entry)

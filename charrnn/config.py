@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from charrnn.character_sets import character_set
 from charrnn.errors import UsageError
@@ -142,8 +142,12 @@ def _type_complaint(hint: Any, value: Any) -> str | None:  # noqa: ANN401
     return None if exact else " or ".join(names.get(kind, str(kind)) for kind in kinds)
 
 
-def check_settings(settings: Any) -> None:  # noqa: ANN401 - any settings dataclass
+def check_settings(settings: Any, named: Callable[[str], str] = option_name) -> None:  # noqa: ANN401
     """Check every value of a group of settings against its declaration.
+
+    Args:
+        settings: any settings dataclass.
+        named: what a message calls a value of this name.
 
     Raises:
         UsageError: a value is out of its limits; the message names the option and the limits.
@@ -155,7 +159,12 @@ def check_settings(settings: Any) -> None:  # noqa: ANN401 - any settings datacl
             continue
         expected = _type_complaint(hints[item.name], value) or _complaint(item.metadata, value)
         if expected:
-            raise UsageError(f"{option_name(item.name)} is {value!r}; expected {expected}")
+            raise UsageError(f"{named(item.name)} is {shortened(repr(value))}; expected {expected}")
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """What of a text a message shows, which is one line whatever was given."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 class Checked:
@@ -163,6 +172,34 @@ class Checked:
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    @classmethod
+    def of(cls, values: Any) -> Self:  # noqa: ANN401 - whatever the file holds
+        """The values of a JSON object by name; what has a default may be absent, others are left alone.
+
+        Raises:
+            KeyError: one that is required is absent.
+            TypeError: it is no object.
+            UsageError: one has another type, or is out of its limits.
+        """
+        if not isinstance(values, dict):
+            raise TypeError(f"{shortened(repr(values))} stands where a group of values is expected")
+        items = [item for item in dataclasses.fields(cls) if item.init]  # type: ignore[arg-type]
+        absent = [i.name for i in items if i.default is REQUIRED and i.name not in values]
+        if absent:
+            raise KeyError(absent[0])
+        return cls(**{item.name: values[item.name] for item in items if item.name in values})
+
+
+REQUIRED = dataclasses.MISSING
+"""The default of an entry that must be there."""
+
+
+class Entry(Checked):
+    """A group of values in a file that somebody else may have written, declared as settings are."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, named=str)
 
 
 def is_group(kind: object) -> bool:
@@ -394,6 +431,10 @@ class OutputSettings(Checked):
     )
     prompt: str = setting("", "how those samples begin", metavar="TEXT")
     quiet: bool = setting(False, "show nothing but errors")
+
+
+FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
+"""Settings of training that name files: they stay in `config.toml`, since a checkpoint is shared."""
 
 
 @dataclass(frozen=True)

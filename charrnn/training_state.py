@@ -8,7 +8,6 @@
 Knows nothing of torch.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,20 +15,78 @@ from typing import Any
 from numpy.typing import NDArray
 
 from charrnn.architecture import STATES, Architecture
-from charrnn.config import Checked, TrainSettings, setting
+from charrnn.config import REQUIRED, Entry, TrainSettings, flat, setting
 from charrnn.sealed import Kind
 
 Numbers = dict[str, float]
 """What one part of the run keeps, by name."""
 
-MOST_NUMBERS = 64
+MOST, LONGEST_SECONDS, MOST_EPOCHS = 2**62, 1e12, 1e30
+"""No run counts further, takes longer, or reads its text more often."""
 
 OPTIMIZER_ARRAYS = {"muon": ("momentum",), "adamw": ("exp_avg", "exp_avg_sq", "step")}
 """What each optimizer remembers of a parameter: arrays of its shape, and a count of steps."""
 
 
 @dataclass(frozen=True)
-class Extent(Checked):
+class TrainerNumbers(Entry):
+    """Where the trainer is."""
+
+    step: int = setting(REQUIRED, "updates done", minimum=0, maximum=MOST)
+    symbols_seen: int = setting(REQUIRED, "symbols learnt from", minimum=0, maximum=MOST)
+    epoch: float = setting(REQUIRED, "passes over the text", minimum=0, maximum=MOST_EPOCHS)
+    rate_factor: float = setting(
+        REQUIRED, "share of the learning rate, halved where it diverged", minimum=1e-9, maximum=1
+    )
+
+
+@dataclass(frozen=True)
+class BatchesNumbers(Entry):
+    """Where the batches are: see `learning/batches.py`."""
+
+    position: int = setting(REQUIRED, "in the text, or in the pass", minimum=0, maximum=MOST)
+    epoch: int | None = setting(None, "passes that are done, of records", minimum=0, maximum=MOST)
+
+
+@dataclass(frozen=True)
+class BudgetNumbers(Entry):
+    """When the updates began, and what was added to the run's time."""
+
+    started: float = setting(REQUIRED, "seconds; negative before", minimum=-1, maximum=LONGEST_SECONDS)
+    added_seconds: float = setting(REQUIRED, "for reading the text", minimum=0, maximum=LONGEST_SECONDS)
+
+
+@dataclass(frozen=True)
+class SessionNumbers(Entry):
+    """What the session counts."""
+
+    stale_validations: int = setting(REQUIRED, "validations since the best", minimum=0, maximum=MOST)
+    validated_step: int = setting(REQUIRED, "-1 before the first validation", minimum=-1, maximum=MOST)
+    gradient_norm: float = setting(REQUIRED, "of the last update", minimum=0, maximum=1e300)
+    measured_symbols: int = setting(REQUIRED, "that are validated on, at most", minimum=32, maximum=MOST)
+
+
+@dataclass(frozen=True)
+class DivergenceNumbers(Entry):
+    """What went wrong so far."""
+
+    skipped: int = setting(REQUIRED, "updates passed over", minimum=0, maximum=MOST)
+    in_a_row: int = setting(REQUIRED, "of these, at the end", minimum=0, maximum=MOST)
+    roll_backs: int = setting(REQUIRED, "returns to an earlier checkpoint", minimum=0, maximum=MOST)
+
+
+PARTS: dict[str, type[Entry]] = {
+    "trainer": TrainerNumbers,
+    "batches": BatchesNumbers,
+    "budget": BudgetNumbers,
+    "session": SessionNumbers,
+    "divergence": DivergenceNumbers,
+}
+"""What each part of a run keeps."""
+
+
+@dataclass(frozen=True)
+class Extent(Entry):
     """Which arrays there are; with the settings it implies the name and shape of each.
 
     Attributes:
@@ -59,6 +116,16 @@ class TrainingState:
     extent: Extent = field(default_factory=Extent)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
+    def check_whole(self) -> None:
+        """Check that a run can go on from it.
+
+        Raises:
+            KeyError: the numbers of a part are missing.
+        """
+        for name in PARTS:
+            if name not in self.numbers:
+                raise KeyError(name)
+
     def without_arrays(self) -> "TrainingState":
         """The numbers alone, for a model that is shared."""
         return TrainingState(self.numbers)
@@ -68,7 +135,7 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
     """The name, type and shape of each array that there is.
 
     Raises:
-        ValueError: more texts than a batch of these settings has.
+        ValueError: other texts than a batch of these settings has.
     """
     found: dict[str, Kind] = {}
     if extent.averaged:
@@ -77,8 +144,10 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
         for name, shape in architecture.shapes().items():
             for key in OPTIMIZER_ARRAYS[optimizer_of(name, settings.recipe.optimizer)]:
                 found[f"optimizer.{key}.{name}"] = Kind("F32", () if key == "step" else shape)
-    if extent.texts > (settings.recipe.batch_size or 0):
-        raise ValueError(f"a state of {extent.texts} texts, more than a batch has")
+    batch_size = settings.recipe.batch_size or 0
+    is_whole = settings.reading.mode == "lines" or extent.texts in {0, batch_size}
+    if extent.texts > batch_size or not is_whole:
+        raise ValueError(f"a state of {extent.texts} texts where a batch has {batch_size}")
     if extent.texts:
         shape = (extent.texts, architecture.hidden)
         for layer in range(architecture.layers):
@@ -96,16 +165,10 @@ def optimizer_of(parameter: str, optimizer: str) -> str:
 
 
 def numbers_from(entry: Mapping[str, Any]) -> dict[str, Numbers]:
-    """The numbers that a file holds.
+    """The numbers that a file holds: of the parts that it has, each whole.
 
     Raises:
-        ValueError: some are none, or there are more than any part has.
+        KeyError, TypeError, UsageError: one is missing, is none, or is out of its limits.
     """
-    for part in entry.values():
-        if len(part) > MOST_NUMBERS or not all(_is_number(value) for value in part.values()):
-            raise ValueError("the numbers of its training are none")
-    return {str(name): dict(part) for name, part in entry.items()}
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in {int, float, bool} and math.isfinite(value) and abs(value) < 2**63  # type: ignore[arg-type]
+    found = {name: flat(kind.of(entry[name])) for name, kind in PARTS.items() if name in entry}
+    return {name: {k: v for k, v in part.items() if v is not None} for name, part in found.items()}

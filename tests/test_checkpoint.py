@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import charrnn
 from charrnn.architecture import Architecture
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save
-from charrnn.config import ReadingSettings, TrainSettings, flat
+from charrnn.config import FILES, ReadingSettings, TrainSettings, build, flat
 from charrnn.durable import write_atomically
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
 from charrnn.reading.vocabulary import Vocabulary
@@ -39,7 +39,8 @@ def weights_of(architecture: Architecture) -> Weights:
 def example(cell: str = "gru", embedding: int = 3) -> Checkpoint:
     vocabulary = Vocabulary.from_text(TEXT)
     architecture = Architecture(cell, 2, 4, embedding, len(vocabulary))
-    values = {n: v for n, v in flat(TrainSettings()).items() if n not in {"corpus", "run"}}
+    given = {"cell": cell, "normalize": "nfc"}
+    values = {n: v for n, v in flat(build(TrainSettings, given)).items() if n not in FILES}
     return Checkpoint(
         architecture=architecture,
         vocabulary=vocabulary,
@@ -181,7 +182,7 @@ def alter_part(part: str, **values: Any) -> Callable[[dict[str, Any]], object]: 
         (drop("progress"), "it lacks 'progress'"),
         (alter_part("architecture", symbols=16), "17 symbols in the vocabulary, 16 in the network"),
         (lambda entry: entry["vocabulary"]["entries"].pop(), "16 symbols in the vocabulary"),
-        (alter_part("architecture", cell="lstm"), "model.layers.0.input_bias is F32"),
+        (alter_part("architecture", cell="lstm"), "its cell is 'lstm', but 'gru' in its settings"),
         (alter_part("architecture", cell="os.system"), "--cell is 'os.system'"),
         (alter_part("architecture", cell=None), "--cell is None"),
         (alter_part("architecture", layers=3), "its arrays are not those of its settings: model.layers.2"),
@@ -191,12 +192,15 @@ def alter_part(part: str, **values: Any) -> Callable[[dict[str, Any]], object]: 
         (alter_part("architecture", embedding=-1), "--embedding is -1"),
         (alter_part("reading", mode="sideways"), "--mode is 'sideways'"),
         (alter_part("reading", mode=None), "--mode is None"),
-        (alter_part("corpus", starts=[1]), "counts of how lines begin"),
-        (alter_part("corpus", starts=[-1] * SYMBOLS), "counts of how lines begin"),
-        (alter_part("progress", seconds=float("nan")), "not finite"),
-        (alter_part("progress", step=float("inf")), "infinity"),
+        (alter_part("corpus", starts=[1]), "1 counts of how lines begin, 17 symbols"),
+        (alter_part("corpus", starts=[-1] * SYMBOLS), "expected counts of how lines begin"),
+        (alter_part("progress", seconds=float("nan")), "seconds is nan; expected a finite number"),
+        (alter_part("progress", step=float("inf")), "step is inf; expected a whole number"),
+        (alter_part("progress", best_step=None), "of its best validation"),
         (put("versions", ["1"]), "no attribute"),
+        (put("versions", {"torch": []}), "at most 1000 characters"),
         (put("settings", 3), "not iterable"),
+        (alter_part("settings", batch_size=0), "--batch-size is 0"),
     ],
 )
 def test_an_entry_that_does_not_fit_is_refused(
@@ -297,7 +301,7 @@ def test_a_path_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None
 
 
 def test_no_number_that_json_does_not_know_is_written(tmp_path: Path) -> None:
-    checkpoint = dataclasses.replace(example(), progress=Progress(seconds=float("nan")))
+    checkpoint = dataclasses.replace(example(), settings={"dropout": float("nan")})
     with pytest.raises(ValueError, match="JSON"):
         save(tmp_path / "x", checkpoint)
     assert not list(tmp_path.iterdir())

@@ -21,14 +21,16 @@ from charrnn.config import ReadingSettings, TrainSettings, build, option_name
 from charrnn.display import Display
 from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
 from charrnn.learning.machine import pick_device
+from charrnn.learning.memory import check_fits
 from charrnn.learning.plan import choose
 from charrnn.learning.schedule import RunClock, rate
-from charrnn.learning.session import Session
+from charrnn.learning.session import Session, misfit
 from charrnn.lock import locked
 from charrnn.reading.dataset import Dataset, open_dataset
 from charrnn.recovery import newest_unfinished, recover
 from charrnn.run import Run, read_config
 from charrnn.stops import Stops
+from charrnn.writing.prompt import read_prompt
 
 BOUNDS = ("max_time", "epochs", "steps")
 CHANGEABLE = (*BOUNDS, "save_every", "sample_every", "prompt", "quiet")
@@ -136,9 +138,21 @@ def open_text(run: Run, checkpoint: Checkpoint) -> Dataset:
 def go_on(
     run: Run, checkpoint: Checkpoint, settings: TrainSettings, *, display: Display, stops: Stops
 ) -> Session:
-    """The run as it was when it was saved."""
+    """The run as it was when it was saved.
+
+    Raises:
+        CheckpointError: the checkpoint is of another run.
+        ResourceError: it takes more memory than there is.
+    """
+    try:
+        checkpoint.training.check_whole()
+        read_prompt(begun_prompt(checkpoint), checkpoint.vocabulary, checkpoint.reading.normalize)
+    except (KeyError, UsageError) as error:
+        raise misfit(run.folder, error) from error
+    read_prompt(settings.output.prompt, checkpoint.vocabulary, checkpoint.reading.normalize)
     dataset, device = open_text(run, checkpoint), pick_device(settings.machine)
     plan = choose(settings, facts_of(dataset, checkpoint.vocabulary, device))
+    check_fits(plan)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds)
@@ -159,6 +173,11 @@ def go_on(
     if checkpoint.progress.finished:  # what ended it, patience too, counts anew
         session.stale_validations = 0
     return session
+
+
+def begun_prompt(checkpoint: Checkpoint) -> str:
+    """How the run's samples begin, going by its checkpoint."""
+    return build(TrainSettings, checkpoint.settings).output.prompt
 
 
 def going_on(session: Session, *, is_extended: bool) -> str:

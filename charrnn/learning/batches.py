@@ -4,6 +4,7 @@ Knows nothing of models. A source of batches is iterated without end; another it
 the last one was.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +79,10 @@ class Batches(Protocol):
         """Go to where `numbers` was; what was iterating before is to be iterated anew."""
         ...
 
+    def texts_going_on(self) -> int:
+        """How many texts of the next batch go on from a state."""
+        ...
+
 
 class Streams:
     """One long text as B streams that read on, batch after batch, from places spread evenly over it.
@@ -139,6 +144,10 @@ class Streams:
     def restore(self, numbers: Mapping[str, float]) -> None:
         """Go to where `numbers` was."""
         self.position = int(numbers["position"])
+
+    def texts_going_on(self) -> int:
+        """How many texts of the next batch go on from a state."""
+        return self.batch_size
 
 
 class Records:
@@ -227,6 +236,12 @@ class Records:
     def restore(self, numbers: Mapping[str, float]) -> None:
         """Go to where `numbers` was."""
         self.epoch, self.position = int(numbers["epoch"]), int(numbers["position"])
+
+    def texts_going_on(self) -> int:
+        """How many texts of the next batch go on from a state."""
+        following = itertools.islice(self._epoch_windows(), self.position, None)
+        begins, _, fresh = next(following, (np.empty(0, np.int64), None, True))
+        return 0 if fresh else len(begins)
 
 
 def windows(

@@ -10,13 +10,23 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from charrnn import __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
-from charrnn.config import ReadingSettings, Request, SampleSettings, TrainSettings, flat, steps_or_seconds
+from charrnn.config import (
+    FILES,
+    ReadingSettings,
+    Request,
+    SampleSettings,
+    TrainSettings,
+    flat,
+    shortened,
+    steps_or_seconds,
+)
 from charrnn.display import Display
 from charrnn.errors import CheckpointError, Stopped
 from charrnn.learning import snapshot
@@ -47,9 +57,6 @@ SAMPLE_RECORDS = 8
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 1_000, (10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
 takes a fiftieth of the time at most. Of a long text more is read side by side, so that it takes less."""
-
-FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
-"""Settings that name files: they stay in `config.toml`, since a checkpoint is shared."""
 
 EXIT_SECONDS = 0.35
 """What the interpreter needs to end after the last save."""
@@ -230,9 +237,7 @@ class Session:
             self.validated_step = int(session["validated_step"])
             self.gradient_norm = float(session["gradient_norm"])
         except (KeyError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"the checkpoint does not fit the run in {self.run.folder}: {error}; begin the run anew"
-            ) from error
+            raise misfit(self.run.folder, error) from error
         self.progress, self.saved_step = replace(checkpoint.progress, finished=False), self.trainer.step
         self.meter = Meter()
         with self.saver.forgiving("metrics"):
@@ -419,6 +424,13 @@ class Session:
         with self.saver.forgiving("samples"):
             self.run.add_sample(title, text)
         self.display.sample(title, text)
+
+
+def misfit(folder: Path, error: Exception) -> CheckpointError:
+    """What to say of a checkpoint that is of another run."""
+    lacks = "it lacks " if isinstance(error, KeyError) else ""
+    reason = shortened(f"{lacks}{error}")
+    return CheckpointError(f"the checkpoint does not fit the run in {folder}: {reason}; begin the run anew")
 
 
 def sample_request(settings: TrainSettings, author: Author) -> Request:

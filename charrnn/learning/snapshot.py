@@ -55,6 +55,9 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None
     trainer.step, trainer.symbols_seen = int(numbers["step"]), int(numbers["symbols_seen"])
     trainer.epoch, trainer.rate_factor = float(numbers["epoch"]), float(numbers["rate_factor"])
     trainer.batches.restore(training.numbers["batches"])
+    texts, going_on = training.extent.texts, trainer.batches.texts_going_on()
+    if 0 < texts < going_on:
+        raise ValueError(f"a state of {texts} texts where {going_on} go on")
     trainer.budget.restore(training.numbers["budget"])
     moving = {n.removeprefix(_MOVING): v for n, v in training.arrays.items() if n.startswith(_MOVING)}
     for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):

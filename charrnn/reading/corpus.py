@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.config import ReadingSettings
-from charrnn.errors import CorpusError, UsageError
+from charrnn.errors import CorpusError
 from charrnn.reading.census import Census, Counter, Tally
 from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, bytes_as_text, to_codes
-from charrnn.reading.decoding import check_encoding, decoded, is_text, unix_newlines
+from charrnn.reading.decoding import check_reading, decoded, delimiting_line, is_text, unix_newlines
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
 from charrnn.reading.records import lines_ended, records_ended
@@ -66,7 +66,7 @@ class Corpus:
             CorpusError: a path is missing or is nothing that can be read.
             UsageError: the settings contradict one another, or name no encoding.
         """
-        _check(reading)
+        check_reading(reading)
         self.reading = reading
         self.sources, self._found_notices = find_sources(
             paths, lambda head: is_text(head, reading, whole=len(head) < HEAD_BYTES)
@@ -208,7 +208,7 @@ class Corpus:
 
     def _delimiter(self, delimiter: str) -> str:
         """The delimiter as it looks in text that is read the same way."""
-        delimiter = _delimiting_line(delimiter)
+        delimiter = delimiting_line(delimiter)
         if self.reading.level == "byte":
             return bytes_as_text(delimiter.encode("utf-8", "surrogatepass"))
         return "".join(normalized([delimiter], self.reading.normalize))
@@ -262,30 +262,6 @@ class _Meter:
                 self._told_seconds = now_seconds
                 self._progress(self._done_bytes, self._total_bytes)
             yield chunk
-
-
-def _check(reading: ReadingSettings) -> None:
-    if reading.level == "byte" and reading.normalize != "none":
-        raise UsageError(
-            f"--normalize is {reading.normalize}, but --level byte has no normal forms; leave one out"
-        )
-    if reading.delimiter is not None and reading.mode != "lines":
-        raise UsageError(
-            f"--delimiter is {reading.delimiter!r}, but --mode is text; give --mode lines, or leave it out"
-        )
-    line = _delimiting_line(reading.delimiter or "")
-    if "\n" in line or line.endswith("\r"):
-        raise UsageError(
-            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, or '' for a blank line"
-        )
-    check_encoding(reading.encoding)
-
-
-def _delimiting_line(delimiter: str) -> str:
-    r"""The line that a delimiter means: `%%` may be given with its line ends, and `''` is `\n\n`."""
-    if delimiter == "\n" or not delimiter.endswith("\n"):
-        return delimiter
-    return delimiter.removesuffix("\n").removeprefix("\n")
 
 
 def _tallied(texts: Iterable[str], tally: Tally) -> Iterator[str]:

@@ -22,6 +22,35 @@ Notify = Callable[[str], None]
 """Takes something to tell about the file that is being read."""
 
 
+def check_reading(reading: ReadingSettings) -> None:
+    """Check that settings of reading go together, and that bytes can be decoded so.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if reading.level == "byte" and reading.normalize != "none":
+        raise UsageError(
+            f"--normalize is {reading.normalize}, but --level byte has no normal forms; leave one out"
+        )
+    if reading.delimiter is not None and reading.mode != "lines":
+        raise UsageError(
+            f"--delimiter is {reading.delimiter!r}, but --mode is text; give --mode lines, or leave it out"
+        )
+    line = delimiting_line(reading.delimiter or "")
+    if "\n" in line or line.endswith("\r"):
+        raise UsageError(
+            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, or '' for a blank line"
+        )
+    check_encoding(reading.encoding)
+
+
+def delimiting_line(delimiter: str) -> str:
+    r"""The line that a delimiter means: `%%` may be given with its line ends, and `''` is `\n\n`."""
+    if delimiter == "\n" or not delimiter.endswith("\n"):
+        return delimiter
+    return delimiter.removesuffix("\n").removeprefix("\n")
+
+
 def check_encoding(encoding: str) -> None:
     """Check that bytes can be decoded so.
 
