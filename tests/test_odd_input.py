@@ -236,7 +236,7 @@ def test_utf_16_without_a_mark_is_remarked_upon(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_that_is_no_utf_8(encoding: str, run_folder: Path) -> None:
     Path("odd.txt").write_bytes("a bird, une fête, à la carte\n".encode(encoding) * 10)
-    refused("odd.txt is not valid utf-8", f"(such as {encoding})", model=run_folder)
+    refused("odd.txt is not valid utf-8", f"--encoding NAME (the likeliest is {encoding})", model=run_folder)
 
 
 # What cannot be read

@@ -25,12 +25,12 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def has_no_nul(head: bytes) -> bool:
-    return b"\0" not in head
+def why_no_text(head: bytes) -> str:
+    return "not text" if b"\0" in head else ""
 
 
 def read(*paths: str | Path, chunk_bytes: int = 4096) -> bytes:
-    sources, _ = find_sources([str(path) for path in paths], has_no_nul)
+    sources, _ = find_sources([str(path) for path in paths], why_no_text)
     return b"".join(b"".join(source.chunks(chunk_bytes)) for source in sources)
 
 
@@ -68,7 +68,7 @@ def test_a_folder_is_read_sorted_without_what_is_hidden_or_no_text(tmp_path: Pat
     (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"C"))
     (tmp_path / "damaged.gz").write_bytes(b"no gzip")
     assert read(tmp_path) == b"A-BC"
-    _, notices = find_sources([str(tmp_path)], has_no_nul)
+    _, notices = find_sources([str(tmp_path)], why_no_text)
     assert any("skipped 1 file (not text): x.o" in notice for notice in notices)
     assert any("(cannot be read): damaged.gz" in notice for notice in notices)
 
@@ -119,7 +119,7 @@ def test_a_pipe_is_read_once_and_then_again_from_disk(tmp_path: Path) -> None:
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(b"through a pipe" * 10_000,))
     writer.start()
-    (source,), _ = find_sources([str(path)], has_no_nul)
+    (source,), _ = find_sources([str(path)], why_no_text)
     first, second = (b"".join(source.chunks(1000)) for _ in range(2))
     writer.join()
     assert first == second == b"through a pipe" * 10_000
@@ -127,15 +127,15 @@ def test_a_pipe_is_read_once_and_then_again_from_disk(tmp_path: Path) -> None:
 
 def test_standard_input_is_read_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"typed")))
-    (source,), _ = find_sources(["-"], has_no_nul)
+    (source,), _ = find_sources(["-"], why_no_text)
     assert [b"".join(source.chunks(2)) for _ in range(2)] == [b"typed"] * 2
 
 
 def test_standard_input_twice_or_nothing_at_all_is_wrong_use() -> None:
     with pytest.raises(UsageError, match="stands twice"):
-        find_sources(["-", "-"], has_no_nul)
+        find_sources(["-", "-"], why_no_text)
     with pytest.raises(UsageError, match="no text is given"):
-        find_sources([], has_no_nul)
+        find_sources([], why_no_text)
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -167,7 +167,7 @@ def test_a_bomb_is_stopped_at_its_bound(tmp_path: Path, suffix: str, monkeypatch
     bound_bytes = max(10_000, 200 * path.stat().st_size)
     assert bound_bytes < 3_000_000
     assert f"grows to over {bound_bytes:,} bytes" in complaint(path)
-    (source,), _ = find_sources([str(path)], has_no_nul)
+    (source,), _ = find_sources([str(path)], why_no_text)
     read_bytes: list[int] = []
     with pytest.raises(CorpusError):
         read_bytes.extend(map(len, source.chunks(5_000_000)))
@@ -213,7 +213,7 @@ def test_builtins_are_what_they_say() -> None:
     assert 1_000_000 < len(python) <= PYTHON_BYTES
     assert python.endswith(b"\n")
     assert python == read("builtin:python")
-    assert find_sources(["builtin:python"], has_no_nul)[1]
+    assert find_sources(["builtin:python"], why_no_text)[1]
 
 
 def test_an_unknown_builtin_names_those_that_exist() -> None:
@@ -229,7 +229,7 @@ def test_the_language_reference_is_english_prose_in_a_stable_order() -> None:
     assert text.startswith('The "assert" statement\n')
     assert text.count(" the ") > 3_000
     assert text.index("Assignment statements\n****") < text.index('The "while" statement\n****')
-    assert "language reference" in find_sources(["builtin:docs"], has_no_nul)[1][0]
+    assert "language reference" in find_sources(["builtin:docs"], why_no_text)[1][0]
 
 
 def test_a_python_without_its_language_reference_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

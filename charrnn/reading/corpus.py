@@ -20,7 +20,7 @@ from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError
 from charrnn.reading.census import Census, Counter, Tally
 from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, bytes_as_text, to_codes
-from charrnn.reading.decoding import check_reading, decoded, delimiting_line, is_text, unix_newlines
+from charrnn.reading.decoding import check_reading, decoded, delimiting_line, unix_newlines, why_no_text
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
 from charrnn.reading.records import lines_ended, records_ended
@@ -69,7 +69,7 @@ class Corpus:
         check_reading(reading)
         self.reading = reading
         self.sources, self._found_notices = find_sources(
-            paths, lambda head: is_text(head, reading, whole=len(head) < HEAD_BYTES)
+            paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES)
         )
         self.name = short_name(paths[0])
         self._chunk_bytes = chunk_bytes

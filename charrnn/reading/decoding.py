@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.reading.codes import bytes_as_text
+from charrnn.reading.detection import is_binary, kind_of_file, likeliest_encoding, unmarked_utf16
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -15,8 +16,11 @@ MARKS = {
 }
 """Byte-order marks that say what a file is in, the longer ones first: one begins with another."""
 
+NO_TEXT = "not text"
+
 _MARK = "\ufeff"
 _SHOWN_BYTES = 8
+_HEAD_BYTES = 4096
 
 Notify = Callable[[str], None]
 """Takes something to tell about the file that is being read."""
@@ -67,14 +71,24 @@ def check_encoding(encoding: str) -> None:
         ) from error
 
 
-def is_text(head: bytes, reading: ReadingSettings, *, whole: bool = False) -> bool:
-    """Whether the beginning of a file (or all of it) is text: it can be decoded and has no NUL in it."""
+def why_no_text(head: bytes, reading: ReadingSettings, *, whole: bool = False) -> str:
+    """Why the beginning of a file (or all of it) is no text that can be read so; empty if it is.
+
+    At byte level every file is text.
+    """
     if reading.level == "byte":
-        return b"\0" not in head
+        return ""
+    if kind_of_file(head):
+        return NO_TEXT
     try:
-        return "\0" not in _decoder(head, reading).decode(head, final=whole)
+        return NO_TEXT if "\0" in _decoder(head, reading).decode(head, final=whole) else ""
     except UnicodeError:
-        return False
+        if is_binary(head):
+            return NO_TEXT
+        encoding = likeliest_encoding(head, _encoding(head, reading))
+        return f"not {reading.encoding}; " + (
+            f"give --encoding {encoding}" if encoding else "damaged; give --errors replace"
+        )
 
 
 def decoded(chunks: Iterator[bytes], name: str, reading: ReadingSettings, notify: Notify) -> Iterator[str]:
@@ -87,7 +101,7 @@ def decoded(chunks: Iterator[bytes], name: str, reading: ReadingSettings, notify
         notify: is told of a mark that was removed, and the like.
 
     Raises:
-        CorpusError: bytes that the encoding does not allow.
+        CorpusError: it is a file of another kind, or has bytes that the encoding does not allow.
     """
     if reading.level == "byte":
         return map(bytes_as_text, chunks)
@@ -106,11 +120,11 @@ def unix_newlines(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _with_long_head(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, the first chunk long enough to hold a mark."""
+    """The same bytes, the first chunk long enough to hold a mark, and to tell a kind of file."""
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= len(codecs.BOM_UTF32_LE):
+        if len(head) >= _HEAD_BYTES:
             break
     yield head
     yield from chunks
@@ -131,6 +145,10 @@ def _characters(
     chunks: Iterator[bytes], name: str, reading: ReadingSettings, notify: Notify
 ) -> Iterator[str]:
     head = next(chunks)
+    if kind := kind_of_file(head):
+        raise CorpusError(
+            f"{name} is {kind.name}, not text; {kind.advice} (or --level byte, to learn its bytes)"
+        )
     _announce(head, reading, notify)
     decoder = _decoder(head, reading)
     position_bytes = 0
@@ -140,8 +158,7 @@ def _characters(
         try:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
-            likely = _unmarked_utf16(head) or "latin-1"
-            raise _invalid(name, error, position_bytes, lines, likely) from error
+            raise _invalid(name, error, position_bytes, lines) from error
         except UnicodeError as error:
             raise CorpusError(
                 f"{name} is not {reading.encoding}: {error}; give its --encoding NAME"
@@ -161,16 +178,8 @@ def _announce(head: bytes, reading: ReadingSettings, notify: Notify) -> None:
     encoding = _encoding(head, reading)
     if encoding in MARKS.values() and encoding != reading.encoding:
         notify(f"read as {encoding.upper()[:6]}, as its byte-order mark says")
-    elif encoding == "utf-8" and (likely := _unmarked_utf16(head)):
+    elif encoding == "utf-8" and (likely := unmarked_utf16(head)):
         notify(f"looks like UTF-16 without a mark; if so, give --encoding {likely}")
-
-
-def _unmarked_utf16(head: bytes) -> str:
-    """The kind of UTF-16 that bytes look like, empty if none: what is ASCII has a NUL at every other byte."""
-    high, low = head[::2].count(0), head[1::2].count(0)
-    if 50 * (high + low) < len(head) or 3 * min(high, low) > max(high, low):
-        return ""
-    return "utf-16-be" if high > low else "utf-16-le"
 
 
 def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
@@ -183,14 +192,26 @@ def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
     yield from texts
 
 
-def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int, likely: str) -> CorpusError:
+def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int) -> CorpusError:
     """The message for bytes that cannot be decoded; what the decoder held back counts in its place."""
-    offset = read_bytes - len(error.object) + error.start
+    before_bytes = read_bytes - len(error.object)
+    offset = before_bytes + error.start
     before = error.object[: error.start].decode(error.encoding, "ignore")
     wrong = error.object[error.start : max(error.end, error.start + 1)][:_SHOWN_BYTES]
     line = lines + before.count("\n") + 1
     return CorpusError(
         f"{name} is not valid {error.encoding}: byte {offset:,} in line {line:,} "
-        f"is {wrong.hex(' ').upper()} ({error.reason}); give --encoding NAME (such as {likely}), "
-        "or --errors replace or --errors ignore"
+        f"is {wrong.hex(' ').upper()} ({error.reason}); {_advice(error, is_start=not before_bytes)}"
     )
+
+
+def _advice(error: UnicodeDecodeError, *, is_start: bool) -> str:
+    """What to do about bytes that cannot be decoded; they may begin inside a character."""
+    data = error.object
+    errors = "--errors replace or --errors ignore"
+    if is_binary(data):
+        return f"it holds NULs, as no text does: give --level byte to learn its bytes, or {errors}"
+    likely = likeliest_encoding(data if is_start else data[data.find(b"\n") + 1 :], error.encoding)
+    if likely is None:
+        return f"most of it is: give {errors}, or --encoding NAME"
+    return f"give --encoding NAME (the likeliest is {likely}), or {errors}"

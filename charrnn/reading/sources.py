@@ -25,15 +25,16 @@ STANDARD_INPUT = "-"
 _LISTED = 3
 _NAME_LENGTH = 60
 
-IsText = Callable[[bytes], bool]
+WhyNoText = Callable[[bytes], str]
 
 
-def find_sources(paths: Sequence[str], is_text: IsText) -> tuple[list[Source], list[str]]:
+def find_sources(paths: Sequence[str], why_no_text: WhyNoText) -> tuple[list[Source], list[str]]:
     """The sources that paths mean, in order, and what there is to tell about them.
 
     Args:
         paths: files, folders, `-` for standard input, and built-in texts.
-        is_text: whether the first bytes of a file in a folder are text; a file that is named is always read.
+        why_no_text: why the first bytes of a file in a folder are no text, empty if they are; a file that is
+            named is always read.
 
     Raises:
         CorpusError: a path is missing, cannot be read, or is a folder without text.
@@ -46,7 +47,7 @@ def find_sources(paths: Sequence[str], is_text: IsText) -> tuple[list[Source], l
     sources: list[Source] = []
     notices: list[str] = []
     for path in paths:
-        found, told = _found(path, is_text)
+        found, told = _found(path, why_no_text)
         sources += found
         notices += told
     return sources, notices
@@ -64,7 +65,7 @@ def short_name(path: str) -> str:
     return safe[:_NAME_LENGTH].strip("-.") or "text"
 
 
-def _found(path: str, is_text: IsText) -> tuple[list[Source], list[str]]:
+def _found(path: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str]]:
     if not path:
         raise CorpusError("a corpus has no name: ''; give a file, a folder, - or builtin:python")
     if path == STANDARD_INPUT:
@@ -74,7 +75,7 @@ def _found(path: str, is_text: IsText) -> tuple[list[Source], list[str]]:
     with readable(path):
         mode = Path(path).stat().st_mode
     if stat.S_ISDIR(mode):
-        return _folder(path, is_text)
+        return _folder(path, why_no_text)
     return [_file(path, mode)], []
 
 
@@ -107,7 +108,7 @@ def _open(path: str) -> AbstractContextManager[IO[bytes]]:
     return Path(path).open("rb")
 
 
-def _folder(folder: str, is_text: IsText) -> tuple[list[Source], list[str]]:
+def _folder(folder: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str]]:
     sources: list[Source] = []
     skipped: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(_files_below(folder, skipped), key=lambda path: path.relative_to(folder).as_posix()):
@@ -117,10 +118,10 @@ def _folder(folder: str, is_text: IsText) -> tuple[list[Source], list[str]]:
         except (CorpusError, OSError):
             skipped["cannot be read"].append(path.name)
             continue
-        if is_text(head):
-            sources.append(source)
+        if why := why_no_text(head):
+            skipped[why].append(path.name)
         else:
-            skipped["not text"].append(path.name)
+            sources.append(source)
     notices = [_skipped_notice(folder, reason, names) for reason, names in skipped.items() if names]
     if not sources:
         reasons = "; ".join(["", *notices])
