@@ -88,6 +88,10 @@ def train(
     """
     from charrnn.stops import Stops
 
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Read when torch is imported: how often a thread looks for the others before it sleeps. A tenth of
+        # the usual costs nothing, but where another program has a core, waiting takes a tenth of the time.
+        os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     with Stops() as stops:  # loading torch takes seconds, in which a signal may come
         from charrnn.commands.resume import resume
         from charrnn.commands.train import train as begin

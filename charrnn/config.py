@@ -403,7 +403,12 @@ class MachineSettings(Checked):
         choices=("auto", "fp32", "bf16"),
     )
     threads: int | None = setting(
-        None, "processor threads", minimum=1, maximum=1024, metavar="N", chosen="one for each core"
+        None,
+        "processor threads",
+        minimum=1,
+        maximum=1024,
+        metavar="N",
+        chosen="one for each core; with --max-time as many as are fastest, timed again and again",
     )
 
 

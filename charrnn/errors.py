@@ -39,6 +39,10 @@ class CheckpointError(InputError):
     """A checkpoint is missing, damaged, or does not hold what its settings say."""
 
 
+class NothingLearntError(CharRNNError):
+    """A run's time was over before its first update."""
+
+
 class DivergenceError(CharRNNError):
     """The loss became infinite or not a number, and stayed so."""
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from charrnn.checkpoint import CorpusFacts, load
 from charrnn.config import TrainSettings, build
 from charrnn.display import QuietDisplay
-from charrnn.errors import DivergenceError, Stopped
+from charrnn.errors import DivergenceError, NothingLearntError, Stopped
 from charrnn.learning import session
 from charrnn.learning.batches import Streams
 from charrnn.learning.evaluation import Score
@@ -164,13 +165,93 @@ def test_without_validation_every_save_is_the_best_too(tmp_path: Path) -> None:
     assert not any("validation_nats" in line for line in metrics(tmp_path))
 
 
-def test_a_budget_that_is_spent_already_still_leaves_a_run(tmp_path: Path) -> None:
+def test_a_run_without_an_update_is_an_error_and_leaves_no_best(tmp_path: Path) -> None:
     run = session_of(tmp_path, Watcher(), Budget(None, 1.0, lambda: 5.0), steps=None, max_time="1s")
+    run.save()
+    with pytest.raises(NothingLearntError, match=r"no update was made: 5\.0 s .* --max-time is 1s") as caught:
+        run.learn()
+    assert f"charrnn train --resume --run {tmp_path} --max-time 2m" in str(caught.value)
+    assert caught.value.exit_code == 1
+    assert not run.run.best.exists()
+    assert not load(run.run.last).progress.finished, "it can be resumed"
+
+
+@dataclass
+class BusyMachine:
+    """A clock that every validation moves on, as it moves on with every update."""
+
+    monkeypatch: pytest.MonkeyPatch
+    seconds_a_symbol: float
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.monkeypatch.setattr(session, "score_part", self._score)
+        self.monkeypatch.setattr("charrnn.learning.session.time.monotonic", lambda: self.seconds)
+        self.scored: list[int] = []
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def updated(self, _: Report) -> None:
+        self.seconds += 0.1
+
+    def _score(self, model: CharRNN, part: Part, *others: object) -> Score:
+        for _ in range(part.symbols):
+            self.seconds += self.seconds_a_symbol
+            model(torch.zeros(1, 1, dtype=torch.long))
+        self.scored.append(part.symbols)
+        return score_part(model, part, *others)  # type: ignore[arg-type] # as it is called
+
+
+def run_on(machine: BusyMachine, folder: Path, deadline: float) -> Session:
+    display = Watcher(machine.updated)
+    budget = Budget(None, deadline, machine)
+    run = session_of(folder, display, budget, steps=None, max_time=f"{deadline:g}s", threads=1)
+    run.validating = Interval(None, 1e9, machine)
+    return run
+
+
+def test_updates_get_most_of_the_time_however_long_a_validation_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = BusyMachine(monkeypatch, seconds_a_symbol=1.0)
+    monkeypatch.setattr(session, "LEAST_MEASURED", 5)
+    monkeypatch.setattr(session, "WARM_UP_SYMBOLS", 2)
+    monkeypatch.setattr(session, "PROBES", (3,))
+    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9, machine))
+    run = run_on(machine, tmp_path, 200)
+    monkeypatch.setattr(run, "_report", lambda *_: None)
+    monkeypatch.setattr(run, "_after", machine.updated)
+    run.fit_validation()
+    assert run.validation is not None
+    assert run.validation.symbols == run.measured_symbols == 7, "60 halved until they take a twentieth"
     progress = run.learn()
-    assert (progress.step, progress.finished) == (0, True)
-    assert load(run.run.best).progress.validation_nats_per_character == pytest.approx(
-        math.log(len(VOCABULARY))
-    )
+    assert progress.step * 0.1 > 0.75 * 200
+    assert machine.seconds < 205
+    assert machine.scored[-1] == 7
+    assert progress.best_validation_nats_per_character is not None
+
+
+def test_a_last_validation_that_takes_too_long_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = BusyMachine(monkeypatch, seconds_a_symbol=0.01)
+    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9, machine))
+    run = run_on(machine, tmp_path, 20)
+    notes: list[str] = []
+    monkeypatch.setattr(run.display, "note", notes.append)
+
+    def updated(_: object) -> None:
+        machine.seconds += 0.1
+        machine.seconds_a_symbol = 100.0
+
+    monkeypatch.setattr(run, "_after", updated)
+    progress = run.learn()
+    assert notes == ["the last validation is left out: the time was over before it ended"]
+    assert progress.finished
+    assert progress.best_validation_nats_per_character is None
+    assert machine.seconds < 20 + 101, "broken off at the first call of the network after the end"
+    assert load(run.run.last).progress.step == progress.step > 100
 
 
 def test_a_stop_saves_what_was_learnt(tmp_path: Path) -> None:

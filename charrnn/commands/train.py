@@ -22,10 +22,11 @@ from charrnn.learning.machine import denormals_flushed, multiplies_in_half, pick
 from charrnn.learning.memory import check_fits, fits, memory_explained
 from charrnn.learning.model import CharRNN
 from charrnn.learning.optimizers import make_optimizers
-from charrnn.learning.plan import Facts, Pace, Plan, bounded, choose, measured_symbols
+from charrnn.learning.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, measured_symbols
 from charrnn.learning.schedule import Budget, RunClock
 from charrnn.learning.session import Session, weights_of
 from charrnn.learning.tasks import language_model
+from charrnn.learning.threads import to_choose_from
 from charrnn.learning.trainer import Trainer
 from charrnn.learning.transfer import Transfer, transferred, with_sizes_of
 from charrnn.lock import locked
@@ -209,6 +210,7 @@ def begin(
         display=display,
         stops=stops,
     )
+    session.fit_validation()
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:
@@ -273,7 +275,7 @@ def make_trainer(
     settings: TrainSettings, plan: Plan, batches: Batches, budget: Budget, device: torch.device
 ) -> Trainer:
     """The network with all that moves it."""
-    torch.set_num_threads(plan.threads)
+    torch.set_num_threads(to_choose_from(plan.threads)[-1])
     generator = torch.Generator().manual_seed(settings.machine.seed)
     model = CharRNN(plan.architecture, plan.dropout, generator).to(device)
     model.generator = torch.Generator(device).manual_seed(settings.machine.seed)
@@ -290,14 +292,26 @@ def make_trainer(
 
 
 def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
-    """Measures how many updates a second a plan makes here: none if it cannot fit."""
+    """Measures how many updates a second a plan makes here: none if it cannot fit, or time is short."""
+    allowed = PACE_SHARE * (seconds(settings.budget.max_time) if settings.budget.max_time else 0.0)
+    spent = 0.0
 
     def pace(plan: Plan) -> float:
-        if not fits(plan):
+        nonlocal spent
+        if not fits(plan) or spent > allowed:
             return 0.0
-        batches = make_batches(part, plan, settings.machine.seed)
+        began, batches = time.monotonic(), make_batches(part, plan, settings.machine.seed)
         with denormals_flushed(), memory_explained(plan):
-            return make_trainer(settings, plan, batches, Budget(None, None), device).pace()
+            trainer = make_trainer(settings, plan, batches, Budget(None, None), device)
+            fastest = 0.0
+            for count in to_choose_from(plan.threads):
+                torch.set_num_threads(count)
+                found = trainer.pace()
+                if found < fastest:
+                    break
+                fastest = found
+        spent += time.monotonic() - began
+        return fastest
 
     return pace
 
@@ -360,7 +374,8 @@ def plan_lines(
     lines = "" if not census.records else f" in {census.records:,} line{'s' if census.records != 1 else ''}"
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
-    threads = f"{plan.threads} thread{'s' if plan.threads != 1 else ''}"
+    count = to_choose_from(plan.threads)[-1]
+    threads = f"{'up to ' if plan.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
     measured_characters = held_back if measured is None else measured.characters
     note = f"       figures of validation are of the first {measured_characters:,} held back characters"
     return [

@@ -5,7 +5,8 @@ Knows nothing of terminals, or of how the network is read: see `readers.py`.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,25 @@ RECORDS = 1024
 
 UNKNOWN_NATS = math.log(0x110000)
 """What a character costs that the model does not know: as much as naming any code point at random."""
+
+
+class OutOfTime(Exception):  # noqa: N818 - no error: a figure that there was no time for
+    """A score was broken off."""
+
+
+@contextmanager
+def broken_off(model: CharRNN, is_over: Callable[[], bool]) -> Iterator[None]:
+    """Let scoring raise `OutOfTime` at the network's next call once it is over; each takes a moment."""
+
+    def check(*_: object) -> None:
+        if is_over():
+            raise OutOfTime
+
+    handle = model.register_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @dataclass(frozen=True)

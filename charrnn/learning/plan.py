@@ -35,6 +35,9 @@ ENOUGH_UPDATES, ENOUGH_SYMBOLS = 900, 4
 """The largest network that a time lets make so many updates, and read so many symbols for each of its
 parameters, learns most in it (LOG.md)."""
 
+PACE_SHARE = 0.05
+"""Of the time, that measuring the pace of plans takes at most, but for the update at which that is seen."""
+
 _SHARE_OF_TIME = 0.9
 """What the updates get of it: the rest is starting, validating and saving."""
 
@@ -74,7 +77,7 @@ class Plan:
         weight_decay: of the matrices.
         gradient_clip: longest gradient.
         precision: of the products, `fp32` or `bf16`.
-        threads: of the processor.
+        threads: of the processor; None for as many as are fastest, measured again and again.
         updates: how many are expected; None if that is not known.
     """
 
@@ -87,7 +90,7 @@ class Plan:
     weight_decay: float
     gradient_clip: float
     precision: str
-    threads: int
+    threads: int | None
     updates: float | None = field(default=None, compare=False)
 
     def fill(self, settings: TrainSettings) -> TrainSettings:
@@ -202,7 +205,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         weight_decay=_or(recipe.weight_decay, 0.0),
         gradient_clip=recipe.gradient_clip,
         precision=precision,
-        threads=_or(settings.machine.threads, 1 if batch_size * hidden < SMALL else _cores()),
+        threads=_or(settings.machine.threads, _threads(settings, batch_size * hidden)),
     )
 
 
@@ -276,11 +279,19 @@ def _batch_size(facts: Facts) -> int:
     return min(32, max(1, facts.training_symbols // 256))
 
 
-def _cores() -> int:
+def cores() -> int:
     """The processor cores this program may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _threads(settings: TrainSettings, units: int) -> int | None:
+    """Threads for updates of so many units a step; on a clock the fastest number is found while it learns."""
+    if units < SMALL:
+        return 1
+    is_timed = settings.budget.max_time is not None and settings.machine.device == "cpu"
+    return None if is_timed else cores()
 
 
 def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:

@@ -1,5 +1,6 @@
 """How far a run has come, and the learning rate there. Knows nothing of models or text."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from charrnn import STARTED
 
 WARM_UP = 0.02
 """Share of the run in which the learning rate rises."""
+
+GRACE, LEAST_GRACE = 0.02, 0.5
+"""Share of its deadline, or so many seconds, by which a last validation may be late."""
 
 
 def rate(progress: float) -> float:
@@ -53,6 +57,15 @@ class Budget:
     reserve_seconds: float = 0.0
     added_seconds: float = 0.0
     started: float = field(default=-1.0, init=False)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the program should have ended; endless without a deadline."""
+        return math.inf if self.deadline is None else self.deadline - self.clock()
+
+    def is_overdue(self) -> bool:
+        """Whether the deadline is past by more than may be: whatever can be left out then is."""
+        return self.deadline is not None and self.seconds_left < -max(LEAST_GRACE, GRACE * self.deadline)
 
     def start(self) -> None:
         """Say that the updates begin now: the schedule's time counts from the first of these."""

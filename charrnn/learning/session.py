@@ -28,14 +28,15 @@ from charrnn.config import (
     steps_or_seconds,
 )
 from charrnn.display import Display
-from charrnn.errors import CheckpointError, Stopped
+from charrnn.errors import CheckpointError, NothingLearntError, Stopped
 from charrnn.learning import snapshot
 from charrnn.learning.divergence import Divergence, NotFinite
-from charrnn.learning.evaluation import Score, score_records, score_text
+from charrnn.learning.evaluation import OutOfTime, Score, broken_off, score_records, score_text
 from charrnn.learning.model import CharRNN
 from charrnn.learning.plan import Plan, validation_seconds, validation_steps
 from charrnn.learning.saving import Saver
 from charrnn.learning.schedule import Interval
+from charrnn.learning.threads import Threads, to_choose_from
 from charrnn.learning.trainer import Trainer, Update
 from charrnn.reading.alignment import first_character
 from charrnn.reading.dataset import Part
@@ -54,9 +55,16 @@ SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
-WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 1_000, (10_000, 40_000, 160_000), 0.02
+WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
 takes a fiftieth of the time at most. Of a long text more is read side by side, so that it takes less."""
+
+VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
+"""Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
+but not below so many symbols."""
+
+RESERVE_SHARE = 0.1
+"""Of the time from the first update on, no more is kept back for what follows the last one."""
 
 EXIT_SECONDS = 0.35
 """What the interpreter needs to end after the last save."""
@@ -134,7 +142,8 @@ class Session:
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
         self.meter = Meter()
-        self.gradient_norm, self.saved_step = 0.0, 0
+        self.threads = Threads(to_choose_from(plan.threads))
+        self.gradient_norm, self.saved_step, self.save_seconds = 0.0, 0, 0.0
 
     @property
     def run(self) -> Run:
@@ -187,6 +196,7 @@ class Session:
         self.saving = Interval(*steps_or_seconds(output.save_every))
         self.sampling = Interval(*steps_or_seconds(output.sample_every))
         self.validating = self._validation_interval(one_validation)
+        self._expect(one_validation)
         self._validate_if_due()  # a signal may have come before it was this step's turn
         while not self.out_of_patience:
             with self.stops.shield():
@@ -198,6 +208,7 @@ class Session:
             yield update
 
     def _count(self, update: Update, seconds: float) -> None:
+        self.threads.took(seconds)
         if not update.skipped:
             self.meter.add(update, seconds)
             self.gradient_norm = float(update.gradient_norm)
@@ -246,7 +257,7 @@ class Session:
     def _validation_interval(self, one_validation: float) -> Interval:
         budget = self.trainer.budget
         if budget.deadline is not None:
-            return Interval(None, validation_seconds(budget.deadline - budget.clock(), one_validation))
+            return Interval(None, validation_seconds(budget.seconds_left, one_validation))
         assert budget.steps is not None  # noqa: S101 - a budget has a bound
         symbols = 0 if self.validation is None else self.validation.symbols
         return Interval(validation_steps(self.plan, symbols, budget.steps), None)
@@ -294,8 +305,11 @@ class Session:
             self.run.add_metrics(report.metrics())
         self.display.report(report)
 
-    def _validate(self) -> float:
-        """Score what is held back; keep the weights if they are the best so far. Nats per character.
+    def _validate(self) -> float | None:
+        """Score what is held out; keep the weights if they are the best so far.
+
+        Returns:
+            Nats per character; None where the run's time was over before it ended.
 
         Raises:
             NotFinite: the score is no finite number.
@@ -304,10 +318,14 @@ class Session:
         known = self.progress.validation_nats_per_character
         if known is not None and self.validated_step == self.trainer.step:
             return known
-        began = time.monotonic()
-        score = score_part(self.trainer.averaged, self.validation, self.vocabulary.unknown, self.given)
+        began, network = time.monotonic(), self.trainer.averaged
+        try:
+            with broken_off(network, self.trainer.budget.is_overdue):
+                score = score_part(network, self.validation, self.vocabulary.unknown, self.given)
+        except OutOfTime:
+            return None
         nats = score.nats_per_character
-        self._keep_back(time.monotonic() - began)
+        self._expect(time.monotonic() - began)
         if not math.isfinite(nats):
             raise NotFinite(f"the loss on what is held back became {nats}")
         with self.stops.shield():
@@ -325,29 +343,49 @@ class Session:
             self.progress = replace(self.progress, best_validation_nats_per_character=nats, best_step=step)
             self.saver.save_best(self.checkpoint())
 
+    def fit_validation(self) -> None:
+        """Before the first update of a run on a clock: measure on no more than there is time for.
+
+        All its validations are then of the same text.
+        """
+        expected = self._expected_validation_seconds()
+        if self.validation is None or not expected:
+            return
+        affordable = VALIDATION_SHARE * self.trainer.budget.seconds_left
+        halvings = math.ceil(math.log2(max(1.0, expected / max(affordable, 1e-9))))
+        symbols = max(LEAST_MEASURED, self.validation.symbols >> halvings)
+        if symbols < self.validation.symbols:
+            self.validation = self.validation.beginning(symbols)
+            self.measured_symbols = self.validation.symbols
+
     def _expected_validation_seconds(self) -> float:
-        """How long one validation takes, from parts of it."""
+        """How long one validation takes, from parts of it; 0 where nothing depends on that."""
         expected, budget = 0.0, self.trainer.budget
         if self.validation is None or budget.deadline is None:
-            self._keep_back(expected)
             return expected
-        affordable = PROBE_SHARE * (budget.deadline - budget.clock())
-        score_part(self.trainer.averaged, self.validation.beginning(WARM_UP_SYMBOLS))
-        for symbols in PROBES:
-            part = self.validation.beginning(symbols)
-            if expected * part.symbols / self.validation.symbols > affordable:
-                break
-            began = time.monotonic()
-            score_part(self.trainer.averaged, part)
-            expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
-            if part is self.validation:
-                break
-        self._keep_back(expected)
+        network, affordable = self.trainer.averaged, PROBE_SHARE * budget.seconds_left
+        with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
+            score_part(network, self.validation.beginning(WARM_UP_SYMBOLS))
+            for symbols in PROBES:
+                part = self.validation.beginning(symbols)
+                if expected * part.symbols / self.validation.symbols > affordable:
+                    break
+                began = time.monotonic()
+                score_part(network, part)
+                expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
+                if part is self.validation:
+                    break
         return expected
 
-    def _keep_back(self, validation_seconds: float) -> None:
-        """Leave time for the last validation, the last save and the program's end."""
-        self.trainer.budget.reserve_seconds = 1.05 * validation_seconds + EXIT_SECONDS
+    def _expect(self, one_validation_seconds: float) -> None:
+        """Leave time for the last validation, the last save and the end; validate as often as that allows."""
+        budget = self.trainer.budget
+        if budget.deadline is None:
+            return
+        total = budget.deadline - (budget.started if budget.started >= 0 else budget.clock())
+        wanted = 1.05 * one_validation_seconds + self.save_seconds + EXIT_SECONDS
+        budget.reserve_seconds = min(wanted, max(EXIT_SECONDS, RESERVE_SHARE * total))
+        self.validating.seconds = validation_seconds(total, one_validation_seconds)
 
     @property
     def out_of_patience(self) -> bool:
@@ -356,15 +394,35 @@ class Session:
         return patience is not None and self.stale_validations >= patience
 
     def _finish(self) -> None:
-        """The last validation, the last report unless nothing is new, the last save."""
+        """The last validation, the last report unless nothing is new, the last save.
+
+        What there is no time for is left out.
+
+        Raises:
+            NothingLearntError: there was no update; nothing is measured or written.
+        """
+        if not self.trainer.step:
+            raise NothingLearntError(self._nothing_learnt())
         is_new = self.meter.count > 0 or self.validated_step != self.trainer.step
         validation = self._validate() if self.validation is not None else None
-        self._sample()
+        if self.validation is not None and validation is None:
+            self.display.note("the last validation is left out: the time was over before it ended")
+        if not self.trainer.budget.is_overdue():
+            self._sample()
         with self.stops.shield():
             self.progress = replace(self.progress, finished=True)
             if is_new and self.trainer.step:
                 self._report(validation)
             self.save()
+
+    def _nothing_learnt(self) -> str:
+        budget, folder = self.trainer.budget, self.run.folder
+        time_given = self.settings.budget.max_time
+        return (
+            f"no update was made: {budget.clock():.1f} s had passed before the first one, and --max-time is "
+            f"{time_given}; nothing is learnt; give it more time: charrnn train --resume --run {folder} "
+            "--max-time 2m; or begin another run with a smaller --hidden"
+        )
 
     @property
     def characters_seen(self) -> int:
@@ -377,12 +435,13 @@ class Session:
         Raises:
             NotFinite: weights or what moves them are no finite numbers; nothing was written.
         """
-        checkpoint = self.checkpoint()
+        began, checkpoint = time.monotonic(), self.checkpoint()
         with self.stops.shield():
             self.saver.save_last(checkpoint)
             self.saved_step = self.trainer.step
             if self.validation is None:
                 self.saver.save_best(checkpoint)
+        self.save_seconds = time.monotonic() - began
 
     def checkpoint(self) -> Checkpoint:
         """The run as it stands."""

@@ -1,0 +1,94 @@
+"""The number of threads follows from how long updates take with each: on machines that the tests make up."""
+
+from collections.abc import Callable
+
+import pytest
+
+from charrnn.config import TrainSettings, build
+from charrnn.learning import threads
+from charrnn.learning.plan import Facts, choose
+from charrnn.learning.threads import LONGEST_WAIT, Threads, to_choose_from
+
+Machine = Callable[[int, float], float]
+"""Seconds that an update takes with so many threads at a time."""
+
+
+def shares(machine: Machine, seconds: float, counts: list[int]) -> dict[int, float]:
+    """The share of the time that went to updates with each number of threads."""
+    used: list[int] = []
+    choice, now, spent = Threads(counts, used.append), 0.0, dict.fromkeys(counts, 0.0)
+    while now < seconds:
+        count = used[-1]
+        assert choice.count == count
+        took = machine(count, now)
+        now += took
+        spent[count] += took
+        choice.took(took)
+    return {count: spent[count] / now for count in counts}
+
+
+def quiet(count: int, now: float) -> float:
+    return 0.02 / float(count**0.8)
+
+
+def busy(count: int, now: float) -> float:
+    """Threads that wait for one another beside other programs."""
+    return 0.02 if count == 1 else 0.4 * count
+
+
+def small(count: int, now: float) -> float:
+    return 0.002 + 0.001 * count
+
+
+@pytest.mark.parametrize(
+    ("machine", "best"), [(quiet, 4), (busy, 1), (small, 1)], ids=["quiet", "busy", "small"]
+)
+def test_nearly_all_of_the_time_goes_to_the_fastest(machine: Machine, best: int) -> None:
+    assert shares(machine, 120, [1, 2, 4])[best] > 0.9
+
+
+def test_what_changes_is_followed() -> None:
+    def changing(count: int, now: float) -> float:
+        return busy(count, now) if 100 < now < 200 else quiet(count, now)
+
+    used = shares(changing, 300, [1, 2])
+    assert 0.3 < used[1] < 0.4, "while other programs run, and not long after"
+    assert 0.6 < used[2] < 0.7
+
+
+def test_the_best_of_many_is_found_between_one_and_all() -> None:
+    assert shares(lambda count, _: 0.1 / count + 0.01 * count, 120, [1, 2, 4, 8, 16])[4] > 0.85
+
+
+def test_a_slow_update_costs_no_more_than_a_share() -> None:
+    """A large network: each update takes a second, whatever is tried."""
+    assert shares(lambda count, _: 1.0 + 0.1 * count, 3600, [1, 2])[1] > 0.93
+    assert shares(lambda count, _: 0.01 + 0.001 * count, 20 * LONGEST_WAIT, [1, 2])[1] > 0.99
+
+
+def test_a_number_that_is_set_is_kept() -> None:
+    assert to_choose_from(3) == [3]
+    used: list[int] = []
+    choice = Threads([3], used.append)
+    for _ in range(1000):
+        choice.took(1.0)
+    assert used == [3]
+
+
+def test_all_cores_are_halved_down_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 12)
+    assert to_choose_from(None) == [1, 3, 6, 12]
+
+
+def test_only_a_run_on_a_clock_leaves_them_open() -> None:
+    def chosen(**values: str | int) -> int | None:
+        return choose(build(TrainSettings, {"device": "cpu", "hidden": 256} | values), FACTS).threads
+
+    assert chosen(max_time="1m") is None
+    assert chosen(max_time="1m", threads=2) == 2
+    assert chosen(max_time="1m", hidden=8) == 1, "small updates are fastest on one"
+    assert chosen(max_time="1m", device="cuda") is not None
+    assert chosen(steps=100) == chosen(epochs=1) is not None
+
+
+FACTS = Facts(training_symbols=1_000_000, records=0, symbols=65)
