@@ -38,7 +38,7 @@ CheckpointOption = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="PATH",
-        help="a run folder or a checkpoint file",
+        help="a run folder, the name of a run in runs/, or a checkpoint file",
         show_default="the newest run in runs/",
     ),
 ]
@@ -112,7 +112,8 @@ def sample(
         typer.Option(
             "--checkpoint",
             metavar="PATH",
-            help="a run folder or a checkpoint file; several write one text together, see --mix",
+            help="a run folder, the name of a run in runs/, or a checkpoint file; several write one text "
+            "together, see --mix",
             show_default="the newest run in runs/",
         ),
     ] = None,
@@ -193,7 +194,7 @@ def evaluate(
         typer.Option(
             "--checkpoint",
             metavar="PATH",
-            help="a run folder or a checkpoint file",
+            help="a run folder, the name of a run in runs/, or a checkpoint file",
             show_default="the newest run in runs/",
         ),
     ] = None,
@@ -232,7 +233,11 @@ def info(checkpoint: CheckpointOption = None, json: JsonOption = False) -> None:
 def plot(
     run: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="run folders", show_default="the newest run in runs/"),
+        typer.Argument(
+            metavar="RUN",
+            help="run folders, or names of runs in runs/",
+            show_default="the newest run in runs/",
+        ),
     ] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
@@ -257,7 +262,7 @@ def runs(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List runs, the best first: model, time, bits per character, state.
+    """List runs, those on the same text together and the best first: model, time, bits per character, disk.
 
     \b
     charrnn runs

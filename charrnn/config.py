@@ -315,7 +315,8 @@ class ModelSettings(Checked):
     )
     init_from: str | None = setting(
         None,
-        "start from the weights of a model, a run folder or a checkpoint file; the characters may be others",
+        "start from the weights of a model, a run (its folder or name) or a checkpoint file; the characters "
+        "may be others",
         check=one_character,
         metavar="PATH",
         chosen="random weights",

@@ -6,11 +6,11 @@ Text from a corpus or a model passes through `visible`, never through rich's mar
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -230,6 +230,30 @@ def progress_row(report: Report) -> RenderableType:
     times = f"{clock(report.seconds)} gone, {clock(report.remaining_seconds)} to go"
     row.add_row(bar, Text(f"{report.progress:4.0%}"), Text(times))
     return row
+
+
+class Fitted:
+    """A table that leaves out columns where there is no room for all, so that none is cut.
+
+    Args:
+        table: makes the table of the columns that are named.
+        names: all columns.
+        expendable: those that go, in this order.
+    """
+
+    def __init__(
+        self, table: Callable[[Sequence[str]], Table], names: Sequence[str], expendable: Sequence[str]
+    ) -> None:
+        self.table, self.names, self.expendable = table, names, expendable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw as many columns as fit."""
+        names, unbounded = list(self.names), options.update(max_width=PIPE_WIDTH)
+        for name in self.expendable:
+            if console.measure(self.table(names), options=unbounded).minimum <= options.max_width:
+                break
+            names.remove(name)
+        yield self.table(names)
 
 
 def figures(report: Report, validation_nats: float | None, best_nats: float) -> RenderableType:

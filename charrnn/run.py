@@ -168,21 +168,30 @@ def free_folder(name: str) -> Path:
     return folder
 
 
-def find_checkpoint(path: str | None) -> Path:
-    """The checkpoint file that a path means: itself, or a run folder's best, else its last.
+def named(path: str) -> Path:
+    """The place that is meant: the path itself if it exists, else the run of that name in `runs/`, if any."""
+    place, run = Path(path), RUNS / path
+    is_name = place.name == path and not place.exists() and run.is_dir()
+    return run if is_name else place
 
-    Without a path: of the newest run in `runs/`.
+
+def find_checkpoint(path: str | None) -> Path:
+    """The checkpoint file that a path means: itself, or the best of a run folder, else its last.
+
+    Of a run in `runs/` the name is enough. Without a path: of the newest run there.
 
     Raises:
         CheckpointError: there is none.
     """
     if path is None:
         return _in_folder(newest_run())
-    place = Path(path)
+    place = named(path)
     if place.is_dir():
         return _in_folder(place)
     if not place.exists():
-        raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file")
+        raise CheckpointError(
+            f"{path} does not exist; give a run folder, the name of a run in {RUNS}/, or a .safetensors file"
+        )
     return place
 
 

@@ -10,16 +10,35 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from charrnn.checkpoint import Checkpoint, describe
 from charrnn.errors import CheckpointError, InputError
 from charrnn.metrics import Metrics, read_metrics
-from charrnn.run import RUNS, Run, newest_run
+from charrnn.run import RUNS, Run, named, newest_run
 from charrnn.verdict import Circumstances, Verdict, verdict
 
 STATES = ("running", "finished", "interrupted", "damaged")
+
+
+class Subject(NamedTuple):
+    """What a run learns from, and how it is read: figures are comparable where all this is equal.
+
+    Attributes:
+        corpus: its name.
+        characters: its length.
+        validation_characters: how much of it is held out.
+        reading: what of mode, level and normal form is not the default, in words.
+        fingerprint: of the text and of how it is read.
+    """
+
+    corpus: str
+    characters: int
+    validation_characters: int
+    reading: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,23 @@ class RunFacts:
         """How long it ran, as far as is known."""
         saved = self.model.progress.seconds if self.model else 0.0
         return max([saved, *(point.seconds for point in self.metrics.points[-1:])])
+
+    @property
+    def subject(self) -> Subject | None:
+        """What it learns from; None where no checkpoint tells."""
+        if self.model is None:
+            return None
+        corpus, reading = self.model.corpus, self.model.reading
+        read = (reading.mode, f"{reading.level}s", reading.normalize)
+        said = [value for value in read if value not in {"text", "chars", "none"}]
+        return Subject(
+            corpus.name, corpus.characters, corpus.validation_characters, ", ".join(said), corpus.fingerprint
+        )
+
+    @property
+    def disk_bytes(self) -> int:
+        """What its files take; those that vanish meanwhile count as nothing."""
+        return sum(map(_bytes_of, self.folder.rglob("*")))
 
     @property
     def best_validation_nats(self) -> float | None:
@@ -93,12 +129,12 @@ def examine(folder: Path) -> RunFacts:
 
 
 def find_runs(paths: Sequence[str]) -> list[Path]:
-    """The run folders that paths mean: themselves, or those in them; without a path those in `runs/`.
+    """The run folders that paths or names mean: themselves, or those in them; without one those in `runs/`.
 
     Raises:
         CheckpointError: a path holds no run, or cannot be read.
     """
-    found = (folder for path in paths or [str(RUNS)] for folder in _runs_at(Path(path)))
+    found = (folder for path in paths or [str(RUNS)] for folder in _runs_at(named(path)))
     return list(dict.fromkeys(found))
 
 
@@ -123,6 +159,13 @@ def _runs_at(place: Path) -> list[Path]:
 def _is_run(folder: Path) -> bool:
     run = Run(folder)
     return any(file.exists() for file in (run.config, run.metrics, run.last, run.previous, run.best))
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _model(run: Run) -> Checkpoint | None:

@@ -4,16 +4,20 @@ import fcntl
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from program import SMALL, TEXT, Result, charrnn, lines_of, python
+from rich.console import Console
 
 from charrnn.checkpoint import describe, load
 from charrnn.checkpoint import save as save_checkpoint
+from charrnn.commands.runs import EXPENDABLE, tables
 from charrnn.errors import CheckpointError
 from charrnn.run_facts import STATES, examine
 
@@ -108,12 +112,95 @@ def test_the_best_run_comes_first_and_those_without_a_figure_last(folder: Path) 
 def test_the_table_has_a_line_for_each_run(folder: Path) -> None:
     result = charrnn("runs", folder)
     assert result.code == 0
-    heading, *lines = result.out.splitlines()
-    assert heading.split() == ["run", "model", "parameters", "time", "steps", "best", "bits/char", "state"]
-    assert len(lines) == 7
+    known, unknown = result.out.split("\n\n")
+    subject, heading, *lines = known.splitlines()
+    assert subject.startswith("corpus: ")
+    names = ["run", "model", "parameters", "time", "steps", "best", "bits/char", "disk", "state"]
+    assert heading.split() == names
+    assert len(lines) == 6
+    assert unknown.splitlines()[0] == "unknown text"
+    assert unknown.splitlines()[2].startswith("ruined")
     (line,) = [line for line in lines if line.startswith("finished")]
     assert "LSTM 1×32" in line
     assert " 150 " in line
+
+
+def test_runs_on_different_texts_stand_apart(run_folder: Path, korean_run: Path, lines_run: Path) -> None:
+    """Bits of one text say nothing of those of another, nor do those of texts that are read otherwise."""
+    result = charrnn("runs", run_folder, korean_run, lines_run)
+    parts = result.out.split("\n\n")
+    assert [part.count("\n") for part in (result.out.strip() + "\n").split("\n\n")[:-1]] == [2, 2]
+    headings = [part.splitlines()[0] for part in parts]
+    assert len(set(headings)) == 3
+    (lines,) = [heading for heading in headings if heading.startswith("corpus (lines): ")]
+    assert "characters" in lines
+    assert "held out" in lines
+    columns = {part.splitlines()[1].index("state") for part in parts}
+    assert len(columns) == 1, "their columns stand under one another"
+    corpora = [
+        run["corpus_fingerprint"] for run in charrnn("runs", run_folder, korean_run, "--json").json["runs"]
+    ]
+    assert len(set(corpora)) == 2
+
+
+def test_what_a_run_takes_on_disk_is_told(run_folder: Path, tmp_path: Path) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    (before,) = charrnn("runs", run, "--json").json["runs"]
+    (run / "notes.txt").write_bytes(bytes(5_000_000))
+    (after,) = charrnn("runs", run, "--json").json["runs"]
+    assert after["disk_bytes"] == before["disk_bytes"] + 5_000_000
+    assert before["disk_bytes"] == sum(file.stat().st_size for file in run_folder.iterdir())
+    assert re.search(r" \d\.\d MB ", charrnn("runs", run).out)
+
+
+def test_a_narrow_terminal_leaves_columns_out_and_cuts_none(run_folder: Path) -> None:
+    found = [examine(run_folder)]
+    for width, gone in (
+        (80, []),
+        (60, ["parameters", "steps"]),
+        (45, ["parameters", "steps", "disk", "time"]),
+    ):
+        console = Console(width=width, file=StringIO())
+        console.print(tables(found))
+        assert isinstance(console.file, StringIO)
+        shown = console.file.getvalue()
+        assert "…" not in shown
+        assert "best bits/char" in shown
+        assert [
+            name for name in EXPENDABLE if name not in " ".join(shown.split()).split("held out")[1]
+        ] == gone, width
+
+
+def test_the_name_of_a_run_is_enough(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(run_folder, tmp_path / "runs" / "novel")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT)
+    calls = (
+        ("sample", "--checkpoint", "novel", "--length", "5"),
+        ("info", "--checkpoint", "novel"),
+        ("vocab", "--checkpoint", "novel"),
+        ("evaluate", "text.txt", "--checkpoint", "novel"),
+        ("plot", "novel"),
+        ("runs", "novel"),
+        ("train", "text.txt", "--init-from", "novel", "--run", "tuned", "--steps", "2", "--quiet"),
+        ("train", "--resume", "--run", "novel", "--steps", "151", "--quiet"),
+    )
+    for call in calls:
+        result = charrnn(*call)
+        assert result.code == 0, f"{call}: {result.err}"
+    assert charrnn("info", "--checkpoint", "runs/novel", "--json").json["step"] == 151
+
+
+def test_a_path_that_exists_comes_before_a_name(
+    run_folder: Path, korean_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(run_folder, tmp_path / "runs" / "novel")
+    copied(korean_run, tmp_path / "novel")
+    monkeypatch.chdir(tmp_path)
+    assert charrnn("info", "--checkpoint", "novel", "--json").json["checkpoint"] == "novel/best.safetensors"
+    assert charrnn("info", "--checkpoint", "../novel", "--json").code == 3
 
 
 def test_runs_are_looked_for_in_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """`charrnn train --resume`: go on with a run, exactly where it was."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from charrnn.checkpoint import Checkpoint
@@ -28,7 +27,7 @@ from charrnn.learning.session import Session, misfit
 from charrnn.lock import locked
 from charrnn.reading.dataset import Dataset, open_dataset
 from charrnn.recovery import newest_unfinished, recover
-from charrnn.run import Run, read_config
+from charrnn.run import Run, named, read_config
 from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
 
@@ -44,7 +43,7 @@ def resume(given: Mapping[str, Any], stops: Stops) -> None:
         given: the settings that were set, by name.
         stops: signals.
     """
-    run = Run(Path(given["run"])) if "run" in given else newest_unfinished()
+    run = Run(named(given["run"])) if "run" in given else newest_unfinished()
     if not run.folder.is_dir():
         raise CheckpointError(f"{run.folder} does not exist; give the folder of a run, or leave --resume out")
     with locked(run.folder):
