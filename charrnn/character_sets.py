@@ -1,4 +1,7 @@
-r"""Sets of characters as people type them: `a-z \n`. Knows nothing of vocabularies or sampling."""
+r"""Characters as people type them: sets such as `a-z \n`, and texts with escapes.
+
+Knows nothing of vocabularies or sampling.
+"""
 
 import re
 
@@ -22,6 +25,14 @@ def character_set(expression: str) -> str:
     return "".join(dict.fromkeys(characters))
 
 
+def unescaped(text: str) -> str:
+    r"""A text as typed, its backslash escapes replaced by what they stand for: those of `character_set`.
+
+    What is no such escape stays as it is; a backslash before one of the letters is typed `\\`.
+    """
+    return _ESCAPE.sub(lambda escape: _stands_for(escape) or escape[0], text)
+
+
 _SURROGATES = range(0xD800, 0xE000)
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nrt\\-]))")
@@ -36,6 +47,13 @@ def _range(expression: str) -> tuple[int, int, str]:
         last, rest = _one(rest[1:])
         return first, last, rest
     return first, first, rest
+
+
+def _stands_for(escape: re.Match[str]) -> str | None:
+    """The character that an escape means; None where it is none of a text."""
+    *numbers, letter = escape.groups()
+    code = ord(_NAMED[letter]) if letter else int(next(filter(None, numbers)), 16)
+    return None if code > 0x10FFFF or code in _SURROGATES else chr(code)
 
 
 def _one(expression: str) -> tuple[int, str]:

@@ -4,6 +4,7 @@ Only what the help needs is imported here; numpy and torch come with the command
 """
 
 import os
+import secrets
 import sys
 from typing import Annotated, Any
 
@@ -49,6 +50,15 @@ WORTH_THREADS = 64
 CORPUS_HELP = (
     "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
 )
+
+
+def with_seed_drawn(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings with a number for `--seed random`; it is said, so that the same can be done again."""
+    if given.get("seed") != "random":
+        return given
+    seed = secrets.randbelow(2**32)
+    sys.stderr.write(f"charrnn: --seed {seed}\n")
+    return given | {"seed": seed}
 
 
 def _print_version(wanted: bool) -> None:
@@ -97,11 +107,12 @@ def train(
         from charrnn.commands.train import train as begin
         from charrnn.run import read_config
 
-        values = (read_config(config) if config else {}) | given
+        typed = given.pop("prompt", None)
+        values = (read_config(config) if config else {}) | with_seed_drawn(given)
         if corpus:
             values["corpus"] = tuple(corpus)
         run = resume if build(TrainSettings, values).output.resume else begin
-        run(values, stops)
+        run(values, stops, typed)
 
 
 @app.command()
@@ -130,6 +141,7 @@ def sample(
     charrnn sample --temperature 0.6 --seed 7
     charrnn sample --checkpoint runs/names --count 20
     """
+    given = with_seed_drawn(given)
     request = build(Request, given)
     if request.count * request.best_of < WORTH_THREADS:
         # Read when numpy is imported. Threads that wait for one another at every character cost more than

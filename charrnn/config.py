@@ -81,6 +81,7 @@ def setting(
     check: Callable[[Any], object] | None = None,
     metavar: str | None = None,
     chosen: str | None = None,
+    escapes: bool = False,
 ) -> Any:  # noqa: ANN401
     """Declare a setting: a dataclass field that knows its help and its limits.
 
@@ -93,6 +94,7 @@ def setting(
         check: called with a text value; raises ValueError saying what was expected.
         metavar: how the value is named in the help.
         chosen: what happens when it is unset, for the help, where the default is None.
+        escapes: whether backslash escapes are replaced where it is typed on the command line.
     """
     limits = {
         "help": help_text,
@@ -102,6 +104,7 @@ def setting(
         "check": check,
         "metavar": metavar,
         "chosen": chosen,
+        "escapes": escapes,
     }
     return field(default=default, metadata=limits)
 
@@ -267,6 +270,7 @@ class ReadingSettings(Checked):
         "lines mode: a line equal to TEXT ends a record ('' for a blank line), so that records may be longer "
         "than a line",
         metavar="TEXT",
+        escapes=True,
         chosen="each line is a record",
     )
 
@@ -395,7 +399,13 @@ class RecipeSettings(Checked):
 class MachineSettings(Checked):
     """What it runs on."""
 
-    seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
+    seed: int = setting(
+        1,
+        "every random choice follows from it; random draws one, and says which",
+        minimum=0,
+        maximum=2**63 - 1,
+        metavar="N|random",
+    )
     device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = setting(
         "auto",
@@ -435,7 +445,7 @@ class OutputSettings(Checked):
         check=steps_or_seconds,
         metavar="N|TIME",
     )
-    prompt: str = setting("", "how those samples begin", metavar="TEXT")
+    prompt: str = setting("", "how those samples begin, given as for charrnn sample", metavar="TEXT")
     quiet: bool = setting(False, "show nothing but errors")
 
 
@@ -505,7 +515,12 @@ def _paths(novelty: tuple[str, ...]) -> None:
 class Request(Checked):
     """What to write."""
 
-    prompt: str = setting("", "how every text begins", metavar="TEXT")
+    prompt: str = setting(
+        "",
+        r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file as it "
+        "is, - standard input, and @@ begins a text with @",
+        metavar="TEXT",
+    )
     length: int | None = setting(
         None,
         "characters to write after the prompt; 0 for no end",
@@ -516,7 +531,11 @@ class Request(Checked):
     )
     count: int = setting(1, "how many texts", minimum=1, maximum=10**9, metavar="N")
     stop: tuple[str, ...] = setting(
-        (), "end before this text would be written; may be given several times", check=_texts, metavar="TEXT"
+        (),
+        r"end before this text, such as '\n\n', would be written; may be given several times",
+        check=_texts,
+        metavar="TEXT",
+        escapes=True,
     )
     until_line: int | None = setting(
         None,
@@ -540,7 +559,13 @@ class Request(Checked):
         metavar="FILE",
         chosen="standard output",
     )
-    seed: int = setting(1, "every random choice follows from it", minimum=0, maximum=2**63 - 1, metavar="N")
+    seed: int = setting(
+        1,
+        "every random choice follows from it; random draws one, and says which",
+        minimum=0,
+        maximum=2**63 - 1,
+        metavar="N|random",
+    )
     on_unknown: str = setting(
         "error",
         "what the model does not know of the prompt: an error, left out, or replaced by what is nearest in "

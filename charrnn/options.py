@@ -1,6 +1,6 @@
 """Settings as command-line options: each declaration in a settings class becomes one option.
 
-Knows typer and `config.py`, and no command.
+Knows typer, `config.py` and how characters are typed, and no command.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from charrnn.character_sets import unescaped
 from charrnn.config import is_group, option_name, settings_of
 
 Command = Callable[..., None]
@@ -29,7 +30,11 @@ def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> C
     def decorate(command: Command) -> Command:
         def run(**values: Any) -> None:  # noqa: ANN401 - what the parser found
             own = {name: values.pop(name) for name in explicit}
-            given = {name: _plain(value, hints[name]) for name, value in values.items() if value is not None}
+            given = {
+                name: _plain(value, hints[name], escapes=name in escaped)
+                for name, value in values.items()
+                if value is not None
+            }
             command(**own, **given)
 
         signature = inspect.signature(command, eval_str=True)
@@ -43,6 +48,7 @@ def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> C
             if item.metadata and item.name not in without
         ]
         hints = {item.name: hint for _, item, hint in settings}
+        escaped = {item.name for _, item, _ in settings if item.metadata["escapes"]}
         parameters = [*explicit.values(), *(_parameter(*setting) for setting in settings)]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {item.name: item.annotation for item in parameters}
@@ -104,10 +110,12 @@ def _shown_default(item: dataclasses.Field[Any]) -> str:
     return str(item.default) if item.default not in {"", (), False} else ""
 
 
-def _plain(value: object, hint: object) -> object:
+def _plain(value: object, hint: object, *, escapes: bool) -> object:
     """A value in its setting's type. A text that is no number stays: the setting's check refuses it."""
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(unescaped(item) if escapes else item for item in value)
+    if escapes:
+        return unescaped(str(value))
     allowed = typing.get_args(hint) or (hint,)
     for kind in (int, float):
         if kind in allowed:

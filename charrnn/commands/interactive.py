@@ -1,11 +1,11 @@
 """`charrnn sample --interactive`: a person at a terminal and a model write one text together."""
 
 import importlib
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
+from charrnn.character_sets import unescaped
 from charrnn.config import Request
 from charrnn.errors import UsageError
 from charrnn.terminal import Sanitizer, visible, write_text
@@ -24,8 +24,6 @@ Enter            let the model write on; Ctrl-C stops it
 
 _TAIL = 60
 """Characters of the text that stand above the choices."""
-
-_ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
 def write_together(conversation: Conversation, request: Request) -> None:
@@ -87,7 +85,7 @@ class Table:
             elif line.isdecimal() and 1 <= int(line) <= len(self._choices):
                 self._take(self._choices[int(line) - 1])
             else:
-                self.type(re.sub(r"\\[nt\\]", lambda escape: _ESCAPES[escape[0]], line))
+                self.type(unescaped(line))
         except UsageError as error:
             _show(f"{visible(str(error))}\n")
 

@@ -15,6 +15,7 @@ from charrnn.commands.train import (
     shown,
     tell,
     until,
+    with_prompt,
 )
 from charrnn.config import ReadingSettings, TrainSettings, build, option_name
 from charrnn.display import Display
@@ -36,12 +37,13 @@ CHANGEABLE = (*BOUNDS, "save_every", "sample_every", "prompt", "quiet")
 """Settings that may be others than those the run was begun with."""
 
 
-def resume(given: Mapping[str, Any], stops: Stops) -> None:
+def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
     """Go on with a run; it knows its settings and its text.
 
     Args:
         given: the settings that were set, by name.
         stops: signals.
+        prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
     run = Run(named(given["run"])) if "run" in given else newest_unfinished()
     if not run.folder.is_dir():
@@ -52,6 +54,7 @@ def resume(given: Mapping[str, Any], stops: Stops) -> None:
         checkpoint = found.checkpoint
         begun = settings_begun_with(run, checkpoint)
         settings = continued(begun, given, finished=checkpoint.progress.finished)
+        settings = with_prompt(settings, prompt)
         with shown(stops, quiet=settings.output.quiet) as display:
             for notice in found.notices:
                 display.note(notice)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charrnn.checkpoint import Checkpoint, load
+from charrnn.commands.prompts import typed_prompt
 from charrnn.config import Request, SampleSettings, SeeingSettings
 from charrnn.destinations import Destination, Output, output_file
-from charrnn.errors import InputError, UsageError
+from charrnn.errors import UsageError
 from charrnn.new_files import check_new_file
 from charrnn.run import find_checkpoint
 from charrnn.writing.author import Author, Voice
@@ -48,7 +49,7 @@ def sample(
         check_new_file(request.output, "--output", inputs)
     models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
     voice = _voice([model for _, model in models], settings)
-    request = replace(request, prompt=read_prompt_option(request.prompt))
+    request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))
     if seeing.interactive:
         _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
         from charrnn.commands.interactive import write_together
@@ -138,28 +139,6 @@ def _check_ends(voice: Voice, request: Request, *, json_wanted: bool, novelty_wa
     for what, is_asked in waiting.items():
         if is_asked:
             raise UsageError(f"--length 0 never ends, so {what}; give one of them, --stop or --until-line")
-
-
-def read_prompt_option(prompt: str) -> str:
-    """The prompt that is meant: `-` is standard input, `@FILE` a file, anything else itself.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    try:
-        if prompt == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
-        if prompt.startswith("@") and len(prompt) > 1:
-            return Path(prompt[1:]).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{prompt[1:]} cannot be read: {error.strerror or error}; give a text file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"the prompt in {prompt[1:] or 'standard input'} is no UTF-8 text: {error}"
-        ) from error
-    return prompt
 
 
 def all_texts(

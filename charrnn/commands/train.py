@@ -13,6 +13,7 @@ from rich.console import Console
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
+from charrnn.commands.prompts import typed_prompt
 from charrnn.config import BudgetSettings, TrainSettings, build, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.durable import check_space
@@ -49,14 +50,15 @@ SPACE_BYTES = 52
 """Of disk for each parameter: weights, their average and what moves them in three files, and the best."""
 
 
-def train(given: Mapping[str, Any], stops: Stops) -> None:
+def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
     """Learn from the corpus that the settings name; the run folder holds everything that comes of it.
 
     Args:
         given: the settings that were set, by name.
         stops: signals.
+        prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
-    settings = build(TrainSettings, given)
+    settings = with_prompt(build(TrainSettings, given), prompt)
     if not settings.corpus:
         raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
     parse_validation(settings.validation)
@@ -84,6 +86,14 @@ def train(given: Mapping[str, Any], stops: Stops) -> None:
         with locked(run.folder):
             progress = finish(session)
     tell(progress, run.folder, quiet=settings.output.quiet)
+
+
+def with_prompt(settings: TrainSettings, typed: str | None) -> TrainSettings:
+    """The settings with the prompt that was typed, if one was."""
+    if typed is None:
+        return settings
+    text = typed_prompt(typed, settings.reading)
+    return replace(settings, output=replace(settings.output, prompt=text))
 
 
 @contextmanager

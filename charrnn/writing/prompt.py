@@ -45,6 +45,8 @@ def read_prompt(text: str, vocabulary: Vocabulary, normal_form: str, on_unknown:
     Raises:
         UsageError: characters are unknown, and nothing else was asked for.
     """
+    if not vocabulary.knows("\r"):  # line ends of another system: a line end is meant
+        text = text.replace("\r\n", "\n")
     normal = in_normal_form(text, normal_form)
     unknown = dict.fromkeys(character for character in normal if not vocabulary.knows(character))
     if unknown and on_unknown == "error":

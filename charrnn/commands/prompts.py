@@ -1,0 +1,46 @@
+"""The prompt that a person means by what they typed. Loads no torch."""
+
+import sys
+from pathlib import Path
+
+from charrnn.character_sets import unescaped
+from charrnn.config import ReadingSettings
+from charrnn.errors import InputError
+from charrnn.reading.decoding import unix_newlines
+
+
+def typed_prompt(typed: str, reading: ReadingSettings) -> str:
+    """The text of `--prompt`: `-` is standard input, `@FILE` a file, `@@` begins a text with `@`.
+
+    What is typed has backslash escapes. What stands in a file is taken as it is, but for a byte-order mark
+    and, in lines mode, one final newline, since there it would end the line.
+
+    Args:
+        typed: what was given.
+        reading: how text is read for the model.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if typed == "-" or (typed.startswith("@") and len(typed) > 1 and typed[1] != "@"):
+        text = _content(typed)
+        if reading.mode == "lines":
+            text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    else:
+        text = unescaped(typed.removeprefix("@") if typed.startswith("@@") else typed)
+    return "".join(unix_newlines([text])) if reading.newlines == "lf" else text
+
+
+def _content(typed: str) -> str:
+    """What a file or standard input holds, without its mark."""
+    name = "standard input" if typed == "-" else typed[1:]
+    try:
+        data = sys.stdin.buffer.read() if typed == "-" else Path(typed[1:]).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"the prompt's file {name} cannot be read: {reason}; give a text file, or @@ to begin with @"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"the prompt in {name} is not UTF-8 text: {error}; save it as UTF-8") from error

@@ -1,0 +1,110 @@
+"""What people type: escapes, prompts in files, seeds that are drawn."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from program import SMALL, TEXT, charrnn
+
+from charrnn.character_sets import unescaped
+from charrnn.commands.prompts import typed_prompt
+from charrnn.config import ReadingSettings
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        (r"a\nb\tc\r", "a\nb\tc\r"),
+        (r"a\\n\-\x41\u00e9\U0001f600", "a\\n-Aé\U0001f600"),
+        (r"\d C:\files \begin \u12 \xg \\", "\\d C:\\files \\begin \\u12 \\xg \\"),
+        (r"\ud800 \U00110000", "\\ud800 \\U00110000"),
+        ("line\nfeed", "line\nfeed"),
+    ],
+)  # fmt: skip
+def test_escapes_are_those_of_allow_and_others_stay(typed: str, text: str) -> None:
+    assert unescaped(typed) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "reading", "text"),
+    [
+        ("@@anna ", {}, "@anna "),
+        ("@@@", {}, "@@"),
+        ("@", {}, "@"),
+        (r"\-", {}, "-"),
+        (r"a\r\nb", {"newlines": "lf"}, "a\nb"),
+        ("@file", {}, "one\\n\r\ntwo\r\n"),
+        ("@file", {"newlines": "lf"}, "one\\n\ntwo\n"),
+        ("@file", {"mode": "lines"}, "one\\n\r\ntwo"),
+        ("@file", {"mode": "lines", "newlines": "lf"}, "one\\n\ntwo"),
+    ],
+)
+def test_a_prompt_is_read_as_it_is_meant(typed: str, reading: dict[str, str], text: str) -> None:
+    Path("file").write_bytes(b"\xef\xbb\xbfone\\n\r\ntwo\r\n")
+    assert typed_prompt(typed, ReadingSettings(**reading)) == text
+
+
+def test_standard_input_has_no_mark_and_no_final_newline_in_lines_mode(lines_run: Path) -> None:
+    options = ("sample", "--checkpoint", lines_run, "--temperature", "0")
+    plain = charrnn(*options, "--prompt", "cor")
+    assert charrnn(*options, "--prompt", "-", standard_input=b"\xef\xbb\xbfcor\r\n").out == plain.out
+    Path("prompt.txt").write_bytes(b"cor\n")
+    assert charrnn(*options, "--prompt", "@prompt.txt").out == plain.out
+
+
+def test_cr_lf_in_a_prompt_is_a_line_end_to_a_model_without_cr(run_folder: Path) -> None:
+    Path("prompt.txt").write_bytes(b"sat on wall number 1.\r\nOne ")
+    sampled = charrnn("sample", "--checkpoint", run_folder, "--prompt", "@prompt.txt", "--length", "5")
+    assert sampled.code == 0, sampled.err
+    assert sampled.out.startswith("sat on wall number 1.\nOne ")
+
+
+def test_escapes_work_in_prompt_and_stop(run_folder: Path) -> None:
+    options = ("sample", "--checkpoint", run_folder, "--temperature", "0", "--prompt", r"back!\n1 little")
+    written = charrnn(*options, "--length", "200")
+    assert written.out.startswith("back!\n1 little")
+    stopped = charrnn(*options, "--length", "200", "--stop", r"\n")
+    assert stopped.out == "\n".join(written.out.split("\n")[:2])
+
+
+def test_escapes_work_in_a_delimiter() -> None:
+    Path("poems.txt").write_text("roses\nred\n\nviolets\nblue\n\n" * 20)
+    options = ("vocab", "poems.txt", "--mode", "lines", "--json", "--delimiter")
+    blank, typed = (charrnn(*options, delimiter) for delimiter in ("", r"\n\n"))
+    assert (blank.code, blank.out) == (typed.code, typed.out)
+
+
+def test_train_takes_a_prompt_from_a_file_and_keeps_its_text() -> None:
+    Path("text.txt").write_text("@" + TEXT)
+    Path("prompt.txt").write_text("@1 little\n")
+    small = (*SMALL[:-1], "--sample-every", "5", "--run")
+    trained = charrnn("train", "text.txt", "--prompt", "@prompt.txt", *small, "run")
+    assert trained.code == 0, trained.err
+    assert tomllib.loads(Path("run/config.toml").read_text())["prompt"] == "@1 little\n"
+    again = charrnn("train", "--config", "run/config.toml", "--run", "again", "--quiet")
+    assert again.code == 0, again.err
+    assert Path("again/samples.txt").read_text() == Path("run/samples.txt").read_text()
+    longer = ("train", "--resume", "--run", "run", "--steps", "30", "--prompt", "@@")
+    assert charrnn(*longer).code == 0
+    assert tomllib.loads(Path("run/config.toml").read_text())["prompt"] == "@"
+    missing = charrnn("train", "text.txt", "--prompt", "@missing.txt", *small, "third")
+    assert missing.code == 3
+    assert "@@" in missing.err
+
+
+def test_a_seed_is_drawn_and_said(run_folder: Path) -> None:
+    options = ("sample", "--checkpoint", run_folder, "--length", "40", "--seed")
+    drawn = [charrnn(*options, "random") for _ in range(2)]
+    assert drawn[0].out != drawn[1].out
+    seed = drawn[0].err.split()[-1]
+    assert charrnn(*options, seed).out == drawn[0].out
+    found = charrnn(*options, "random", "--json")
+    assert str(found.json["seed"]) == found.err.split()[-1]
+    Path("text.txt").write_text(TEXT)
+    trained = charrnn("train", "text.txt", *SMALL, "--run", "run", "--seed", "random")
+    assert f"--seed {tomllib.loads(Path('run/config.toml').read_text())['seed']}" in trained.err
