@@ -460,8 +460,9 @@ class TrainSettings(Checked):
     corpus: tuple[str, ...] = ()
     validation: str = setting(
         "0.1",
-        "what is held back to measure on, a share below 1 or a number of characters, from the end "
-        "(lines mode: so many lines, drawn by seed); 0 for none; or a file",
+        "what is held out to measure on, a share below 1 or a number of characters: the end of a single "
+        "file, stretches spread over a folder, several files or a built-in, or so many lines drawn by "
+        "seed; 0 for none; or a file of its own",
         metavar="FRACTION|COUNT|FILE",
         check=one_character,
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.learning.batches import Batch, Records, Streams
+from charrnn.learning.batches import Batch, PartedStreams, Records, Streams
 
 END = 255
 
@@ -92,6 +92,55 @@ def test_streams_count_their_passes() -> None:
     epochs = [batch.epoch for batch in itertools.islice(streams, 10)]
     assert epochs == pytest.approx(np.arange(1, 11) / 5)
     assert [streams.steps(x) for x in (1, 2.5, 1e-9)] == [5, 12, 1]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lengths=st.lists(st.integers(7, 40), min_size=1, max_size=6),
+    gap=st.integers(0, 5),
+    batch=st.integers(1, 5),
+    length=st.integers(1, 6),
+)
+def test_no_window_crosses_the_border_of_a_stretch(
+    lengths: list[int], gap: int, batch: int, length: int
+) -> None:
+    ends = np.cumsum(np.array(lengths) + gap)
+    spans = np.stack((ends - lengths, ends), 1)
+    streams = PartedStreams(places(int(ends[-1])), spans, batch, length)
+    windows = len(streams.begins)
+    transitions: Counter[int] = Counter()
+    before: Tensor | None = None
+    for taken_batch in itertools.islice(streams, windows):
+        inputs, targets, fresh = taken_batch.ids, taken_batch.targets, taken_batch.fresh
+        assert isinstance(inputs, Tensor)
+        assert isinstance(targets, Tensor)
+        assert torch.equal(inputs + 1, targets)
+        for row in range(batch):
+            first, last = int(inputs[row, 0]), int(targets[row, -1])
+            (span,) = [span for span in spans.tolist() if span[0] <= first < span[1]]
+            assert last < span[1]
+            is_fresh = fresh is not None and bool(fresh[row])
+            assert is_fresh or before is None or first == before[row]  # the state is right for it
+            assert is_fresh or before is not None or first not in spans[:, 0]
+            transitions.update(inputs[row].tolist())
+        before = targets[:, -1]
+    expected = {place for a, b in spans.tolist() for place in range(a, b - 1)}
+    assert set(transitions) == expected
+    assert streams.steps(batch) == windows
+    assert streams.numbers() == {"position": windows}
+
+
+def test_stretches_go_on_from_a_position_and_blank_a_share() -> None:
+    spans = np.array([[0, 100], [110, 300]])
+    first, second = (PartedStreams(places(300), spans, 3, 7, resets=0.3, seed=2) for _ in range(2))
+    read = list(itertools.islice(first, 12))
+    second.restore({"position": 5})
+    for one, other in zip(read[5:], second, strict=False):
+        assert torch.equal(one.ids, other.ids)  # type: ignore[arg-type]
+        assert (one.fresh is None) == (other.fresh is None)
+        assert one.fresh is None or torch.equal(one.fresh, other.fresh)  # type: ignore[arg-type]
+        assert one.epoch == other.epoch
+    assert sum(int(batch.fresh.sum()) for batch in read if batch.fresh is not None) > 5
 
 
 def records_of(texts: list[list[int]], **options: int) -> Records:

@@ -438,18 +438,20 @@ def test_a_text_that_seems_meant_to_be_divided_is_remarked_upon(tmp_path: Path) 
 @given(DENSE.filter(bool), st.data(), st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
 def test_parts_are_the_text_and_normalise_on_their_own(text: str, data: st.DataObject, size: int) -> None:
-    position = data.draw(st.integers(1, len(text)))
-    pieces = list(parted(cut_up(text, size), position, "char"))
-    first, second = ("".join(piece for late, piece in pieces if late == part) for part in (False, True))
-    assert first + second == text
-    assert len(first) >= position
-    assert [late for late, _ in pieces] == sorted(late for late, _ in pieces)
+    positions = sorted(data.draw(st.sets(st.integers(1, len(text)), min_size=1, max_size=4)))
+    pieces = list(parted(cut_up(text, size), positions, "char"))
+    parts = ["".join(piece for number, piece in pieces if number == part) for part in range(5)]
+    assert "".join(parts) == text
+    assert [number for number, _ in pieces] == sorted(number for number, _ in pieces)
+    assert len(parts[0]) >= positions[0]
+    for number, position in enumerate(positions):
+        begin = len("".join(parts[: number + 1]))
+        assert begin >= position
+        nominal = list(parted(cut_up(text, size), [position], "char"))
+        assert begin == len("".join(piece for late, piece in nominal if not late))
     for form in FORMS:
-        apart, whole = (
-            "".join("".join(normalized([part], form)) for part in parts)
-            for parts in [(first, second), (text,)]
-        )
-        assert apart == whole
+        apart = "".join("".join(normalized([part], form)) for part in parts)
+        assert apart == "".join(normalized([text], form))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
@@ -466,7 +468,7 @@ def test_parts_are_the_text_and_normalise_on_their_own(text: str, data: st.DataO
     ],
 )
 def test_a_text_is_never_parted_inside_a_character(size: int, text: str, position: int, first: str) -> None:
-    pieces = parted(cut_up(text, size), position, "char")
+    pieces = parted(cut_up(text, size), [position], "char")
     assert "".join(piece for late, piece in pieces if not late) == first
 
 
@@ -475,7 +477,7 @@ def test_bytes_are_parted_between_characters(tmp_path: Path) -> None:
         corpus = corpus_of(tmp_path, "a한글b".encode(), chunk_bytes=size, level="byte")
         found = [
             (bytes(joined(part.codes)).decode(), part.tally.characters, part.tally.utf8_bytes)
-            for part in corpus.parts(2)
+            for part in corpus.parts([2])
         ]
         assert found == [("a한", 2, 4), ("글b", 2, 4)]
 

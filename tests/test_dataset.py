@@ -15,7 +15,6 @@ from charrnn.errors import (
     CheckpointError,
     CorpusError,
     ResourceError,
-    UnknownCharacterError,
     UsageError,
 )
 from charrnn.reading.arrays import ArrayWriter
@@ -193,13 +192,23 @@ def test_a_file_of_its_own_is_read_the_same_way(tmp_path: Path, mode: str) -> No
         assert records_of(dataset.training, vocabulary) == ["abab", "ba"]
 
 
-def test_a_file_of_its_own_with_other_characters_is_said_before_anything_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["text", "lines"])
+def test_a_file_of_its_own_may_have_characters_that_the_corpus_lacks(tmp_path: Path, mode: str) -> None:
     other = tmp_path / "held.txt"
     other.write_text("abxx", encoding="utf-8")
-    with pytest.raises(
-        UnknownCharacterError, match=r"held.txt: not in the vocabulary: 'x' U\+0078 .* \(2x\)"
-    ):
-        encoded(tmp_path, "abab", str(other))
+    dataset, vocabulary = encoded(tmp_path, "abab", str(other), mode=mode)
+    ids = held(dataset).ids.tolist()
+    assert [number for number in ids if number != vocabulary.end] == [0, 1, len(vocabulary), len(vocabulary)]
+    assert held(dataset).characters == 4
+    (notice,) = dataset.notices
+    assert "2 characters of it are unknown to the model" in notice
+    assert "'x' U+0078" in notice
+
+
+def test_a_file_of_its_own_that_is_too_short_or_missing_is_said_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "held.txt"
     other.write_text("a", encoding="utf-8")
     with pytest.raises(CorpusError, match="too short to measure on"):
         encoded(tmp_path, "abab", str(other))
@@ -214,6 +223,99 @@ def test_ids_are_mapped_and_narrow(tmp_path: Path) -> None:
     stored = np.load(tmp_path / "run" / "corpus.npy", allow_pickle=False)
     assert vocabulary.decode(stored) == "hello world"
     assert not dataset.training.ids.flags.owndata
+
+
+def encoded_files(
+    folder: Path, texts: list[str], validation: str = "0.1", *, chunk_bytes: int = 4096, **reading: str
+) -> tuple[Dataset, Vocabulary]:
+    """A folder of files, encoded."""
+    files = folder / "files"
+    files.mkdir()
+    for number, text in enumerate(texts):
+        (files / f"{number:03}.txt").write_bytes(text.encode())
+    corpus = Corpus([str(files)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)
+    vocabulary = Vocabulary.from_counts(corpus.census().counts, corpus.reading.level)
+    return encode_dataset(corpus, vocabulary, folder / "run", validation, 1), vocabulary
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 4096])
+@pytest.mark.parametrize("form", ["none", "nfd"])
+@pytest.mark.parametrize("validation", ["0.1", "0.5", "777"])
+def test_of_several_files_stretches_over_the_whole_are_held_out(
+    tmp_path: Path, chunk_bytes: int, form: str, validation: str
+) -> None:
+    texts = [f"{number} 한e\u0301 file " * 150 for number in range(10, 20)]
+    dataset, vocabulary = encoded_files(tmp_path, texts, validation, chunk_bytes=chunk_bytes, normalize=form)
+    whole, training, out = "".join(texts), dataset.training, held(dataset)
+    assert training.spans is not None
+    assert out.spans is not None
+    assert len(out.spans) == len(training.spans) >= 5
+    spans = np.concatenate(list(zip(training.spans, out.spans, strict=True)))
+    assert np.array_equal(spans[1:, 0], spans[:-1, 1])  # in turn, and nothing is lost
+    pieces = [unicodedata.normalize("NFC", vocabulary.decode(out.ids[a:b])) for a, b in spans]
+    assert "".join(pieces) == unicodedata.normalize("NFC", whole)
+    assert not any(piece.startswith("\u0301") for piece in pieces)
+    assert training.characters + out.characters == len(whole)
+    assert training.utf8_bytes + out.utf8_bytes == len(whole.encode())
+    expected = held_back(parse_validation(validation), len(whole), "")  # type: ignore[arg-type]
+    assert out.characters == pytest.approx(expected, abs=len(out.spans))
+    found = {number for number in range(10, 20) if str(number) in "".join(pieces[1::2])}
+    assert len(found) >= 5
+    for part, of in ((training, training.spans), (out, out.spans)):
+        assert part.symbols == int(np.diff(of).sum())
+    assert out.scored_symbols == out.symbols - len(out.spans)
+    assert out.scored_characters == out.characters - len(out.spans)
+
+
+def test_the_same_text_as_one_file_has_its_end_held_out(tmp_path: Path) -> None:
+    text = "abcdefgh" * 500
+    dataset, vocabulary = encoded(tmp_path, text, chunk_bytes=4096)
+    assert held(dataset).spans is dataset.training.spans is None
+    assert vocabulary.decode(held(dataset).ids) == text[-400:]
+    spread, _ = encoded_files(tmp_path, [text])
+    assert held(spread).spans is not None
+    assert spread.fingerprint != dataset.fingerprint
+
+
+def test_the_beginning_of_a_part_in_stretches_is_that_of_each(tmp_path: Path) -> None:
+    dataset, _ = encoded_files(tmp_path, ["abcdefgh" * 100] * 10)
+    whole, some = held(dataset), held(dataset).beginning(200)
+    assert whole.spans is not None
+    assert some.spans is not None
+    assert np.array_equal(some.spans[:, 0], whole.spans[:, 0])
+    assert (some.spans[:, 1] < whole.spans[:, 1]).all()
+    assert some.symbols == some.characters == pytest.approx(200, abs=len(some.spans))
+    assert whole.beginning(10**6) is whole
+
+
+def test_where_cuts_would_fall_into_one_character_the_end_is_held_out(tmp_path: Path) -> None:
+    text = "a" + "\u0301" * 3000 + "bcdefghi" * 100
+    dataset, vocabulary = encoded_files(tmp_path, [text], "0.2")
+    assert held(dataset).spans is None
+    assert vocabulary.decode(held(dataset).ids) == text[-held(dataset).characters :]
+
+
+def test_what_never_stands_in_the_training_part_is_said(tmp_path: Path) -> None:
+    dataset, _ = encoded(tmp_path, "abab" * 30 + "xxay", "5")
+    (notice,) = dataset.notices
+    assert notice.startswith("3 of 5 held-out characters are never seen in training: 'x' U+0078")
+    assert encoded(tmp_path, "abab" * 30, "5")[0].notices == ()
+
+
+def test_lines_that_stand_in_both_parts_are_counted(tmp_path: Path) -> None:
+    lines = [f"name {number}" for number in range(150)]
+    dataset, _ = encoded(tmp_path, "\n".join(lines * 20), "0.1", mode="lines", chunk_bytes=4096)
+    training, out = (
+        {bytes(part.ids[part.bounds[i] : part.bounds[i + 1]]) for i in part.records}  # type: ignore[index,union-attr]
+        for part in (dataset.training, held(dataset))
+    )
+    assert out <= training
+    assert dataset.repeated == 300
+    assert any("300 of 300 held-out lines also stand in the training part" in n for n in dataset.notices)
+    once, _ = encoded(tmp_path, "\n".join([*lines, "twice", "twice"]), "0.3", mode="lines", chunk_bytes=4096)
+    drawn = {int(number) for number in held(once).records}  # type: ignore[union-attr]
+    assert once.repeated == len(drawn & {150, 151}) % 2
+    assert open_dataset(tmp_path / "run").repeated == once.repeated
 
 
 def same(first: Part | None, second: Part | None) -> bool:

@@ -26,10 +26,19 @@ def ngrams_of(part: Part, vocabulary: Vocabulary, longest: int = LONGEST) -> Ngr
     return NgramModel(ids, len(vocabulary), end=vocabulary.end)
 
 
+def streams_of(part: Part) -> list[Ids]:
+    """A part as streams of ids, the first symbol of each being given; in lines mode `END record … END`."""
+    if part.records is not None:
+        return [last_symbols(part)]
+    return [part.ids[begin:end] for begin, end in part.texts.tolist()]
+
+
 def last_symbols(part: Part, longest: int = LONGEST) -> Ids:
     """The end of a part as one stream of ids; in lines mode `END record END record … END`."""
     if part.records is None or part.bounds is None:
-        return part.ids[-longest:]
+        if part.spans is None:
+            return part.ids[-longest:]
+        return np.concatenate([part.ids[begin:end] for begin, end in part.spans.tolist()])[-longest:]
     lengths = part.bounds[part.records + 1] - part.bounds[part.records]
     count = max(1, int(np.searchsorted(np.cumsum(lengths[::-1]), longest, "right")))
     lengths, begins = lengths[-count:], part.bounds[part.records[-count:]] + 1

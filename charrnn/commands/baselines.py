@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from charrnn.baselines.compressors import compressed_bytes
-from charrnn.baselines.ngrams import ORDER, Chances, Ids
-from charrnn.baselines.training import LONGEST, last_symbols, ngrams_of
+from charrnn.baselines.ngrams import ORDER, Chances, Ids, NgramModel
+from charrnn.baselines.training import LONGEST, ngrams_of, streams_of
 from charrnn.checkpoint import Checkpoint
 from charrnn.commands.scoring import Subject
 from charrnn.config import BudgetSettings
@@ -149,6 +149,13 @@ def _gain(bits: float, model_bits: float) -> str:
     return f"{bits - model_bits:+.4f}  {1 - model_bits / bits:4.0%}"
 
 
+def _charged_nats(ngrams: NgramModel, ids: Ids, vocabulary: Vocabulary) -> Chances:
+    """What a stream of ids costs for each order, unknown symbols charged."""
+    is_shown = ids < len(vocabulary)
+    is_unknown = ~is_shown if vocabulary.unknown is None else ids == vocabulary.unknown
+    return ngrams.nats(ids[is_shown]) + UNKNOWN_NATS * np.count_nonzero(is_unknown[1:])
+
+
 def scale_line(dataset: Dataset, measured: Part, vocabulary: Vocabulary, budget: BudgetSettings) -> str:
     """What counting reaches on the text that a run is validated on, as one line: a scale for its losses.
 
@@ -156,9 +163,8 @@ def scale_line(dataset: Dataset, measured: Part, vocabulary: Vocabulary, budget:
     """
     sample = min(SAMPLE, measured_symbols(budget))
     part = measured.beginning(SAMPLE_MEASURED)
-    ids = last_symbols(part)
-    unknown = np.count_nonzero(ids[1:] == vocabulary.unknown) if vocabulary.unknown is not None else 0
-    nats = ngrams_of(dataset.training, vocabulary, sample).nats(ids) + unknown * UNKNOWN_NATS
+    ngrams = ngrams_of(dataset.training, vocabulary, sample)
+    nats = np.sum([_charged_nats(ngrams, ids, vocabulary) for ids in streams_of(part)], axis=0)
     bits = nats / math.log(2) / part.scored_characters
     best = _best_order(nats)
     learnt = min(sample, dataset.training.symbols)

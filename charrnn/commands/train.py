@@ -1,5 +1,6 @@
 """`charrnn train`: from a corpus to a run folder."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 
@@ -18,7 +20,7 @@ from charrnn.config import BudgetSettings, TrainSettings, build, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
-from charrnn.learning.batches import RESETS, Batches, Records, Streams
+from charrnn.learning.batches import RESETS, Batches, PartedStreams, Records, Streams
 from charrnn.learning.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.learning.memory import check_fits, fits, memory_explained
 from charrnn.learning.model import CharRNN
@@ -278,6 +280,7 @@ def facts_of(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -> 
         records=0 if training.records is None else len(training.records),
         symbols=len(vocabulary),
         half=device.type == "cpu" and multiplies_in_half(device),
+        longest_window=math.inf if training.spans is None else int(np.diff(training.spans).min()) - 1,
     )
 
 
@@ -329,6 +332,8 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
 def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
     """Contiguous streams of one text, or packed batches of independent records."""
     size, length = plan.batch_size, plan.sequence_length
+    if part.spans is not None:
+        return PartedStreams(part.ids, part.spans, size, length, resets=RESETS, seed=seed)
     if part.records is None or part.bounds is None:
         return Streams(part.ids, size, length, resets=RESETS, seed=seed)
     return Records(part.ids, part.bounds, part.records, batch_size=size, sequence_length=length, seed=seed)
@@ -387,10 +392,13 @@ def plan_lines(
     count = to_choose_from(plan.threads)[-1]
     threads = f"{'up to ' if plan.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
     measured_characters = held_back if measured is None else measured.characters
-    note = f"       figures of validation are of the first {measured_characters:,} held back characters"
+    spans = None if measured is None else measured.spans
+    stretches = "" if spans is None else f" in {len(spans)} stretches"
+    of_each = "the first" if spans is None else "the beginning of each stretch,"
+    note = f"       figures of validation are of {of_each} {measured_characters:,} held out characters"
     return [
         f"text   {census.characters:,} characters{lines}, {network.symbols:,} symbols; "
-        f"{dataset.training.characters:,} to learn from, {held_back:,} held back",
+        f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
         f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
         f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "

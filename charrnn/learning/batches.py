@@ -150,6 +150,86 @@ class Streams:
         return self.batch_size
 
 
+class PartedStreams:
+    """A text in several stretches as B streams that read on, batch after batch, never over a border.
+
+    Each stretch is cut into windows of T transitions, read one after the other with the state carried; the
+    last one ends with its stretch, so that it may begin inside the window before it, and it starts blank
+    then, as the first window of each stretch does:
+
+        text  |  s t r e t c h 1  |  s t r e t c h 2  |
+        T=3      |---->|---->            |---->|---->          carried
+                       |---->                  |---->          blank
+
+    The K windows are a ring; stream b starts at window b·K/B.
+
+    Args:
+        ids: the text.
+        spans: (S, 2) where each stretch begins and ends; it has more than T symbols.
+        batch_size: B.
+        sequence_length: T.
+        resets: share of the windows that start blank besides.
+        seed: of which those are.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        spans: NDArray[np.int64],
+        batch_size: int,
+        sequence_length: int,
+        *,
+        resets: float = 0.0,
+        seed: int = 1,
+    ) -> None:
+        self.ids, self.batch_size, self.sequence_length = ids, batch_size, sequence_length
+        self.resets, self.seed = resets, seed
+        found = [_windows_of(begin, end - 1, sequence_length) for begin, end in spans.tolist()]
+        self.begins, self.is_first = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        self.starts = np.arange(batch_size) * len(self.begins) // batch_size
+        self.position = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        """A window of every stream, from the current position on."""
+        while True:
+            yield self._window()
+
+    def _window(self) -> Batch:
+        numbers = (self.starts + self.position) % len(self.begins)
+        places = self.begins[numbers, None] + np.arange(self.sequence_length)
+        random = np.random.default_rng((self.seed, self.position))
+        fresh = torch.from_numpy(self.is_first[numbers] | (random.random(self.batch_size) < self.resets))
+        self.position += 1
+        epoch = self.position * self.batch_size / len(self.begins)
+        inputs, targets = (torch.from_numpy(self.ids[places + on].astype(np.int64)) for on in (0, 1))
+        return Batch(inputs, targets, fresh if fresh.any() else None, epoch)
+
+    def steps(self, epochs: float) -> int:
+        """How many batches so many passes over the text take."""
+        return max(1, round(epochs * len(self.begins) / self.batch_size))
+
+    def numbers(self) -> dict[str, float]:
+        """Where it is: how many windows into each stream."""
+        return {"position": self.position}
+
+    def restore(self, numbers: Mapping[str, float]) -> None:
+        """Go to where `numbers` was."""
+        self.position = int(numbers["position"])
+
+    def texts_going_on(self) -> int:
+        """How many texts of the next batch go on from a state."""
+        return self.batch_size
+
+
+def _windows_of(begin: int, end: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where the windows of the transitions of one stretch begin, and which of them start blank."""
+    begins = np.arange(begin, end - length + 1, length)
+    is_first = begins == begin
+    if begins[-1] + length < end:
+        begins, is_first = np.append(begins, end - length), np.append(is_first, True)
+    return begins, is_first
+
+
 class Records:
     """Independent texts of different lengths: each starts blank, and ends by itself.
 

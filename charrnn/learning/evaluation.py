@@ -147,10 +147,13 @@ def score_text(
         unknown: the id of the unknown symbol, if there is one.
         exact: read it in one pass.
     """
-    reader, nats = Carried(model, exact=exact), 0.0
+    reader, nats, symbols = Carried(model, exact=exact), 0.0, model.architecture.symbols
     for begin in range(0, len(ids), BLOCK):
-        kept = reader.feed(np.asarray(ids[begin : begin + BLOCK]))[:, 0]
-        nats += float(kept[max(0, given - begin) :].sum(dtype=np.float64))
+        block = np.asarray(ids[begin : begin + BLOCK])
+        is_shown = block < symbols
+        costs = np.full(len(block), UNKNOWN_NATS, np.float32)
+        costs[is_shown] = reader.feed(block[is_shown])[:, 0]
+        nats += float(costs[max(0, given - begin) :].sum(dtype=np.float64))
     return _charged(Score(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
 
 
@@ -166,16 +169,50 @@ def score_records(
         chosen: which texts to score.
         unknown: the id of the unknown symbol, if there is one.
     """
+    marks = bounds[chosen]
+    return score_stretches(model, ids, Stretches(marks, marks + 1, bounds[chosen + 1] + 1), unknown=unknown)
+
+
+def score_stretches(model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None) -> Score:
+    """Score parts of a text, each from a blank state; their symbols count as characters.
+
+    Args:
+        model: the network, left in the mode it was in.
+        ids: the text.
+        stretches: where the parts lie, and how many symbols of each are given.
+        unknown: the id of the unknown symbol, if there is one.
+    """
     score = Score(0.0, 0, 0)
-    for begin in range(0, len(chosen), RECORDS):
-        some = chosen[begin : begin + RECORDS]
-        stretches = Stretches(bounds[some], bounds[some] + 1, bounds[some + 1] + 1)
-        nats = float(independent(model, ids, stretches).sum(dtype=np.float64))
-        count = int((stretches.ends - stretches.firsts).sum())
-        shown = np.concatenate([ids[a:b] for a, b in zip(stretches.firsts, stretches.ends, strict=True)])
-        part = _charged(Score(nats, count, count), shown, unknown)
+    for begin in range(0, len(stretches.starts), RECORDS):
+        some = stretches.those(np.arange(begin, min(begin + RECORDS, len(stretches.starts))))
+        texts, places, nats = _shown(ids, some, model.architecture.symbols)
+        nats += float(independent(model, texts, places).sum(dtype=np.float64))
+        count = int((some.ends - some.firsts).sum())
+        scored = [texts[a:b] for a, b in zip(places.firsts, places.ends, strict=True)]
+        part = _charged(Score(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
         score = Score(score.nats + part.nats, score.symbols + count, score.characters + count)
     return score
+
+
+def _shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches, float]:
+    """What the network is shown of parts of a text, where they lie in that, and what the rest costs.
+
+    A part whose given symbols are all unknown begins with one that nothing predicts.
+    """
+    lengths = stretches.ends - stretches.starts
+    bounds = np.append(0, np.cumsum(lengths))
+    texts = np.concatenate([ids[a:b] for a, b in zip(stretches.starts, stretches.ends, strict=True)])
+    firsts = bounds[:-1] + stretches.firsts - stretches.starts
+    is_shown = texts < symbols
+    if is_shown.all():
+        return texts, Stretches(bounds[:-1], firsts, bounds[1:]), 0.0
+    shown = np.append(0, np.cumsum(is_shown))
+    starts, firsts, ends = shown[bounds[:-1]], shown[firsts], shown[bounds[1:]]
+    unforeseen = (starts == firsts) & (firsts < ends)
+    missing = int((stretches.ends - stretches.firsts).sum() - (ends - firsts).sum())
+    nats = UNKNOWN_NATS * missing + math.log(symbols) * int(unforeseen.sum())
+    places = Stretches(starts, firsts + unforeseen, ends)
+    return texts[is_shown], places.those(np.flatnonzero(ends > places.firsts)), nats
 
 
 def _charged(score: Score, ids: Ids, unknown: int | None) -> Score:

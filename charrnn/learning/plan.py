@@ -55,12 +55,14 @@ class Facts:
         records: texts in lines mode, 0 otherwise.
         symbols: V, the size of the vocabulary.
         half: whether the machine multiplies in bfloat16 faster than in float32.
+        longest_window: transitions of the shortest stretch of the text, where it is read in stretches.
     """
 
     training_symbols: int
     records: int
     symbols: int
     half: bool = False
+    longest_window: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         architecture=network,
         dropout=_or(model.dropout, 0.0),
         batch_size=batch_size,
-        sequence_length=_or(recipe.sequence_length, min(64, longest)),
+        sequence_length=int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
         learning_rate=_or(recipe.learning_rate, RATES[model.cell] if recipe.optimizer == "muon" else 0.004),
         optimizer=recipe.optimizer,
         weight_decay=_or(recipe.weight_decay, 0.0),

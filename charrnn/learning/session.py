@@ -31,14 +31,23 @@ from charrnn.display import Display
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
 from charrnn.learning import snapshot
 from charrnn.learning.divergence import Divergence, NotFinite
-from charrnn.learning.evaluation import OutOfTime, Score, broken_off, score_records, score_text
+from charrnn.learning.evaluation import (
+    OutOfTime,
+    Score,
+    broken_off,
+    score_records,
+    score_stretches,
+    score_text,
+)
 from charrnn.learning.model import CharRNN
 from charrnn.learning.plan import Plan, validation_seconds, validation_steps
+from charrnn.learning.readers import Places, Stretches
 from charrnn.learning.saving import Saver
 from charrnn.learning.schedule import Interval
 from charrnn.learning.threads import Threads, to_choose_from
 from charrnn.learning.trainer import Trainer, Update
 from charrnn.reading.alignment import first_character
+from charrnn.reading.codes import UNKNOWN
 from charrnn.reading.dataset import Part
 from charrnn.reading.normalization import RUN_LIMIT
 from charrnn.reading.vocabulary import Vocabulary
@@ -137,7 +146,7 @@ class Session:
         self.display, self.stops = display, stops
         self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
-        self.given = 1 if validation is None else given_symbols(validation, vocabulary, settings.reading)
+        self.given = None if validation is None else given_symbols(validation, vocabulary, settings.reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
@@ -503,17 +512,30 @@ def sample_request(settings: TrainSettings, author: Author) -> Request:
     )
 
 
-def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: int = 1) -> Score:
-    """Score a held-back part; its characters are those of the text as read (and end marks)."""
-    if part.records is None:
-        score = score_text(model, part.ids, given, unknown=unknown)
-    else:
+def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | None = None) -> Score:
+    """Score a held-out part; its characters are those of the text as read (and end marks).
+
+    Args:
+        model: the network, left in the mode it was in.
+        part: what to score.
+        unknown: the id of the unknown symbol, if there is one.
+        given: how many symbols at the beginning of each text of it are not scored; one if not said.
+    """
+    if part.records is not None:
         assert part.bounds is not None  # noqa: S101 - records have bounds
         score = score_records(model, part.ids, part.bounds, part.records, unknown=unknown)
+    elif part.spans is None:
+        score = score_text(model, part.ids, 1 if given is None else int(given[0]), unknown=unknown)
+    else:
+        begins, ends = part.spans.T
+        stretches = Stretches(begins, begins + (1 if given is None else given), ends)
+        score = score_stretches(model, part.ids, stretches, unknown=unknown)
     return replace(score, characters=part.scored_characters)
 
 
-def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> int:
-    """How many symbols the first character of a part has, which is given and not scored."""
-    beginning = vocabulary.codes[np.asarray(part.ids[:RUN_LIMIT], np.intp)]
-    return first_character(beginning, reading.level, reading.normalize)
+def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> Places:
+    """How many symbols the first character of each text of a part has: it is given and not scored."""
+    codes = np.append(vocabulary.codes, np.uint32(UNKNOWN))
+    beginnings = (part.ids[begin : min(end, begin + RUN_LIMIT)] for begin, end in part.texts.tolist())
+    found = (codes.take(ids, mode="clip") for ids in beginnings)
+    return np.array([first_character(some, reading.level, reading.normalize) for some in found], np.int64)

@@ -24,7 +24,7 @@ from charrnn.reading.decoding import check_reading, decoded, delimiting_line, un
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
 from charrnn.reading.records import lines_ended, records_ended
-from charrnn.reading.sources import HEAD_BYTES, find_sources, listed, short_name
+from charrnn.reading.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.reading.streams import Seen, hashed
 
 __all__ = ["Census", "Corpus", "Progress", "TextPart"]
@@ -72,6 +72,7 @@ class Corpus:
             paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES)
         )
         self.name = short_name(paths[0])
+        self.is_one_file = is_one_file(paths)
         self._chunk_bytes = chunk_bytes
         self._told: dict[str, dict[str, None]] = {}
         self._seen: dict[int, Seen] = {}
@@ -124,7 +125,7 @@ class Corpus:
         """One source as codes, as if it were the whole text."""
         return self._coded(self._in_newlines(self.source_texts(number)))
 
-    def parts(self, position: int | None = None, progress: Progress | None = None) -> Iterator[TextPart]:
+    def parts(self, positions: Sequence[int] = (), progress: Progress | None = None) -> Iterator[TextPart]:
         """The text parted after so many characters as read, each part normalised on its own.
 
         In lines mode there is one part: each source by itself, since its end ends a record. In text mode it
@@ -132,7 +133,8 @@ class Corpus:
         CR and LF. The parts come one after the other: use up the first before asking for the second.
 
         Args:
-            position: text mode: how many characters the first part has; all without it.
+            positions: text mode: how many characters stand before each part but the first; without one, there
+                is one part.
             progress: is told how far it has come.
         """
         if self.reading.mode == "lines":
@@ -140,7 +142,7 @@ class Corpus:
             each = (self._coded(_tallied(texts, tally)) for texts in self._each(progress))
             yield TextPart(itertools.chain.from_iterable(each), tally)
             return
-        texts = parted(self.texts(progress), position, self.reading.level)
+        texts = parted(self.texts(progress), positions, self.reading.level)
         for _, group in itertools.groupby(texts, key=itemgetter(0)):
             tally = Tally(self.reading.level)
             yield TextPart(self._coded(_tallied((text for _, text in group), tally)), tally)

@@ -6,6 +6,7 @@ their own: see `dataset.py` for how they are read.
 
 import itertools
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from charrnn.reading.arrays import ArrayWriter
 from charrnn.reading.census import Tally
 from charrnn.reading.codes import END, LINE_FEED, to_text
 from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.split import cuts
 from charrnn.reading.vocabulary import Vocabulary
 
 SHORTEST = 2
@@ -34,6 +36,8 @@ class Stretch:
         characters: of the part as read.
         utf8_bytes: what these take.
         records: lines mode: which records, `all`, `drawn` (those held back) or `rest`; else empty.
+        spans: where in the array the part's texts begin and end, if they lie apart; each one is read on its
+            own.
     """
 
     file: str
@@ -42,11 +46,26 @@ class Stretch:
     characters: int
     utf8_bytes: int
     records: str = ""
+    spans: Sequence[Sequence[int]] = ()
 
     @property
     def is_long_enough(self) -> bool:
         """Whether there is something to predict: a symbol, and a character, after the first."""
         return min(self.stop - self.start, self.characters) >= SHORTEST
+
+    @classmethod
+    def of(cls, pieces: "Sequence[Stretch]") -> "Stretch":
+        """One part of several pieces of an array."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(
+            pieces[0].file,
+            pieces[0].start,
+            pieces[-1].stop,
+            sum(piece.characters for piece in pieces),
+            sum(piece.utf8_bytes for piece in pieces),
+            spans=[[piece.start, piece.stop] for piece in pieces],
+        )
 
 
 Stretches = tuple[Stretch, Stretch | None]
@@ -61,20 +80,30 @@ class DatasetWriter:
     vocabulary: Vocabulary
     progress: Progress | None = None
 
-    def write_text(self, corpus: Corpus, name: str, held: int) -> Stretches:
-        """Write a text whose last characters are held back, if that leaves both parts long enough."""
+    def write_text(self, corpus: Corpus, name: str, held: int, stretches: int = 1) -> Stretches:
+        """Write a text of which so many characters are held out, if that leaves every piece long enough.
+
+        Args:
+            corpus: the text.
+            name: of the array.
+            held: how many characters.
+            stretches: in how many stretches these lie; one is the text's end.
+        """
         census = corpus.census()
-        stretches: list[Stretch] = []
+        pieces: list[Stretch] = []
         start = stop = 0
+        places = cuts(held, census.characters, stretches)
         with ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols) as array:
-            for part in corpus.parts(census.characters - held, self.progress):
+            for part in corpus.parts(places, self.progress):
                 for codes in part.codes:
                     array.write(self.vocabulary.encode_codes(codes))
                     stop += len(codes)
-                stretches.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
+                pieces.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
                 start = stop
-        if len(stretches) == 2 and all(part.is_long_enough for part in stretches):
-            return stretches[0], stretches[1]
+        if held and len(pieces) == 2 * stretches and all(piece.is_long_enough for piece in pieces):
+            return Stretch.of(pieces[::2]), Stretch.of(pieces[1::2])
+        if stretches > 1:  # some cut fell into what a reader sees as one long character
+            return self.write_text(corpus, name, held)
         return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
 
     def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:

@@ -1,7 +1,7 @@
-"""Parting a text in two, never inside a character. Knows nothing of files or vocabularies."""
+"""Parting a text at some places, never inside a character. Knows nothing of files or vocabularies."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from charrnn.reading.census import character_starts
 from charrnn.reading.normalization import joins
@@ -9,36 +9,36 @@ from charrnn.reading.normalization import joins
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
-def parted(texts: Iterable[str], position: int | None, level: str) -> Iterator[tuple[bool, str]]:
-    """The pieces of a text, each with whether it comes after the place where the text is parted.
+def parted(texts: Iterable[str], positions: Sequence[int], level: str) -> Iterator[tuple[int, str]]:
+    """The pieces of a text, each with the number of the part that it belongs to.
 
-    That is after so many characters, or a few more where it would be inside one.
+    A part begins after so many characters of the text, or a few more where that would be inside one; one
+    that would begin behind the next is left out.
 
     Args:
         texts: the pieces.
-        position: how many characters stand before the part; without it, all do.
+        positions: how many characters stand before each part but the first, ascending.
         level: `char`, or `byte` where the text's characters are bytes of UTF-8.
     """
-    before = ""
-    left = position
+    gaps = [after - before for before, after in zip([0, *positions], positions, strict=False)]
+    number, before, moved = 0, "", 0
+    left = gaps[0] if gaps else 0
     for text in texts:
-        if not text:
-            continue
-        index = 0
-        if left is None:
-            index = len(text)
-        elif left >= 0:
-            index, left = _place(text, left, level)
-            while index < len(text) and _inside_character(
-                text[index - 1] if index else before, text[index], level
+        rest = text
+        while rest and number < len(gaps):
+            index, left = _place(rest, left, level)
+            while index < len(rest) and _inside_character(
+                rest[index - 1 : index] or before, rest[index], level
             ):
-                index += 1
-            before = text[-1]
-            left = left if index == len(text) else -1
-        if index:
-            yield False, text[:index]
-        if index < len(text):
-            yield True, text[index:]
+                index, moved = index + 1, moved + 1
+            if index:
+                yield number, rest[:index]
+                before, rest = rest[index - 1], rest[index:]
+            if rest:
+                number += 1
+                left, moved = max(0, gaps[number] - moved) if number < len(gaps) else 0, 0
+        if rest:
+            yield number, rest
 
 
 def _place(text: str, characters: int, level: str) -> tuple[int, int]:

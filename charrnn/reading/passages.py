@@ -14,7 +14,7 @@ from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.reading.alignment import Begins, Codes, begins, first_character, unbroken
 from charrnn.reading.census import Tally
-from charrnn.reading.codes import END, LINE_FEED, UNKNOWN, to_codes, to_text
+from charrnn.reading.codes import END, LINE_FEED, to_codes, to_text
 from charrnn.reading.corpus import Corpus, Progress
 from charrnn.reading.normalization import normal_form, separable
 from charrnn.reading.vocabulary import Ids, Vocabulary
@@ -75,7 +75,7 @@ def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None =
         vocabulary: the model's.
         progress: is told how far the text is read.
     """
-    marking, reading = _marking(vocabulary), corpus.reading
+    marking, reading = vocabulary.marking(), corpus.reading
     if reading.mode == "lines":
         end = np.array([END], np.uint32)
         nothing = np.zeros(1, np.uint16), np.zeros(2, np.int64), np.zeros(0, np.intp)
@@ -132,10 +132,3 @@ def _aligned(corpus: Corpus, progress: Progress | None) -> Iterator[tuple[str, C
 
 def _text(codes: Codes) -> str:
     return to_text(np.where(codes == END, np.uint32(LINE_FEED), codes))
-
-
-def _marking(vocabulary: Vocabulary) -> Vocabulary:
-    """The vocabulary with an unknown symbol, whose id comes after all others, whether it has one or not."""
-    known = vocabulary.codes[vocabulary.codes != UNKNOWN]
-    counts: NDArray[np.int64] = np.zeros(len(known) + 1, np.int64)
-    return Vocabulary("char", np.append(known, UNKNOWN), counts)

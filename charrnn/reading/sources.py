@@ -53,6 +53,11 @@ def find_sources(paths: Sequence[str], why_no_text: WhyNoText) -> tuple[list[Sou
     return sources, notices
 
 
+def is_one_file(paths: Sequence[str]) -> bool:
+    """Whether paths mean one file or standard input: neither a folder, nor several, nor a built-in text."""
+    return len(paths) == 1 and not paths[0].startswith("builtin:") and not Path(paths[0]).is_dir()
+
+
 def short_name(path: str) -> str:
     """A name for a folder, from a path: letters and digits of any script, and `-`, `_` and `.`."""
     if path == STANDARD_INPUT:

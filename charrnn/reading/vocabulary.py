@@ -184,6 +184,12 @@ class Vocabulary:
         if len(unknown) and self.unknown is None:
             raise UnknownCharacterError(f"{name}: {_unknown_message(unknown, counts[unknown])}")
 
+    def marking(self) -> Vocabulary:
+        """The vocabulary with an unknown symbol, the last one; the same where it has one."""
+        if self.unknown is not None:
+            return self
+        return Vocabulary(self.level, np.append(self.codes, np.uint32(UNKNOWN)), np.append(self.counts, 0))
+
     def encode(self, text: str) -> Ids:
         """The ids of a text; at byte level those of its UTF-8 bytes.
 
@@ -313,7 +319,12 @@ def _text_codes(text: str, level: str) -> NDArray[np.uint32]:
 
 
 def _unknown_message(codes: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> str:
+    listed = tally(codes, counts)
+    return f"not in the vocabulary: {listed}; leave them out, or train on text that has them"
+
+
+def tally(codes: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> str:
+    """The first few of some codes with how often each occurs, and how many more there are."""
     pairs = list(zip(codes.tolist(), counts.tolist(), strict=True))
     listed = ", ".join(f"{describe(code)} ({count:,}x)" for code, count in pairs[:_LISTED])
-    more = f" and {len(pairs) - _LISTED:,} more" if len(pairs) > _LISTED else ""
-    return f"not in the vocabulary: {listed}{more}; leave them out, or train on text that has them"
+    return listed + (f" and {len(pairs) - _LISTED:,} more" if len(pairs) > _LISTED else "")

@@ -1,0 +1,123 @@
+"""What is held out of several texts, and what a validation file of its own costs, in whole runs."""
+
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from program import SMALL, TEXT, charrnn, lines_of
+
+from charrnn.checkpoint import load
+from charrnn.commands.scoring import network_of
+from charrnn.learning.session import given_symbols, score_part
+from charrnn.reading.dataset import open_dataset
+
+
+def letters(folder: Path, count: int = 6) -> Path:
+    """A folder of short texts, each with a name of its own."""
+    folder.mkdir()
+    for number in range(count):
+        text = TEXT[number * 500 : number * 500 + 1500]
+        (folder / f"{number}.txt").write_text(f"Letter {number}. {text}")
+    return folder
+
+
+def train(*arguments: str | Path) -> str:
+    result = charrnn("train", *arguments, *SMALL[:-1])
+    assert result.code == 0, result.err
+    return result.err
+
+
+def best_nats(run: Path) -> float:
+    nats = load(run / "best.safetensors").progress.best_validation_nats_per_character
+    assert nats is not None
+    return nats
+
+
+def test_a_folder_is_trained_on_and_validated_in_stretches_each_from_a_blank_state(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(letters(tmp_path / "letters"), "--run", run)
+    model, dataset = load(run / "best.safetensors"), open_dataset(run)
+    part = dataset.validation
+    assert part is not None
+    assert part.spans is not None
+    assert len(part.spans) > 4
+    network = network_of(model)
+    nats = 0.0
+    for begin, end in part.spans.tolist():
+        ids = torch.from_numpy(part.ids[begin:end].astype(np.int64))[None]
+        with torch.inference_mode():
+            logits, _ = network(ids[:, :-1], network.blank_state(1))
+        nats += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum"))
+    assert best_nats(run) == pytest.approx(nats / (part.characters - len(part.spans)), abs=1e-5)
+
+
+def test_a_run_on_a_folder_goes_on_exactly(tmp_path: Path) -> None:
+    folder = letters(tmp_path / "letters")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    options = ("--hidden", "16", "--batch-size", "4", "--sequence-length", "16", "--quiet")
+    assert charrnn("train", folder, "--run", whole, "--steps", "24", *options).code == 0
+    assert charrnn("train", folder, "--run", cut, "--steps", "24", *options, "--save-every", "7").code == 0
+    shutil.copy(cut / "previous.safetensors", cut / "last.safetensors")
+    assert load(cut / "last.safetensors").progress.step < 24
+    assert charrnn("train", "--resume", "--run", cut, "--quiet").code == 0
+    first, second = (load(run / "last.safetensors") for run in (whole, cut))
+    assert first.progress.step == second.progress.step == 24
+    assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+
+
+@pytest.mark.parametrize("mode", ["text", "lines"])
+@pytest.mark.parametrize("held", ["One bird 漢字 sat.\nOne 漢\n", "漢 One bird sat.\n", "字"])
+def test_unknown_characters_of_a_validation_file_cost_what_evaluate_charges(
+    tmp_path: Path, mode: str, held: str
+) -> None:
+    corpus, other, run = tmp_path / "corpus.txt", tmp_path / "other.txt", tmp_path / "run"
+    corpus.write_text(TEXT)
+    other.write_text(held * (1 if len(held) > 1 else 3), encoding="utf-8")
+    told = train(corpus, "--validation", other, "--mode", mode, "--run", run)
+    unknown = sum(held.count(character) for character in "漢字") * (1 if len(held) > 1 else 3)
+    assert f"{unknown} characters of it are unknown to the model" in told
+    assert "never seen in training" not in told
+    score = charrnn("evaluate", other, "--checkpoint", run, "--json").json
+    assert best_nats(run) == pytest.approx(score["nats_per_character"], abs=1e-5)
+    assert (
+        score["nats_per_character"]
+        > math.log(0x110000) * score["unknown_characters"] / score["characters"] / 2
+    )
+
+
+def test_what_is_given_of_each_stretch_is_its_first_character(tmp_path: Path) -> None:
+    folder, run = tmp_path / "korean", tmp_path / "run"
+    folder.mkdir()
+    for number in range(4):
+        text = "".join(f"한{n}글{n * n}문장 " for n in range(300))
+        (folder / f"{number}.txt").write_text(text[number:], encoding="utf-8")
+    train(folder, "--normalize", "nfd", "--run", run)
+    model, part = load(run / "best.safetensors"), open_dataset(run).validation
+    assert part is not None
+    given = given_symbols(part, model.vocabulary, model.reading)
+    assert set(given.tolist()) <= {1, 2, 3}
+    assert len(set(given.tolist())) > 1
+    whole = score_part(network_of(model), part, None, given)
+    assert whole.symbols == part.symbols - given.sum()
+    assert best_nats(run) == pytest.approx(whole.nats_per_character, abs=1e-5)
+
+
+def test_lines_in_both_parts_are_said(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"name {number}\n" for number in range(150)) * 20)
+    told = train(names, "--mode", "lines", "--run", tmp_path / "run")
+    assert "300 of 300 held-out lines also stand in the training part" in told
+
+
+def test_a_long_window_is_cut_to_the_shortest_stretch(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ("--steps", "3", "--hidden", "8", "--sequence-length", "5000", "--batch-size", "2", "--quiet")
+    assert charrnn("train", letters(tmp_path / "letters"), "--run", run, *options).code == 0
+    spans = open_dataset(run).training.spans
+    assert spans is not None
+    settings = load(run / "last.safetensors").settings
+    assert settings["sequence_length"] == int(np.diff(spans).min()) - 1
+    assert lines_of(run / "metrics.jsonl")[-1]["step"] == 3
