@@ -16,13 +16,16 @@ def character_set(expression: str) -> str:
     """
     if not expression:
         raise ValueError("at least one character")
-    characters, rest = [], expression
+    characters, rest = list[str](), expression
+    seen = bytearray(0x110000)
     while rest:
         first, last, rest = _range(rest)
         if last < first:
             raise ValueError(f"ranges that go up, unlike {chr(first)}-{chr(last)}")
-        characters += [chr(code) for code in range(first, last + 1) if code not in _SURROGATES]
-    return "".join(dict.fromkeys(characters))
+        while (first := seen.find(0, first, last + 1)) >= 0:  # the next one that is new
+            seen[first] = 1
+            characters.append(chr(first))
+    return "".join(character for character in characters if ord(character) not in _SURROGATES)
 
 
 def unescaped(text: str) -> str:

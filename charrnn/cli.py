@@ -3,6 +3,7 @@
 Only what the help needs is imported here; numpy and torch come with the commands that use them.
 """
 
+import errno
 import os
 import secrets
 import sys
@@ -21,8 +22,9 @@ from charrnn.config import (
     TrainSettings,
     VocabularySettings,
     build,
+    shortened,
 )
-from charrnn.errors import FULL, CharRNNError, ClosedPipe, ResourceError
+from charrnn.errors import FULL, CharRNNError, ClosedPipe, ResourceError, UsageError, is_out_of_memory
 from charrnn.options import with_settings
 
 app = typer.Typer(
@@ -46,6 +48,9 @@ CheckpointOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instead of text")]
 WORTH_THREADS = 64
 """So many texts side by side keep two processor threads busy."""
+
+LONGEST_MESSAGE = 2000
+"""Characters of the line that says what went wrong, whatever long name or number was given."""
 
 CORPUS_HELP = (
     "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
@@ -306,8 +311,14 @@ def _tell(error: BaseException) -> int:
     if message:
         from charrnn.terminal import visible
 
-        sys.stderr.write(f"charrnn: {visible(' '.join(message.split()))}\n")
+        sys.stderr.write(f"charrnn: {shortened(visible(' '.join(message.split())), LONGEST_MESSAGE)}\n")
     return code
+
+
+_SYSTEM_SAYS = dict.fromkeys(FULL, ("the disk is full; free some space", ResourceError.exit_code)) | {
+    errno.ENAMETOOLONG: ("a name is too long for a file; give a shorter one", UsageError.exit_code)
+}
+"""What there is to say of errors of the system, wherever they come up."""
 
 
 def _explain(error: BaseException) -> tuple[str, int]:
@@ -318,10 +329,10 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return "stopped", 130
     if hasattr(error, "format_message"):  # the option parser's own errors
         return _usage(error), int(getattr(error, "exit_code", 2))
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "memory is full; lower --hidden, --batch-size or --sequence-length", ResourceError.exit_code
-    if isinstance(error, OSError) and error.errno in FULL:
-        return f"the disk is full: {error.strerror}; free some space", ResourceError.exit_code
+    if isinstance(error, OSError) and error.errno in _SYSTEM_SAYS:
+        return _SYSTEM_SAYS[error.errno]
     detail = f"{type(error).__name__}: {error}"
     return f"unexpected error: {detail}; set CHARRNN_DEBUG=1 to see where", 1
 

@@ -22,15 +22,19 @@ Group = TypeVar("Group")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+_LONGEST_DURATION, _MOST_SECONDS = 64, 1e9
+"""Characters of a duration; thirty years."""
+
+
 def seconds(duration: str) -> float:
     """The seconds in a duration such as `90s`, `10m`, `1.5h`, `1h30m` or `2d`.
 
     Raises:
         ValueError: the text is no duration, or a duration of zero.
     """
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)([smhd])", duration)
+    parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", duration[:_LONGEST_DURATION])
     total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if "".join(number + unit for number, unit in parts) != duration or not 0 < total < math.inf:
+    if "".join(number + unit for number, unit in parts) != duration or not 0 < total <= _MOST_SECONDS:
         raise ValueError("a duration such as 90s, 10m, 2h or 1h30m")
     return total
 

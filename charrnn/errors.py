@@ -6,6 +6,16 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says when there is no room for more: on the disk, of one's share, in one file."""
 
 
+_ALLOCATORS_SAY = ("can't allocate memory", "not enough memory", "out of memory")
+"""PyTorch's allocators raise RuntimeError with these words."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is no more memory."""
+    said = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATORS_SAY)
+    return said or isinstance(error, MemoryError)
+
+
 class CharRNNError(Exception):
     """Something went wrong that the user can read about in one line.
 

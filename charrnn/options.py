@@ -16,6 +16,9 @@ from charrnn.config import is_group, option_name, settings_of
 
 Command = Callable[..., None]
 
+LONGEST_NUMBER = 64
+"""Characters of a number; a longer one is out of every setting's limits."""
+
 
 def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> Callable[[Command], Command]:
     """Give a command an option for each setting of these classes.
@@ -118,7 +121,7 @@ def _plain(value: object, hint: object, *, escapes: bool) -> object:
         return unescaped(str(value))
     allowed = typing.get_args(hint) or (hint,)
     for kind in (int, float):
-        if kind in allowed:
+        if kind in allowed and len(str(value)) <= LONGEST_NUMBER:
             try:
                 return kind(str(value))
             except ValueError:

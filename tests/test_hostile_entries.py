@@ -156,7 +156,7 @@ def try_entries(folder: Path, share: float) -> None:
 
 
 def test_an_entry_that_somebody_changed_is_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
-    try_entries(tmp_path, 0.008)
+    try_entries(tmp_path, 0.003)
 
 
 @pytest.mark.slow

@@ -1,8 +1,10 @@
 """How much of a text is held out to measure on, and where it lies. Knows nothing of files."""
 
 import math
+import re
 from fractions import Fraction
 
+from charrnn.config import shortened
 from charrnn.errors import UsageError
 
 EXPECTED = "expected 0, a share below 1, a whole number, or a file"
@@ -24,8 +26,10 @@ def parse_validation(validation: str) -> Fraction | str:
         value = float(validation)
     except ValueError:
         return validation
-    if not math.isfinite(value) or value < 0 or (value > 1 and value != int(value)):
-        raise UsageError(f"--validation is {validation}; {EXPECTED}")
+    # A fraction has as many digits as the exponent says, however short the text is.
+    is_plain = re.fullmatch(r"\s*[+-]?[0-9.]{1,32}(e[+-]?[0-9]{1,2})?\s*", validation, re.IGNORECASE)
+    if not is_plain or not math.isfinite(value) or value < 0 or (value > 1 and value != int(value)):
+        raise UsageError(f"--validation is {shortened(validation)}; {EXPECTED}")
     return Fraction(validation.strip())
 
 

@@ -22,6 +22,9 @@ from charrnn.writing.text_stream import TextStream
 TOGETHER = 256
 """Texts that are written side by side."""
 
+NUMBERS = 2**22
+"""Logits, or characters to look back at, of all texts side by side, at most: bounds memory."""
+
 BLOCK = 32
 """Symbols that several texts take before they are looked at: whether they have ended, what they spell."""
 
@@ -168,7 +171,8 @@ class _Desk:
         self._codes, self._end = voice.vocabulary.codes, voice.vocabulary.end
         self._steps = 0
         self._waiting = iter(numbers)
-        self._rows = [self._next(0) for _ in range(min(TOGETHER, len(numbers)))]
+        together = max(1, min(TOGETHER, NUMBERS // max(len(self._codes), chooser.window)))
+        self._rows = [self._next(0) for _ in range(min(together, len(numbers)))]
         self._fresh: list[int] = []
         self._network, self._start = beginning.network, beginning.network.state
         every = np.zeros(len(self._rows), np.intp)

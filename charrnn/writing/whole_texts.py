@@ -80,8 +80,8 @@ def _likeliest(
         (likelihoods.take(number) / max(len(written.text) + ends, 1), written)
         for number, written in enumerate(texts)
     )
-    while candidates := list(islice(scored, of)):
-        yield max(candidates, key=itemgetter(0))[1]
+    while best := max(islice(scored, of), key=itemgetter(0), default=None):
+        yield best[1]
 
 
 class Likelihoods:
