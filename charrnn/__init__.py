@@ -6,7 +6,7 @@ holds and what it knows nothing of; the README has the map.
 
 import time
 
-__version__ = "0.1.0"
+__version__ = "0.3.0"
 
 STARTED = time.monotonic()
 """Seconds on the monotonic clock when the program began: what `--max-time` counts from."""

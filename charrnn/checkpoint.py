@@ -44,8 +44,12 @@ from charrnn.training_state import (
     numbers_from,
 )
 
-FORMAT = 2
-"""The version of the layout; a file of a newer one is refused."""
+FORMAT, READ_FORMATS = 3, (2, 3)
+"""The version of the layout that is written, and those that are read. Version 0.N of the program writes
+format N, but for 0.1, which wrote format 2."""
+
+TASK = "language"
+"""What a model was trained to do; a file of format 2 does not say, and it was this."""
 
 _WEIGHTS, _TRAINING = "model.", "training."
 """How the names of arrays begin: what the network is, and what only training needs."""
@@ -139,6 +143,7 @@ class Checkpoint:
         weights: float32 arrays by the names of `Architecture.shapes`.
         versions: of the programs that wrote it.
         training: what only the run itself needs, to go on.
+        task: what it was trained to do.
     """
 
     architecture: Architecture
@@ -150,6 +155,7 @@ class Checkpoint:
     weights: Weights
     versions: dict[str, str] = field(default_factory=lambda: {"charrnn": __version__})
     training: TrainingState = field(default_factory=lambda: TrainingState({}))
+    task: str = TASK
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
@@ -179,6 +185,7 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
     training = checkpoint.training
     entry = {
         "format": FORMAT,
+        "task": checkpoint.task,
         "architecture": asdict(checkpoint.architecture),
         "vocabulary": checkpoint.vocabulary.to_json(),
         "reading": asdict(checkpoint.reading),
@@ -189,7 +196,7 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "training": {"numbers": training.numbers, "extent": asdict(training.extent)},
     }
     arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
-    write_atomically(path, *sealed.seal(entry, arrays), previous=previous)
+    write_atomically(path, sealed.sealed(entry, arrays), previous=previous)
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,8 +266,12 @@ def _refused(path: Path) -> Iterator[None]:
 
 def _described(entry: Mapping[str, Any]) -> Checkpoint:
     """A checkpoint but for its arrays."""
-    if entry["format"] != FORMAT:
-        raise ValueError(f"it has format {entry['format']!r} and this program reads {FORMAT}; update charrnn")
+    _check_format(entry["format"])
+    task = entry["task"] if entry["format"] > 2 else TASK
+    if task != TASK:
+        raise ValueError(
+            f"it was trained for the task {shortened(repr(task))}, which charrnn {__version__} does not have"
+        )
     architecture = Architecture.of(entry["architecture"])
     vocabulary = Vocabulary.from_json(entry["vocabulary"])
     if len(vocabulary) != architecture.symbols:
@@ -278,6 +289,7 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         raise ValueError("of its best validation either the step or the figure is missing")
     training = entry["training"]
     return Checkpoint(
+        task=task,
         architecture=architecture,
         vocabulary=vocabulary,
         reading=reading,
@@ -288,6 +300,22 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         weights={},
         training=TrainingState(numbers_from(training["numbers"]), Extent.of(training["extent"])),
     )
+
+
+def _check_format(number: object) -> None:
+    """Refuse a format that this program does not read, and say which version does."""
+    if type(number) is not int or number < 1:
+        raise ValueError(f"its format is {shortened(repr(number))}; expected one of {_listed(READ_FORMATS)}")
+    if number not in READ_FORMATS:
+        reader = f"charrnn 0.{number} or newer" if number > FORMAT else "no released version of charrnn"
+        raise ValueError(
+            f"it has format {number}, which {reader} reads; this is charrnn {__version__}, which reads "
+            f"{_listed(READ_FORMATS)}"
+        )
+
+
+def _listed(formats: tuple[int, ...]) -> str:
+    return " and ".join(f"format {number}" for number in formats)
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:

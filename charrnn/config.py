@@ -522,8 +522,8 @@ class Request(Checked):
 
     prompt: str = setting(
         "",
-        r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file as it "
-        "is, - standard input, and @@ begins a text with @",
+        r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file as "
+        "it is, - standard input, and @@ begins a text with @",
         metavar="TEXT",
     )
     length: int | None = setting(

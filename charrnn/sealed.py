@@ -1,12 +1,16 @@
-r"""A safetensors file with one JSON entry and a digest over all of it. Knows nothing of what it means.
+r"""A safetensors file with one JSON entry and a digest of its content. Knows nothing of what it means.
 
-    8 bytes   length of the header, little-endian
-    header    {"__metadata__": {"charrnn": "{\"digest\": \"…\", …}"}, "name": {"dtype", "shape", …}, …}
-    data      the arrays, in the order of their names, nothing between them
+The `safetensors` library writes it and reads it. Its metadata has one key, "charrnn": a JSON object, the
+entry. Its "digest" is the SHA-256 of
 
-The digest is the SHA-256 of the whole file with its own 64 digits blank (zeros). Who reads a file from
-elsewhere trusts nothing in it: the header is bounded before it is parsed, and no array is read before its
-name, type, shape and place are those that the reader computed.
+    the entry without it, as canonical JSON: keys sorted, no blanks;
+    of each array, in the order of their names: the name, the type and the shape, as JSON, and the values
+
+so that it does not depend on the file's layout: a file that another tool has read and written again is still
+whole, and one with a changed value is not. (Format 2 had the digest of the file as it lay on disk.)
+
+A file from elsewhere is untrusted: the header is bounded before anything parses it, and no array is read
+before its name, type and shape are those that the reader computed.
 """
 
 import hashlib
@@ -14,7 +18,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -23,20 +27,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 ENTRY = "charrnn"
-BLANK = "0" * 64
 
-_BEGIN = b'{"__metadata__":{"charrnn":"{\\"digest\\":\\"'
-"""How every header begins: the digest's place is known without parsing."""
-
-_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_NAMES = {np.dtype("<f4"): "F32", np.dtype("u1"): "U8"}
+_ITEM_BYTES = {"F32": 4, "U8": 1}
 
 PARSING_BYTES = 192 * 2**20
 """What parsing a header may take in memory, beside as much as the file itself."""
 
 _CHUNK_BYTES = 2**24
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -49,53 +53,41 @@ class Kind:
     @property
     def size_bytes(self) -> int:
         """What the array takes."""
-        return math.prod(self.shape, start=_DTYPES[self.dtype].itemsize)
+        return math.prod(self.shape, start=_ITEM_BYTES[self.dtype])
 
     @classmethod
     def of(cls, array: NDArray[Any]) -> "Kind":
         """The kind of an array."""
         return cls(_NAMES[array.dtype], array.shape)
 
+    def __str__(self) -> str:
+        return f"{self.dtype} {list(self.shape)}"
 
-def seal(entry: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[bytes | memoryview]:
-    """The pieces of a file, in order; arrays that lie in memory in one piece are not copied.
+
+def sealed(entry: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """A whole file.
 
     Args:
         entry: what `json.dumps` takes, numbers all finite.
         arrays: float32 or uint8.
     """
-    text = json.dumps({"digest": BLANK, **entry}, separators=(",", ":"), allow_nan=False)
-    header = {"__metadata__": {ENTRY: text}, **_layout({name: Kind.of(a) for name, a in arrays.items()})}
-    head = json.dumps(header, separators=(",", ":")).encode("ascii")
-    head += b" " * (-len(head) % 8)
-    data = [
-        np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for _, array in sorted(arrays.items())
-    ]
-    pieces: list[bytes | memoryview] = [len(head).to_bytes(8, "little"), head, *data]
-    pieces[1] = _with_digest(head, _digest(pieces))
-    return pieces
+    ordered = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
+    whole = {"digest": digest(entry, ordered), **entry}
+    return save(ordered, {ENTRY: json.dumps(whole, separators=(",", ":"), allow_nan=False)})
 
 
-def _layout(kinds: Mapping[str, Kind]) -> dict[str, Any]:
-    """What the header says of arrays that follow one another."""
-    layout, place = {}, 0
-    for name, kind in sorted(kinds.items()):
-        end = place + kind.size_bytes
-        layout[name] = {"dtype": kind.dtype, "shape": list(kind.shape), "data_offsets": [place, end]}
-        place = end
-    return layout
+def digest(entry: Mapping[str, Any], arrays: Arrays) -> str:
+    """SHA-256 of an entry (without its own digest) and of arrays: equal for equal content."""
+    found = hashlib.sha256(_canonical({key: value for key, value in entry.items() if key != "digest"}))
+    for name, array in sorted(arrays.items()):
+        kind = Kind.of(array)
+        found.update(_canonical([name, kind.dtype, kind.shape]))
+        found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
-def _digest(pieces: Iterable[bytes | memoryview]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _with_digest(head: bytes, digest: str) -> bytes:
-    place = len(_BEGIN)
-    return head[:place] + digest.encode("ascii") + head[place + len(BLANK) :]
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 class SealedFile:
@@ -105,12 +97,12 @@ class SealedFile:
         entry: its JSON entry.
     """
 
-    def __init__(self, file: BufferedReader) -> None:
-        self._file = file
-        self._size_bytes = _regular_size(file)
-        self._head = _read_head(file, self._size_bytes)
-        self._layout = json.loads(self._head)
-        self.entry: dict[str, Any] = json.loads(self._layout.pop("__metadata__")[ENTRY])
+    def __init__(self, path: Path, file: Any) -> None:  # noqa: ANN401 - the library has no types
+        self._path, self._file = path, file
+        metadata = file.metadata() or {}
+        if ENTRY not in metadata:
+            raise ValueError("it is not a file that charrnn writes")
+        self.entry: dict[str, Any] = json.loads(metadata[ENTRY])
 
     def read(self, kinds: Mapping[str, Kind]) -> dict[str, NDArray[Any]]:
         """The arrays.
@@ -121,46 +113,32 @@ class SealedFile:
         Raises:
             ValueError: they are others, the file was damaged, or a number is not finite.
         """
-        data = self._checked_data(self.check(kinds))
-        arrays, place = {}, 0
-        for name, kind in sorted(kinds.items()):
-            flat = np.frombuffer(data, _DTYPES[kind.dtype], math.prod(kind.shape), place)
-            arrays[name] = flat.reshape(kind.shape)
-            place += kind.size_bytes
-            if not np.isfinite(arrays[name]).all():
+        self.check(kinds)
+        arrays = {name: np.asarray(self._file.get_tensor(name)) for name in kinds}
+        if self._digest(arrays) != self.entry["digest"]:
+            raise ValueError("its digest is not that of its content: the file was damaged or changed")
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds numbers that are not finite")
         return arrays
 
-    def check(self, kinds: Mapping[str, Kind]) -> int:
-        """Compare what the header says of the arrays, and the file's length; the bytes of the arrays.
+    def check(self, kinds: Mapping[str, Kind]) -> None:
+        """Compare the names, types and shapes of the arrays with what they must be.
 
         Raises:
             ValueError: they are others.
         """
-        expected = _layout(kinds)
-        odd = sorted(set(self._layout) ^ set(expected))
+        odd = sorted(set(self._file.keys()) ^ set(kinds))
         if odd:
-            raise ValueError(f"its arrays are not those of its settings: {', '.join(odd[:3])}")
-        for name, place in expected.items():
-            if self._layout[name] != place:
-                raise ValueError(
-                    f"{name} is {_shown(self._layout[name])} where its settings say {_shown(place)}"
-                )
-        data_bytes = sum(kind.size_bytes for kind in kinds.values())
-        whole_bytes = 8 + len(self._head) + data_bytes
-        if self._size_bytes != whole_bytes:
-            raise ValueError(f"it has {self._size_bytes:,} bytes where its settings say {whole_bytes:,}")
-        return data_bytes
+            raise ValueError(f"its arrays are not those of its settings: {', '.join(odd[:3])[:120]}")
+        for name, kind in kinds.items():
+            stored = self._file.get_slice(name)
+            found = Kind(stored.get_dtype(), tuple(stored.get_shape()))
+            if found != kind:
+                raise ValueError(f"{name} is {found} where its settings say {kind}")
 
-    def _checked_data(self, data_bytes: int) -> bytearray:
-        data = bytearray(data_bytes)
-        if self._file.readinto(data) != data_bytes:
-            raise ValueError("it became shorter while it was read")
-        blank = _with_digest(self._head, BLANK)
-        found = _digest([len(self._head).to_bytes(8, "little"), blank, memoryview(data)])
-        if found != self.entry["digest"]:
-            raise ValueError("its digest is another one than that of its content: it was damaged or changed")
-        return data
+    def _digest(self, arrays: Arrays) -> str:
+        return digest(self.entry, arrays) if self.entry["format"] != 2 else _digest_of_format_2(self._path)
 
 
 @contextmanager
@@ -174,20 +152,21 @@ def opened(path: Path) -> Iterator[SealedFile]:
     # A pipe would let the opening wait for ever.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-        yield SealedFile(file)
+        _check_head(file)
+    try:
+        with safe_open(path, framework="numpy") as library:
+            yield SealedFile(path, library)
+    except SafetensorError as error:
+        raise ValueError(f"it is not a safetensors file: {error}") from error
 
 
-def _regular_size(file: BufferedReader) -> int:
+def _check_head(file: BufferedReader) -> None:
+    """Make sure that parsing the header takes no more memory than is fair."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is no file of bytes on disk")
-    return status.st_size
-
-
-def _read_head(file: BufferedReader, size_bytes: int) -> bytes:
-    """The header's bytes, once it is sure that parsing them takes no more memory than is fair."""
-    length = int.from_bytes(file.read(8), "little")
-    if not len(_BEGIN) + len(BLANK) <= length <= size_bytes - 8:
+    size_bytes, length = status.st_size, int.from_bytes(file.read(8), "little")
+    if length > size_bytes - 8:
         raise ValueError(f"it has {size_bytes:,} bytes, but its header claims {length:,}")
     # Ten copies of the text, some of them four bytes a character; an object for each bracket and comma.
     if 10 * length > PARSING_BYTES + size_bytes:
@@ -195,12 +174,20 @@ def _read_head(file: BufferedReader, size_bytes: int) -> bytes:
     head = file.read(length)
     if 10 * length + 128 * sum(map(head.count, (b"[", b"{", b","))) > PARSING_BYTES + size_bytes:
         raise ValueError("its header has more entries than any model's")
-    if not head.isascii() or not head.startswith(_BEGIN):
-        raise ValueError("it is none that this program writes")
-    return head
 
 
-def _shown(place: Any) -> str:  # noqa: ANN401 - what a file holds
-    if not isinstance(place, dict) or set(place) != {"dtype", "shape", "data_offsets"}:
-        return "something else"
-    return f"{place['dtype']} {place['shape']} at {place['data_offsets']}"[:120]
+_BLANK = b"0" * 64
+_FORMAT_2_BEGINS = b'{"__metadata__":{"charrnn":"{\\"digest\\":\\"'
+
+
+def _digest_of_format_2(path: Path) -> str:
+    """SHA-256 of a file of format 2, the 64 digits of the digest itself being zeros."""
+    place = 8 + len(_FORMAT_2_BEGINS)
+    with path.open("rb") as file:
+        head = file.read(place + len(_BLANK))
+        if head[8:place] != _FORMAT_2_BEGINS:
+            raise ValueError("its header is not one of format 2")
+        found = hashlib.sha256(head[:place] + _BLANK)
+        for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
+            found.update(chunk)
+    return found.hexdigest()

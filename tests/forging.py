@@ -1,5 +1,6 @@
 """Checkpoint files as somebody else might make them: any entry, any arrays, yet a digest that is right."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +11,6 @@ import numpy as np
 import safetensors.numpy
 
 DTYPES = {"float32": "F32", "float64": "F64", "int32": "I32", "uint8": "U8"}
-BEGIN = b'{"__metadata__":{"charrnn":"{\\"digest\\":\\"'
 
 
 def parted(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -20,17 +20,35 @@ def parted(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def resealed(header: Mapping[str, Any], data: bytes) -> bytes:
-    """A file whose digest is right, if its header has a place for one."""
+    """A file whose digest is right, if its header and entry have the form that one can be made of."""
+    with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        entry = json.loads(header["__metadata__"]["charrnn"])
+        entry["digest"] = content_digest(entry, header, data)
+        text = json.dumps(entry, separators=(",", ":"))
+        header = {**header, "__metadata__": {**header["__metadata__"], "charrnn": text}}
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    return with_digest(len(head).to_bytes(8, "little") + head + data)
+    return len(head).to_bytes(8, "little") + head + data
+
+
+def content_digest(entry: Mapping[str, Any], header: Mapping[str, Any], data: bytes) -> str:
+    """SHA-256 of the entry without its digest, and of name, type, shape and bytes of each array by name."""
+    plain = {key: value for key, value in entry.items() if key != "digest"}
+    parts = [json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()]
+    for name in sorted(set(header) - {"__metadata__"}):
+        place = header[name]
+        begin, end = place["data_offsets"]
+        kind = [name, place["dtype"], place["shape"]]
+        parts += [json.dumps(kind, separators=(",", ":")).encode(), data[begin:end]]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def with_digest(whole: bytes) -> bytes:
-    """The file with the digest of its content where the digest belongs."""
-    begin = 8 + len(BEGIN)
-    blank = whole[:begin] + b"0" * 64 + whole[begin + 64 :]
-    return whole[:begin] + hashlib.sha256(blank).hexdigest().encode() + whole[begin + 64 :]
+    """The file with the digest of its content, where it can still be read."""
+    try:
+        return resealed(*parted(whole))
+    except (ValueError, RecursionError):
+        return whole
 
 
 def entry_of(path: Path) -> dict[str, Any]:
@@ -61,3 +79,26 @@ def with_arrays(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
         layout[name] = {"dtype": DTYPES[str(array.dtype)], "shape": list(array.shape), "data_offsets": place}
         data += np.ascontiguousarray(array).tobytes()
     path.write_bytes(resealed(layout, data))
+
+
+FORMAT_2_BEGINS = b'{"__metadata__":{"charrnn":"{\\"digest\\":\\"'
+
+
+def in_format_2(path: Path) -> None:
+    """Write a checkpoint anew as version 0.1 wrote it: no task, and a digest over the file as it lies."""
+    header, _ = parted(path.read_bytes())
+    entry = json.loads(header["__metadata__"]["charrnn"])
+    del entry["task"], entry["digest"]
+    text = json.dumps({"digest": "0" * 64, **entry, "format": 2}, separators=(",", ":"))
+    layout: dict[str, Any] = {"__metadata__": {"charrnn": text}}
+    data = b""
+    for name, array in sorted(safetensors.numpy.load_file(path).items()):
+        place = [len(data), len(data) + array.nbytes]
+        layout[name] = {"dtype": DTYPES[str(array.dtype)], "shape": list(array.shape), "data_offsets": place}
+        data += array.tobytes()
+    head = json.dumps(layout, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    assert head.startswith(FORMAT_2_BEGINS)
+    whole, begin = len(head).to_bytes(8, "little") + head + data, 8 + len(FORMAT_2_BEGINS)
+    digest = hashlib.sha256(whole).hexdigest().encode()
+    path.write_bytes(whole[:begin] + digest + whole[begin + 64 :])

@@ -100,7 +100,7 @@ def test_the_file_is_plain_safetensors_with_one_entry(path: Path) -> None:
     assert {name.removeprefix("model.") for name in arrays} == set(example().architecture.shapes())
     header, _ = parted(path.read_bytes())
     assert list(header["__metadata__"]) == ["charrnn"]
-    assert entry_of(path)["format"] == 2
+    assert entry_of(path)["format"] == 3
 
 
 def test_rewriting_without_a_change_is_still_a_checkpoint(path: Path) -> None:
@@ -108,6 +108,46 @@ def test_rewriting_without_a_change_is_still_a_checkpoint(path: Path) -> None:
     change(path, lambda entry: None)
     with_arrays(path, lambda arrays: None)
     assert load(path).fingerprint() == example().fingerprint()
+
+
+def test_a_file_that_the_library_has_written_again_is_the_same_checkpoint(path: Path) -> None:
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = dict(reversed(safetensors.numpy.load_file(path).items()))
+    safetensors.numpy.save_file(arrays, path, {**metadata, "format": "np"})
+    found = load(path)
+    assert dataclasses.replace(found, weights={}) == dataclasses.replace(example(), weights={})
+    assert found.fingerprint() == example().fingerprint()
+
+
+@pytest.mark.parametrize("value", [0.25, 0.0])
+def test_a_value_changed_by_the_library_is_found(path: Path, value: float) -> None:
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = safetensors.numpy.load_file(path)
+    arrays["model.output.bias"][0] = value  # was -0.0
+    safetensors.numpy.save_file(arrays, path, metadata)
+    assert "its digest is not that of its content" in refused(path)
+
+
+def test_an_entry_changed_without_its_digest_is_found(path: Path) -> None:
+    header, _ = parted(path.read_bytes())
+    entry = header["__metadata__"]["charrnn"].replace('"step":7', '"step":8')
+    assert entry != header["__metadata__"]["charrnn"]
+    arrays = safetensors.numpy.load(path.read_bytes())
+    safetensors.numpy.save_file(arrays, path, {"charrnn": entry})
+    assert "its digest is not that of its content" in refused(path)
+
+
+def test_arrays_that_change_names_are_found(path: Path) -> None:
+    """Two arrays of one shape, their names exchanged, are another model."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = safetensors.numpy.load_file(path)
+    one, other = "model.layers.1.input_weight", "model.layers.1.recurrent_weight"
+    arrays[one], arrays[other] = arrays[other], arrays[one]
+    safetensors.numpy.save_file(arrays, path, metadata)
+    assert "its digest is not that of its content" in refused(path)
 
 
 def test_a_truncated_file_is_refused_wherever_it_ends(path: Path) -> None:
@@ -176,8 +216,13 @@ def alter_part(part: str, **values: Any) -> Callable[[dict[str, Any]], object]: 
 @pytest.mark.parametrize(
     ("alter", "expected"),
     [
-        (put("format", 3), "format 3 and this program reads 2; update charrnn"),
-        (put("format", "2"), "format '2'"),
+        (put("format", 4), "format 4, which charrnn 0.4 or newer reads; this is charrnn 0.3"),
+        (put("format", 1), "format 1, which no released version"),
+        (put("format", "2"), "its format is '2'; expected one of format 2 and format 3"),
+        (put("format", True), "its format is True"),
+        (put("task", "chess"), "the task 'chess', which charrnn 0.3"),
+        (put("task", None), "the task None"),
+        (drop("task"), "it lacks 'task'"),
         (drop("vocabulary"), "it lacks 'vocabulary'"),
         (drop("progress"), "it lacks 'progress'"),
         (alter_part("architecture", symbols=16), "17 symbols in the vocabulary, 16 in the network"),
@@ -285,7 +330,7 @@ def test_what_is_no_safetensors_file_is_refused(path: Path, content: bytes) -> N
 
 def test_arrays_of_another_program_are_refused(path: Path) -> None:
     safetensors.numpy.save_file({"x": np.zeros(99)}, path, {"a": "b" * 99})
-    assert "it is none that this program writes" in refused(path)
+    assert "it is not a file that charrnn writes" in refused(path)
 
 
 def test_an_entry_nested_too_deeply_is_refused(path: Path) -> None:

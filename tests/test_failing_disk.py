@@ -24,6 +24,9 @@ from charrnn.recovery import recover
 from charrnn.run import Run
 
 CALLS = ("open", "write", "fsync", "replace", "unlink")
+PIECE_BYTES = 300
+"""A system need not write all that it is given at once; here it never does."""
+
 FAULTS = ("crash", "torn", "ENOSPC", "EIO")
 
 
@@ -53,6 +56,8 @@ class Disk:
             if self.is_off:
                 raise Crash
             self.calls.append(name)
+            if name == "write":
+                given = (given[0], given[1][:PIECE_BYTES])
             if len(self.calls) - 1 != self.fails_at:
                 return original(*given, **named)
             if name == "write" and self.fault != "crash":
