@@ -128,6 +128,14 @@ class Progress(Entry):
     best_step: int | None = setting(None, "of the best validation", minimum=0, maximum=MOST)
     finished: bool = setting(False, "whether the run ended")
 
+    def with_best_of(self, best: "Progress") -> "Progress":
+        """The same, with the best validation that another one tells of."""
+        return dataclasses.replace(
+            self,
+            best_validation_nats_per_character=best.best_validation_nats_per_character,
+            best_step=best.best_step,
+        )
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -116,7 +116,7 @@ def train(
         values = (read_config(config) if config else {}) | with_seed_drawn(given)
         if corpus:
             values["corpus"] = tuple(corpus)
-        run = resume if build(TrainSettings, values).output.resume else begin
+        run = resume if values.get("resume") else begin
         run(values, stops, typed)
 
 

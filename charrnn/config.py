@@ -39,6 +39,25 @@ def seconds(duration: str) -> float:
     return total
 
 
+def duration(total_seconds: float) -> str:
+    """So many whole seconds, or a little more, as `seconds` reads them: 1h1m30s."""
+    minutes, rest = divmod(max(1, math.ceil(total_seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def time_bound(value: str) -> float:
+    """The seconds of a bound on the time; `+5m`, of a run that goes on, is made one before it gets here.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value.startswith("+"):
+        raise ValueError("a duration such as 5m; +5m is for --resume, where it adds to what was done")
+    return seconds(value)
+
+
 def steps_or_seconds(interval: str) -> tuple[int | None, float | None]:
     """An interval counted in steps (`500`) or on the clock (`60s`): one of the two is set.
 
@@ -337,8 +356,9 @@ class BudgetSettings(Checked):
 
     max_time: str | None = setting(
         None,
-        "stop after 90s, 10m, 2h, counted from the start of the program to its end",
-        check=seconds,
+        "stop after 90s, 10m, 2h, counted from the start of the program to its end; with --resume the total "
+        "of the run, and +5m is so much more than what was done",
+        check=time_bound,
         metavar="TIME",
         chosen="5m, when no other bound is given",
     )
@@ -450,7 +470,11 @@ class OutputSettings(Checked):
         metavar="N|TIME",
     )
     prompt: str = setting("", "how those samples begin, given as for charrnn sample", metavar="TEXT")
-    quiet: bool = setting(False, "show nothing but errors")
+    quiet: bool = setting(False, "show nothing but errors; of this call, not of the run")
+
+
+OF_THE_CALL = frozenset({"run", "resume", "quiet"})
+"""Settings of one call, which no file of a run keeps."""
 
 
 FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})

@@ -25,7 +25,7 @@ from typing import Any
 
 import tomli_w
 
-from charrnn.config import TrainSettings, build, flat
+from charrnn.config import OF_THE_CALL, TrainSettings, build, flat
 from charrnn.durable import temporary_path, write_atomically
 from charrnn.errors import CheckpointError, InputError, UsageError
 from charrnn.lock import is_locked, locked
@@ -45,13 +45,14 @@ class Run:
         self.previous = folder / "previous.safetensors"
         self.best = folder / "best.safetensors"
         self.samples = folder / "samples.txt"
+        self.encoding = folder / ".encoding"
 
     def write_config(self, settings: TrainSettings) -> None:
         """Keep every setting as resolved, so that `--config` does the same run again."""
         values = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in flat(settings).items()
-            if value is not None and name not in {"run", "resume"}
+            if value is not None and name not in OF_THE_CALL
         }
         text = tomli_w.dumps(values).encode("utf-8", "surrogateescape")  # a file's name may be no UTF-8
         write_atomically(self.config, text)
@@ -91,6 +92,7 @@ class Run:
         """Remove what a program that was killed left unfinished here; nothing but files of our own."""
         for path in (self.config, self.metrics, self.last, self.previous, self.best):
             temporary_path(path).unlink(missing_ok=True)
+        shutil.rmtree(self.encoding, ignore_errors=True)
 
 
 @contextmanager

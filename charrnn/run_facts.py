@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charrnn.checkpoint import Checkpoint, describe
+from charrnn.checkpoint import Checkpoint, Progress, describe
 from charrnn.errors import CheckpointError, InputError
 from charrnn.metrics import Metrics, read_metrics
 from charrnn.run import RUNS, Run, named, newest_run
@@ -49,12 +49,14 @@ class RunFacts:
         folder: where it is.
         state: one of `STATES`.
         model: its newest readable checkpoint without the weights; None where there is none, which is damage.
+        best: how far training had come with its best weights, where these can be read.
         metrics: its figures over time.
     """
 
     folder: Path
     state: str
     model: Checkpoint | None
+    best: Progress | None
     metrics: Metrics
 
     @property
@@ -94,8 +96,9 @@ class RunFacts:
     @property
     def best_validation_nats(self) -> float | None:
         """The lowest validation, nats per character."""
-        saved = self.model.progress.best_validation_nats_per_character if self.model else None
-        known = (saved, self.metrics.best_validation_nats)
+        saved = (self.model and self.model.progress, self.best)
+        known = [progress.best_validation_nats_per_character for progress in saved if progress]
+        known.append(self.metrics.best_validation_nats)
         return min((nats for nats in known if nats is not None), default=None)
 
     @property
@@ -124,8 +127,8 @@ def examine(folder: Path) -> RunFacts:
         metrics = read_metrics(run.metrics)
     except InputError:
         metrics = Metrics()
-    model = _model(run)
-    return RunFacts(folder, _state(run, model), model, metrics)
+    model, best = newest(run), _readable(run.best)
+    return RunFacts(folder, _state(run, model), model, best.progress if best else None, metrics)
 
 
 def find_runs(paths: Sequence[str]) -> list[Path]:
@@ -168,13 +171,17 @@ def _bytes_of(path: Path) -> int:
         return 0
 
 
-def _model(run: Run) -> Checkpoint | None:
-    for file in (run.last, run.previous, run.best):
-        try:
-            return describe(file)
-        except CheckpointError:
-            continue
-    return None
+def newest(run: Run) -> Checkpoint | None:
+    """The newest checkpoint of a run that can be read, without its arrays; None where there is none."""
+    found = (_readable(file) for file in (run.last, run.previous, run.best))
+    return next((checkpoint for checkpoint in found if checkpoint), None)
+
+
+def _readable(path: Path) -> Checkpoint | None:
+    try:
+        return describe(path)
+    except CheckpointError:
+        return None
 
 
 def _state(run: Run, model: Checkpoint | None) -> str:

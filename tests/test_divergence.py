@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,36 @@ def test_a_weight_that_is_lost_for_ever_ends_the_run(tmp_path: Path, monkeypatch
 @pytest.mark.slow
 def test_30_injections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soak_divergence(tmp_path, monkeypatch, [(0, 1), (3, 4), (4, 6), (5, 12), (19, 20), (7, 999)])
+
+
+LETTERS = random.Random(1)
+RECORDS = "".join(
+    "".join(LETTERS.choices("abcdef ", k=LETTERS.randrange(20, 400))) + "\n" for _ in range(200)
+)
+"""Lines of which most are longer than a window, each of another length."""
+
+
+def soak_lines(place: Path, patch: pytest.MonkeyPatch, rates: list[float]) -> None:
+    codes = []
+    patch.chdir(place)
+    Path("lines.txt").write_text(RECORDS, encoding="utf-8")
+    with figures("diverging in lines mode") as found:
+        for cell, rate in itertools.product(("rnn", "gru", "lstm"), rates):
+            pull = ("--cell", cell, "--learning-rate", str(rate), "--weight-decay", "10", "--mode", "lines")
+            sizes = ("--hidden", "16", "--batch-size", "62", "--sequence-length", "16", "--steps", "30")
+            run = ("--run", f"{cell}-{rate}", "--threads", "1", "--quiet")
+            result = charrnn("train", "lines.txt", *pull, *sizes, *run)
+            assert result.code in {0, 4}, (cell, rate, result.err)
+            codes.append(result.code)
+        found["runs"], found["recovered"], found["exit 4"] = len(codes), codes.count(0), codes.count(4)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_lines_that_diverge_recover_or_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soak_lines(tmp_path, monkeypatch, [10])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_24_settings_that_diverge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soak_lines(tmp_path, monkeypatch, [0.5, 1, 2, 5, 10, 20, 50, 100])

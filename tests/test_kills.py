@@ -1,5 +1,6 @@
 """A run that is killed, at any moment and again and again, ends as if nothing had happened."""
 
+import math
 import random
 import signal
 import sys
@@ -10,6 +11,7 @@ from forked import Fork, figures, start
 from interruptions import fingerprints
 from program import TEXT, charrnn
 
+from charrnn.checkpoint import load
 from charrnn.recovery import recover
 from charrnn.run import Run
 
@@ -19,6 +21,7 @@ SAVE_EVERY = 4
 SIZES = ("--hidden", "16", "--batch-size", "4", "--sequence-length", "16", "--threads", "1")
 TIMES = ("--steps", "40", "--validation", "100", "--save-every", str(SAVE_EVERY))
 OPTIONS = (*SIZES, *TIMES, "--dropout", "0.2", "--quiet")
+OFTEN = (*SIZES, *TIMES[:-2], "--dropout", "0.2", "--quiet")
 SLOW = {"saving": 0.0005, "training": 0.001}
 
 
@@ -31,9 +34,12 @@ def _in_folder_with_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def go(run: str) -> Fork:
     """Begin a run, or go on with it."""
+    return start(command_for(run, OPTIONS), SLOW)
+
+
+def command_for(run: str, options: tuple[str, ...]) -> list[str]:
     exists = Path(run).exists()
-    command = ["train", "--resume", "--run", run] if exists else ["train", "text.txt", "--run", run, *OPTIONS]
-    return start(command, SLOW)
+    return ["train", "--resume", "--run", run] if exists else ["train", "text.txt", "--run", run, *options]
 
 
 def killed(fork: Fork, choice: random.Random, *, in_a_write: bool) -> str | None:
@@ -89,3 +95,41 @@ def test_a_run_that_was_killed_a_few_times() -> None:
 @pytest.mark.slow
 def test_200_kills() -> None:
     soak_kills(200, seed=2)
+
+
+def best(run: str) -> float:
+    """The validation of a run's best weights; infinite before the first."""
+    path = Path(run, "best.safetensors")
+    nats = load(path).progress.validation_nats_per_character if path.exists() else None
+    return math.inf if nats is None else nats
+
+
+def soak_kills_between_saves(kills: int, seed: int) -> None:
+    """With the default interval nothing but `best` is saved: all is done again, and no best gets worse."""
+    choice, expected, done, runs = random.Random(seed), fingerprints(Path("whole")), 0, 0
+    with figures("SIGKILL between saves") as found:
+        while done < kills:
+            runs += 1
+            run, most, kept = f"run-{runs}", min(8, kills - done), math.inf
+            for _ in range(most):
+                fork = start(command_for(run, OFTEN), SLOW)
+                died = killed(fork, choice, in_a_write=choice.random() < 0.4) is not None
+                code, shown = fork.end()
+                assert died or code == 0, shown
+                assert best(run) <= kept
+                kept, done = best(run), done + died
+                if not died:
+                    break
+            resumed = charrnn(*command_for(run, OFTEN))
+            assert resumed.code == 0, resumed.err
+            assert fingerprints(Path(run)) == expected
+        found["kills"], found["runs"], found["with the uninterrupted hash"] = done, runs, runs
+
+
+def test_a_run_that_was_killed_between_two_saves() -> None:
+    soak_kills_between_saves(3, seed=3)
+
+
+@pytest.mark.slow
+def test_50_kills_between_saves() -> None:
+    soak_kills_between_saves(50, seed=4)

@@ -1,16 +1,22 @@
 """`charrnn train --resume`: a run that was stopped ends as if nothing had happened, bit for bit."""
 
+import itertools
 import json
 import os
 import shutil
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from interruptions import fingerprints, stopped_at
+import torch
+from interruptions import MOMENTS, at_call_do, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn, lines_of
 
-from charrnn.checkpoint import load
+from charrnn.checkpoint import load, save
+from charrnn.config import duration, seconds
+from charrnn.learning.evaluation import Score
 from charrnn.lock import locked
 
 OPTIONS = (*SMALL, "--layers", "2", "--dropout", "0.3", "--sample-every", "7")
@@ -106,7 +112,8 @@ def test_what_may_change_may() -> None:
         (("--seed", "7"), "--seed is 7, but the run was begun with 1"),
         (("--validation", "0.2"), "--validation is '0.2', but the run was begun with '0.1'"),
         (("--mode", "lines"), "--mode is 'lines'"),
-        (("--patience", "3"), "--patience is 3, but the run was begun with nothing there"),
+        (("--min-count", "3"), "--min-count is 3, but the run was begun with 1"),
+        (("--vocabulary", "x"), "--vocabulary is 'x', but the run was begun with nothing there"),
         (("--init-from", "x"), "--init-from is 'x'"),
     ],
 )
@@ -133,7 +140,9 @@ def test_an_encoded_text_that_was_changed_is_refused() -> None:
     np.save("run/corpus.npy", ids)
     assert "is not what the run learns from" in refused(code=3)
     Path("run/corpus.npy").unlink()
-    assert "missing or damaged" in refused(code=3)
+    message = refused(code=3)
+    assert "missing or damaged" in message
+    assert "name the text again: charrnn train --resume --run run CORPUS" in message
 
 
 def test_a_run_that_has_ended_stays_as_it_is() -> None:
@@ -159,9 +168,9 @@ def test_without_a_name_the_newest_unfinished_run_goes_on() -> None:
     for run in ("runs/a", "runs/b", "runs/c"):
         stopped_at("update", 3, *begin(run=run))
     assert charrnn(*begin(run="runs/d")).code == 0
-    for run, seconds in (("a", 1e9), ("b", 3e9), ("c", 2e9)):
+    for run, written in (("a", 1e9), ("b", 3e9), ("c", 2e9)):
         for file in Path("runs", run).glob("*.safetensors"):
-            os.utime(file, (seconds, seconds))
+            os.utime(file, (written, written))
     for expected in ("b", "c", "a"):
         assert charrnn("train", "--resume").code == 0
         assert load(Path("runs", expected, "last.safetensors")).progress.finished
@@ -181,8 +190,7 @@ def test_a_damaged_last_gives_way_to_the_one_before_and_both_are_named() -> None
     assert charrnn(*begin(run="whole")).code == 0
     result = stopped_at("update", 12, *begin("--save-every", "5")[:-2], "--sample-every", "7")
     damage("last")
-    err = charrnn("train", "--resume", "--run", "run", "--save-every", "7").err
-    assert err == ""  # it is a quiet run
+    assert charrnn("train", "--resume", "--run", "run", "--save-every", "7", "--quiet").err == ""
     assert fingerprints(Path("run")) == fingerprints(Path("whole"))
     assert result.code == 130
 
@@ -267,3 +275,150 @@ def test_the_time_of_a_run_is_that_of_all_its_processes() -> None:
     resume("--max-time", "1s")
     assert load(path).progress.finished
     assert load(path).progress.step < 20
+
+
+def crash(call: int, *command: str) -> None:
+    """Run a command that is killed at an update: nothing more is saved."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with at_call_do(MOMENTS["update"], {call}, fail):
+        assert charrnn(*command).code == 1
+
+
+def best() -> tuple[str, float]:
+    found = load(Path("run/best.safetensors"))
+    nats = found.progress.validation_nats_per_character
+    assert nats is not None
+    return found.fingerprint(), nats
+
+
+def test_a_best_gives_way_to_a_better_one_only_whatever_is_done_again() -> None:
+    options = ("--validation", "100", "--patience", "15")
+    assert charrnn(*begin(*options, run="whole")).code == 0
+    crash(17, *begin(*options))
+    assert load(Path("run/last.safetensors")).progress.step == 0
+    kept = best()
+    for call in (3, 9):
+        crash(call, "train", "--resume", "--run", "run")
+        assert best() == kept
+    resume()
+    assert fingerprints(Path("run")) == fingerprints(Path("whole"))
+
+
+def test_a_best_that_is_damaged_or_of_another_text_gives_way() -> None:
+    stopped_run("--validation", "100")
+    for spoil in (lambda: damage("best"), lambda: shutil.copy("other/best.safetensors", "run")):
+        assert charrnn(*begin("--validation", "90", run="other")).code == 0
+        spoil()
+        resume("--steps", "40")
+        assert load(Path("run/best.safetensors")).progress.step > 12
+        shutil.rmtree("other")
+        shutil.rmtree("run")
+        stopped_run("--validation", "100")
+
+
+def test_what_info_tells_of_a_run_is_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best weights may be those of an earlier update, before the run had ended."""
+    worse = itertools.count(1)
+    monkeypatch.setattr("charrnn.learning.session.score_part", lambda *_: Score(float(next(worse)), 1, 1))
+    assert charrnn(*begin("--validation", "100")).code == 0
+    kept = load(Path("run/best.safetensors"))
+    assert kept.progress.step < 20
+    info = charrnn("info", "--checkpoint", "run", "--json").json
+    assert (info["finished"], info["step"], info["best_step"]) == (True, 20, kept.progress.step)
+    assert info["weights_sha256"] == kept.fingerprint()
+    assert info["best_validation_nats_per_character"] == kept.progress.validation_nats_per_character
+    alone = charrnn("info", "--checkpoint", "run/best.safetensors", "--json").json
+    assert (alone["finished"], alone["step"]) == (False, kept.progress.step)
+
+
+@pytest.mark.parametrize("mode", ["text", "lines"])
+def test_an_encoded_text_that_is_lost_is_made_anew_from_the_text(mode: str) -> None:
+    options = ("--mode", mode, "--validation", "0.2")
+    assert charrnn(*begin(*options, run="whole")).code == 0
+    stopped_run(*options)
+    Path("other.txt").write_text(TEXT + "more")
+    for spoil in (Path("run/corpus.npy").unlink, lambda: Path("run/dataset.json").write_text("{}")):
+        spoil()
+        before = {file.name: file.read_bytes() for file in Path("run").iterdir()}
+        refused("other.txt", code=3)
+        assert {file.name: file.read_bytes() for file in Path("run").iterdir()} == before
+        stopped_at("update", 2, "train", "--resume", "--run", "run", "text.txt")
+    assert "resume run at step" in resume()
+    assert fingerprints(Path("run")) == fingerprints(Path("whole"))
+    assert not Path("run/.encoding").exists()
+
+
+def test_a_text_that_is_encoded_otherwise_is_not_put_in_the_place_of_a_lost_one() -> None:
+    stopped_run()
+    Path("run/corpus.npy").unlink()
+    Path("run/config.toml").write_text('validation = "0.3"\n')
+    assert "is not what the run learns from" in refused("text.txt", "--quiet", code=3)
+    assert not Path("run/corpus.npy").exists()
+    assert not Path("run/.encoding").exists()
+
+
+def test_more_time_is_added_to_what_was_done() -> None:
+    assert charrnn(*begin()).code == 0
+    done = load(Path("run/last.safetensors")).progress.seconds
+    said = resume("--max-time", "+1h", "--steps", "25")
+    total = seconds(tomllib.loads(Path("run/config.toml").read_text())["max_time"])
+    assert 3600 + done <= total <= 3601 + done
+    assert f"until {duration(total)} or 25 steps" in said
+    assert load(Path("run/last.safetensors")).progress.step == 25
+    assert "--max-time +5m" in resume()
+    assert "expected a duration" in refused("--max-time", "+5", code=2)
+    result = charrnn("train", "text.txt", "--max-time", "+5m")
+    assert result.code == 2
+    assert "--max-time is '+5m'; expected a duration such as 5m; +5m is for --resume" in result.err
+
+
+def test_a_quiet_run_goes_on_aloud() -> None:
+    stopped_run()
+    assert "quiet" not in Path("run/config.toml").read_text()
+    assert "quiet" not in load(Path("run/last.safetensors")).settings
+    assert "resume run at step" in resume("--steps", "22")
+    last = load(Path("run/last.safetensors"))
+    save(Path("run/last.safetensors"), replace(last, settings=last.settings | {"quiet": True}))  # as of old
+    assert "resume run at step 22" in resume("--steps", "24")
+    assert charrnn("train", "--resume", "--run", "run", "--steps", "26", "--quiet").err == ""
+
+
+def test_patience_and_the_machine_may_change_and_what_is_no_longer_exact_is_said() -> None:
+    stopped_run("--validation", "100", "--threads", "1")
+    said = resume("--patience", "50", "--threads", "2", "--precision", "bf16")
+    assert "it goes on with --precision bf16 (was fp32), --threads 2 (was 1): from here on no longer" in said
+    assert {"patience = 50", "threads = 2"} <= set(Path("run/config.toml").read_text().splitlines())
+    assert "no longer" not in resume(
+        "--patience", "40", "--steps", "22", "--device", "auto", "--threads", "2"
+    )
+    assert "--device is cuda, which PyTorch does not find" in refused(
+        "--device", "cuda", "--steps", "30", code=2
+    )
+
+
+def as_if_on_a_gpu(path: Path) -> None:
+    """A checkpoint as a run on CUDA leaves it, whose random numbers have a short state."""
+    kept = load(path)
+    training = kept.training
+    arrays = training.arrays | {"generator": np.zeros(16, np.uint8)}
+    extent = replace(training.extent, generator_bytes=16)
+    settings = kept.settings | {"device": "cuda", "threads": 999}
+    save(path, replace(kept, settings=settings, training=replace(training, extent=extent, arrays=arrays)))
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="there is a CUDA device here, which it would go on with"
+)
+def test_a_run_that_was_begun_on_a_gpu_goes_on_without_one() -> None:
+    stopped_run("--save-every", "5")
+    as_if_on_a_gpu(Path("run/last.safetensors"))
+    assert "--device is cuda, which PyTorch does not find here" in refused("--device", "cuda", code=2)
+    said = resume()
+    assert "it goes on with --device cpu (was cuda), --threads 1 (was 999): from here on no longer" in said
+    last = load(Path("run/last.safetensors"))
+    assert (last.progress.step, last.settings["device"], last.settings["threads"]) == (20, "cpu", 1)
+    as_if_on_a_gpu(Path("run/last.safetensors"))
+    assert "--device cpu (was cuda)" in resume("--device", "cpu", "--steps", "24")

@@ -348,7 +348,7 @@ def test_json_is_one_object(run_folder: Path) -> None:
     [
         (("--steps", "60"), "--steps 120"),
         (("--epochs", "3"), "--epochs 6"),
-        (("--max-time", "20s", "--steps", "60"), "--steps 120 --max-time +20s"),
+        (("--max-time", "1h", "--steps", "60"), "--steps 120 --max-time +1h"),
     ],
 )
 def test_the_advice_is_a_command_that_trains_for_as_long_again(

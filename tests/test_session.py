@@ -289,3 +289,19 @@ def test_a_validation_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch
     monkeypatch.setattr(session, "score_part", lambda *_: Score(math.inf, 1, 1))
     with pytest.raises(DivergenceError, match="became inf, after 3 returns"):
         run.learn()
+
+
+def test_what_is_not_good_to_come_back_to_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are finite, and lost: a save between two skipped updates would return to them for ever."""
+
+    def break_it(report: Report) -> None:
+        if report.step == 3 and not run.divergence.roll_backs:
+            with torch.no_grad():
+                run.trainer.model.output.bias.copy_(torch.linspace(-3e38, 3e38, len(VOCABULARY)))
+
+    run = session_of(tmp_path, Watcher(break_it), Budget(9, None), validated=False, steps=9)
+    monkeypatch.setattr(run, "save", lambda kept=run.save: run.trainer.step == 3 or kept())
+    assert run.learn().finished
+    assert (run.divergence.skipped, run.divergence.roll_backs) == (3, 1)

@@ -10,12 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 from torch.optim import SGD, Optimizer
 
 from charrnn.architecture import Architecture
 from charrnn.learning.batches import Batch, Batches, Records, Streams
 from charrnn.learning.evaluation import score_text
-from charrnn.learning.model import CharRNN, State
+from charrnn.learning.model import CharRNN, State, detach
 from charrnn.learning.optimizers import make_optimizers
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss, language_model
@@ -207,6 +208,33 @@ def test_records_start_blank_and_are_read_on_with_their_state() -> None:
             assert all(
                 torch.equal(part, last[: len(part)]) for part, last in zip(state[0], before[0], strict=True)
             )
+
+
+@every_cell
+@pytest.mark.parametrize("lost", [False, True], ids=["state kept", "state lost"])
+def test_after_a_skipped_update_the_next_batch_goes_on_with_its_own_texts(cell: str, lost: bool) -> None:
+    """Records longer than a window, fewer of them in every other batch: a state of before fits nothing."""
+    seen: list[tuple[Batch, State | None, State]] = []
+
+    def spoilt(model: CharRNN, batch: Batch, state: State | None) -> Loss:
+        loss = language_model(model, batch, state)
+        if len(seen) % 3 == 0:
+            loss.nats.data.fill_(math.nan)
+            for part in (part for layer in loss.state for part in layer if lost):
+                part.data[-1] = math.nan
+        seen.append((batch, state, detach(loss.state)))
+        return loss
+
+    updates = trainer_of(cell, batches=records_batches(), steps=24, task=spoilt, dropout=0)
+    assert [update.skipped for update in updates] == [number % 3 == 0 for number in range(24)]
+    read_on = [pair for pair in itertools.pairwise(seen) if pair[1][0].fresh is None]
+    assert any(not bool(before[0][0].isfinite().all()) for (_, _, before), _ in read_on) is lost
+    for (_, _, before), (batch, state, _) in read_on:
+        assert isinstance(batch.ids, PackedSequence)
+        assert state is not None
+        for part, last in zip(state[0], before[0], strict=True):
+            assert len(part) >= int(batch.ids.batch_sizes[0])
+            assert torch.equal(part, last.nan_to_num(0) * last.isfinite().all(1, keepdim=True))
 
 
 def test_the_mean_is_taken_over_the_symbols_not_over_texts_or_batches() -> None:

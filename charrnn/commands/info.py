@@ -3,18 +3,28 @@
 import json
 import math
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from charrnn.checkpoint import Checkpoint, load
 from charrnn.display import print_result, two_columns
-from charrnn.run import find_checkpoint
+from charrnn.run import Run, find_checkpoint
+from charrnn.run_facts import newest
 from charrnn.terminal import write_text
 
 
 def info(checkpoint: str | None, *, json_wanted: bool) -> None:
-    """Print the facts of a checkpoint, as a table or as one JSON object."""
+    """Print the facts of a checkpoint, as a table or as one JSON object.
+
+    Of a run folder the weights are the best ones; how far training has come is told by its newest checkpoint.
+    """
     path = find_checkpoint(checkpoint)
-    facts = {"checkpoint": str(path)} | facts_of(load(path))
+    model = load(path)
+    run = newest(Run(path.parent)) if checkpoint is None or Path(checkpoint).is_dir() else None
+    if run is not None:
+        model = replace(model, progress=run.progress.with_best_of(model.progress))
+    facts = {"checkpoint": str(path)} | facts_of(model)
     if json_wanted:
         write_text(sys.stdout, json.dumps(facts) + "\n")
         return

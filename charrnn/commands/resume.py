@@ -1,11 +1,14 @@
 """`charrnn train --resume`: go on with a run, exactly where it was."""
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from charrnn.checkpoint import Checkpoint
 from charrnn.commands.corpora import counted
 from charrnn.commands.train import (
+    encode,
     facts_of,
     finish,
     make_batches,
@@ -17,15 +20,17 @@ from charrnn.commands.train import (
     until,
     with_prompt,
 )
-from charrnn.config import ReadingSettings, TrainSettings, build, option_name
+from charrnn.config import OF_THE_CALL, ReadingSettings, TrainSettings, build, duration, option_name, seconds
 from charrnn.display import Display
 from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
-from charrnn.learning.machine import pick_device
+from charrnn.learning.machine import is_available, pick_device
 from charrnn.learning.memory import check_fits
 from charrnn.learning.plan import choose
 from charrnn.learning.schedule import RunClock, rate
 from charrnn.learning.session import Session, misfit
 from charrnn.lock import locked
+from charrnn.reading.arrays import writable
+from charrnn.reading.corpus import Corpus
 from charrnn.reading.dataset import Dataset, open_dataset
 from charrnn.recovery import newest_unfinished, recover
 from charrnn.run import Run, named, read_config
@@ -33,7 +38,10 @@ from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
 
 BOUNDS = ("max_time", "epochs", "steps")
-CHANGEABLE = (*BOUNDS, "save_every", "sample_every", "prompt", "quiet")
+MACHINE = ("device", "precision", "threads")
+"""Settings that change the last bits of the weights."""
+
+CHANGEABLE = (*BOUNDS, *MACHINE, "patience", "save_every", "sample_every", "prompt", "quiet")
 """Settings that may be others than those the run was begun with."""
 
 
@@ -45,6 +53,7 @@ def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) ->
         stops: signals.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
+    build(TrainSettings, dict(given) | {"max_time": given.get("max_time", "1s").removeprefix("+")})
     run = Run(named(given["run"])) if "run" in given else newest_unfinished()
     if not run.folder.is_dir():
         raise CheckpointError(f"{run.folder} does not exist; give the folder of a run, or leave --resume out")
@@ -53,6 +62,7 @@ def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) ->
         found = recover(run)
         checkpoint = found.checkpoint
         begun = settings_begun_with(run, checkpoint)
+        given = dict(given) | time_in_all(given, checkpoint)
         settings = continued(begun, given, finished=checkpoint.progress.finished)
         settings = with_prompt(settings, prompt)
         with shown(stops, quiet=settings.output.quiet) as display:
@@ -62,11 +72,13 @@ def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) ->
             if checkpoint.progress.finished and not is_extended:
                 display.note(nothing_to_do(run, checkpoint))
                 return
-            check_corpus(given.get("corpus", ()), checkpoint, display)
-            session = go_on(run, checkpoint, settings, display=display, stops=stops)
+            corpus = the_corpus(given.get("corpus", ()), checkpoint, display)
+            session = go_on(run, checkpoint, settings, corpus, display=display, stops=stops)
             display.note(going_on(session, is_extended=is_extended))
-            if is_extended:
-                run.write_config(settings)
+            if other := other_bits(begun, session):
+                display.note(f"it goes on with {other}: from here on no longer the same bit for bit")
+            if session.settings != build(TrainSettings, begun):
+                run.write_config(session.settings)
             progress = finish(session)
         tell(progress, run.folder, quiet=settings.output.quiet)
 
@@ -77,7 +89,18 @@ def settings_begun_with(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
         named = read_config(str(run.config))
     except CharRNNError:  # it goes on all the same
         named = {}
-    return named | checkpoint.settings
+    every = named | checkpoint.settings
+    return {name: value for name, value in every.items() if name not in OF_THE_CALL}
+
+
+def time_in_all(given: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, str]:
+    """The bound that `--max-time +5m` means: so much more than what was done."""
+    max_time = given.get("max_time", "")
+    if not max_time.startswith("+"):
+        return {}
+    added_seconds = checkpoint.training.numbers.get("budget", {}).get("added_seconds", 0.0)
+    done_seconds = max(0.0, checkpoint.progress.seconds - added_seconds)
+    return {"max_time": duration(done_seconds + seconds(max_time.removeprefix("+")))}
 
 
 def continued(begun: Mapping[str, Any], given: Mapping[str, Any], *, finished: bool) -> TrainSettings:
@@ -96,40 +119,81 @@ def continued(begun: Mapping[str, Any], given: Mapping[str, Any], *, finished: b
             )
     replaced = BOUNDS if finished and any(name in given for name in BOUNDS) else ()
     kept = {name: value for name, value in begun.items() if name not in replaced}
-    return build(TrainSettings, kept | {name: given[name] for name in CHANGEABLE if name in given})
+    as_before = {name for name in MACHINE if given.get(name) == "auto"}
+    new = {name: given[name] for name in CHANGEABLE if name in given and name not in as_before}
+    return on_this_machine(build(TrainSettings, kept | new), begun.get("device"), new)
+
+
+def on_this_machine(settings: TrainSettings, begun_on: str | None, new: Mapping[str, Any]) -> TrainSettings:
+    """The settings with a device that is here; on another than before, precision and threads are chosen."""
+    machine = settings.machine
+    if "device" not in new and not is_available(machine.device):
+        machine = replace(machine, device="auto")
+    machine = replace(machine, device=pick_device(machine).type)
+    if machine.device != begun_on:
+        machine = replace(machine, precision=new.get("precision", "auto"), threads=new.get("threads"))
+    return replace(settings, machine=machine)
 
 
 def nothing_to_do(run: Run, checkpoint: Checkpoint) -> str:
     """What to say of a run that has ended."""
     return (
         f"{run.folder} has ended after {checkpoint.progress.step:,} updates: nothing is left to do; "
-        "give --steps, --epochs or --max-time to extend it"
+        "give --steps, --epochs or --max-time to extend it, such as --max-time +5m"
     )
 
 
-def check_corpus(paths: tuple[str, ...], checkpoint: Checkpoint, display: Display) -> None:
-    """Make sure that a corpus that is named again is the run's.
+def other_bits(begun: Mapping[str, Any], session: Session) -> str:
+    """What of the machine is not as it was, in words; empty where all is."""
+    pairs = ((name, begun.get(name), getattr(session.settings.machine, name)) for name in MACHINE)
+    return ", ".join(f"{option_name(name)} {now} (was {was})" for name, was, now in pairs if now != was)
+
+
+def the_corpus(paths: tuple[str, ...], checkpoint: Checkpoint, display: Display) -> Corpus | None:
+    """The corpus that is named again, if one is.
 
     Raises:
-        CorpusError: it is another one.
+        CorpusError: it is not the run's.
     """
     if not paths:
-        return
-    reading = build(ReadingSettings, checkpoint.settings)
-    if counted(paths, reading, display).census().fingerprint != checkpoint.corpus.fingerprint:
+        return None
+    corpus = counted(paths, build(ReadingSettings, checkpoint.settings), display)
+    if corpus.census().fingerprint != checkpoint.corpus.fingerprint:
         raise CorpusError(
             f"{', '.join(paths)} is not the text that the run learns from; leave it out, since the run has "
             "its own copy"
         )
+    return corpus
 
 
-def open_text(run: Run, checkpoint: Checkpoint) -> Dataset:
-    """The run's own copy of its text.
+def open_text(
+    run: Run, checkpoint: Checkpoint, corpus: Corpus | None, settings: TrainSettings, display: Display
+) -> Dataset:
+    """The run's own copy of its text; one that is not usable is made anew from a corpus that is named again.
 
     Raises:
         CheckpointError: it is missing, or was changed.
     """
-    dataset = open_dataset(run.folder)
+    try:
+        return _checked(open_dataset(run.folder), checkpoint, run)
+    except CheckpointError as error:
+        why = str(error).partition(";")[0]
+        if corpus is None:
+            raise CheckpointError(
+                f"{why}; name the text again: charrnn train --resume --run {run.folder} CORPUS"
+            ) from error
+    display.note(f"{why}; it is encoded again")
+    try:
+        _checked(encode(corpus, checkpoint.vocabulary, settings, Run(run.encoding), display), checkpoint, run)
+        with writable(run.folder):
+            for file in sorted(run.encoding.iterdir(), key=lambda file: file.suffix == ".json"):
+                file.replace(run.folder / file.name)
+    finally:
+        shutil.rmtree(run.encoding, ignore_errors=True)
+    return open_dataset(run.folder)
+
+
+def _checked(dataset: Dataset, checkpoint: Checkpoint, run: Run) -> Dataset:
     if dataset.digest() != checkpoint.corpus.encoded:
         raise CheckpointError(
             f"the encoded text in {run.folder} is not what the run learns from; put it back, or begin anew"
@@ -138,7 +202,13 @@ def open_text(run: Run, checkpoint: Checkpoint) -> Dataset:
 
 
 def go_on(
-    run: Run, checkpoint: Checkpoint, settings: TrainSettings, *, display: Display, stops: Stops
+    run: Run,
+    checkpoint: Checkpoint,
+    settings: TrainSettings,
+    corpus: Corpus | None,
+    *,
+    display: Display,
+    stops: Stops,
 ) -> Session:
     """The run as it was when it was saved.
 
@@ -152,9 +222,10 @@ def go_on(
     except (KeyError, UsageError) as error:
         raise misfit(run.folder, error) from error
     read_prompt(settings.output.prompt, checkpoint.vocabulary, checkpoint.reading.normalize)
-    dataset, device = open_text(run, checkpoint), pick_device(settings.machine)
+    dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
     plan = choose(settings, facts_of(dataset, checkpoint.vocabulary, device))
     check_fits(plan)
+    settings = plan.fill(settings)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds)
@@ -171,6 +242,7 @@ def go_on(
         display=display,
         stops=stops,
     )
+    session.saver.find_best(checkpoint)
     session.restore(checkpoint)
     if checkpoint.progress.finished:  # what ended it, patience too, counts anew
         session.stale_validations = 0

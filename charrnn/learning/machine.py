@@ -23,17 +23,19 @@ def pick_device(machine: MachineSettings) -> torch.device:
     Raises:
         UsageError: this machine does not have it.
     """
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
     if machine.device == "auto":
-        return torch.device("cuda" if available["cuda"] else "cpu")
-    if not available[machine.device]:
-        here = ", ".join(name for name, found in available.items() if found)
+        return torch.device("cuda" if is_available("cuda") else "cpu")
+    if not is_available(machine.device):
+        here = ", ".join(name for name in ("cpu", "cuda", "mps") if is_available(name))
         raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
     return torch.device(machine.device)
+
+
+def is_available(device: str) -> bool:
+    """Whether this machine has a device of that kind."""
+    if device == "cuda":
+        return torch.cuda.is_available()
+    return device == "cpu" or (device == "mps" and torch.backends.mps.is_available())
 
 
 def multiplies_in_half(device: torch.device) -> bool:

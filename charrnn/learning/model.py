@@ -31,7 +31,7 @@ Knows nothing of text, files or optimizers.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,9 @@ Masks = list[Tensor | None]
 
 KERNELS: dict[str, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
 """PyTorch's own loops over time, compiled for each machine (oneDNN, cuDNN)."""
+
+CUDNN_MODES = {"rnn": 1, "lstm": 2, "gru": 3}
+"""What cuDNN calls the cells (`cudnnRNNMode_t`)."""
 
 
 class Layer(nn.Module):
@@ -110,6 +113,26 @@ class Layer(nn.Module):
             hidden = gru(inputs, *state, input_weight, recurrent_weight, *biases)
         return hidden, (hidden[-1],)
 
+    @torch.no_grad()
+    def lay_out(self) -> None:
+        """Put the parameters into one block of memory, as cuDNN reads them; elsewhere nothing happens.
+
+        What `torch.nn.RNN.flatten_parameters` does: otherwise they are copied together at every call.
+        """
+        parameters: list[Tensor] = [
+            self.input_weight,
+            self.recurrent_weight,
+            self.input_bias,
+            self.recurrent_bias,
+        ]
+        if not all(p.is_cuda and torch.backends.cudnn.is_acceptable(p) for p in parameters):  # type: ignore[no-untyped-call]
+            return
+        inputs, hidden = self.input_weight.shape[1], self.recurrent_weight.shape[1]
+        layers, projection, batch_first, bidirectional = 1, 0, False, False
+        sizes = (inputs, CUDNN_MODES[self.cell], hidden, projection, layers, batch_first, bidirectional)
+        with torch.cuda.device_of(self.input_weight):  # type: ignore[no-untyped-call]
+            torch._cudnn_rnn_flatten_weight(parameters, len(parameters), *sizes)
+
     def has_a_faster_loop(self) -> bool:
         """Whether to take `recurrence.py`: where it was measured, in training on a CPU."""
         learning = self.training and torch.is_grad_enabled()
@@ -158,6 +181,18 @@ class CharRNN(nn.Module):
         before = self.blank_state(batch) if state is None else cut(state, batch)
         logits, after = self._steps(ids.t(), before, self._masks(batch))
         return logits.transpose(0, 1), after
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Move to a device, or to another type: then the layers' parameters are laid out anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.lay_out()
+        return self
+
+    def lay_out(self) -> None:
+        """Let every layer's parameters lie as its kernel reads them; to be called on a copy, too."""
+        for layer in self.layers:
+            assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
+            layer.lay_out()
 
     def _by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[Tensor, State]:
         """Texts of different lengths: between two ends of texts all that still run take the same steps.
@@ -260,8 +295,13 @@ def detach(state: State) -> State:
 
 def blank_where(state: State, fresh: Tensor) -> State:
     """The state with zeros for the texts that begin anew; `fresh` is (B,), true for those."""
-    kept = (~fresh).to(state[0][0].dtype).unsqueeze(1)
-    return [tuple(part * kept for part in layer) for layer in state]
+    return [tuple(part.masked_fill(fresh.unsqueeze(1), 0) for part in layer) for layer in state]
+
+
+def finite(state: State) -> State:
+    """The state, blank for the texts in whose state some number is not finite."""
+    parts = [part for layer in state for part in layer]
+    return blank_where(state, ~torch.cat(parts, 1).isfinite().all(1))
 
 
 @torch.no_grad()

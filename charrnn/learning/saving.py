@@ -3,12 +3,13 @@
 Knows nothing of networks or of when to save.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from charrnn.checkpoint import Checkpoint, save
-from charrnn.errors import CharRNNError, Stopped
+from charrnn.checkpoint import Checkpoint, Progress, load, save
+from charrnn.errors import CharRNNError, CheckpointError, Stopped
 from charrnn.learning.divergence import NotFinite
 from charrnn.run import Run
 from charrnn.stops import Stops
@@ -21,12 +22,28 @@ class Saver:
         run: where to.
         stops: signals, which wait for the end of a write.
         tell: is told what could not be written, and when it could again.
+
+    Attributes:
+        best: how far training had come with the weights in `best`; None where nothing is known of them.
     """
 
     def __init__(self, run: Run, stops: Stops, tell: Callable[[str], None]) -> None:
         self.run, self.stops, self._tell = run, stops, tell
         self._failures: dict[str, CharRNNError] = {}
         self._best_in_wait: Checkpoint | None = None
+        self.best: Progress | None = None
+
+    def find_best(self, checkpoint: Checkpoint) -> None:
+        """Know what stands in `best`, for a run that goes on from a checkpoint.
+
+        That may be older: what comes after it is done again, and may turn out worse. A `best` that is
+        damaged, or was measured on something else, is replaced by the next one.
+        """
+        self.best = None
+        with contextlib.suppress(CheckpointError):
+            found = load(self.run.best)
+            if _measured_on(found) == _measured_on(checkpoint):
+                self.best = found.progress
 
     def save_last(self, checkpoint: Checkpoint) -> None:
         """Write `last`, keeping the one before; and `best`, if that could not be written when it was due.
@@ -36,15 +53,29 @@ class Saver:
         """
         self._write("last", checkpoint)
         if self._best_in_wait is not None:
-            self.save_best(self._best_in_wait)
+            self._write_best(self._best_in_wait)
 
     def save_best(self, checkpoint: Checkpoint) -> None:
-        """Write `best`: what one needs to share a model, and no more.
+        """Write `best`: what one needs to share a model, and no more; unless what stands there is as good.
 
         Raises:
             NotFinite: a number of it is none; nothing was written.
         """
-        shared = replace(checkpoint, training=checkpoint.training.without_arrays())
+        nats = checkpoint.progress.validation_nats_per_character
+        if nats is not None and self.best_nats is not None and nats >= self.best_nats:
+            return
+        step = None if nats is None else checkpoint.progress.step
+        progress = replace(checkpoint.progress, best_validation_nats_per_character=nats, best_step=step)
+        training = checkpoint.training.without_arrays()
+        self._write_best(replace(checkpoint, progress=progress, training=training))
+        self.best = progress
+
+    @property
+    def best_nats(self) -> float | None:
+        """The validation of what stands in `best`, if that is known."""
+        return None if self.best is None else self.best.validation_nats_per_character
+
+    def _write_best(self, shared: Checkpoint) -> None:
         written = self._write("best", shared)
         self._best_in_wait = None if written else _copied(shared)
 
@@ -84,6 +115,12 @@ class Saver:
         for name in ("last", "best"):
             if name in self._failures:
                 raise self._failures[name]
+
+
+def _measured_on(checkpoint: Checkpoint) -> tuple[str, float | None]:
+    """What its validation is of: the text with its parts, and how much of it."""
+    session = checkpoint.training.numbers.get("session", {})
+    return checkpoint.corpus.encoded, session.get("measured_symbols")
 
 
 def _copied(checkpoint: Checkpoint) -> Checkpoint:

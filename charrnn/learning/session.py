@@ -19,6 +19,7 @@ from charrnn import __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
 from charrnn.config import (
     FILES,
+    OF_THE_CALL,
     ReadingSettings,
     Request,
     SampleSettings,
@@ -184,7 +185,12 @@ class Session:
             self.stops.heed()
             raise self._saved(stopped) from None
         self.saver.finish()
-        return self.progress
+        return self._told()
+
+    def _told(self) -> Progress:
+        """The run's progress, its best being what stands in `best`, whatever was done again since."""
+        best = self.saver.best
+        return self.progress if best is None else self.progress.with_best_of(best)
 
     def _saved(self, stopped: Stopped) -> Stopped:
         """Save where the run was stopped; the stop, saying so."""
@@ -233,7 +239,7 @@ class Session:
         skipped, roll_backs = self.divergence.skipped, self.divergence.roll_backs
         found = recover(self.run)
         self.restore(found.checkpoint)
-        self.divergence.skipped, self.divergence.roll_backs = skipped, roll_backs
+        self.divergence.skipped, self.divergence.in_a_row, self.divergence.roll_backs = skipped, 0, roll_backs
         self.trainer.rate_factor = share
         for notice in found.notices:
             self.display.note(notice)
@@ -250,7 +256,8 @@ class Session:
         """
         numbers = checkpoint.training.numbers
         try:
-            snapshot.put_back(self.trainer, checkpoint.weights, checkpoint.training)
+            is_moved = checkpoint.settings.get("device") != self.settings.machine.device
+            snapshot.put_back(self.trainer, checkpoint.weights, checkpoint.training, is_moved=is_moved)
             self.divergence.restore(numbers["divergence"])
             session = numbers["session"]
             self.stale_validations = int(session["stale_validations"])
@@ -278,7 +285,8 @@ class Session:
             self._report(validation)
         if self.sampling.due(update.step):
             self._sample()
-        if self.saving.due(update.step):
+        # After a skipped update the weights may be lost: what is saved must be good to come back to.
+        if not update.skipped and self.saving.due(update.step):
             self.save()
 
     def _validate_if_due(self) -> float | None:
@@ -350,7 +358,7 @@ class Session:
         if is_best:
             step = self.trainer.step
             self.progress = replace(self.progress, best_validation_nats_per_character=nats, best_step=step)
-            self.saver.save_best(self.checkpoint())
+        self.saver.save_best(self.checkpoint())
 
     def fit_validation(self) -> None:
         """Before the first update of a run on a clock: measure on no more than there is time for.
@@ -468,7 +476,7 @@ class Session:
             reading=self.settings.reading,
             corpus=self.corpus,
             progress=self.progress,
-            settings={n: v for n, v in flat(self.settings).items() if n not in FILES},
+            settings={n: v for n, v in flat(self.settings).items() if n not in FILES | OF_THE_CALL},
             weights=weights_of(trainer.averaged),
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
             training=replace(training, numbers=training.numbers | self._numbers()),

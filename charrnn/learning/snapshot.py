@@ -43,10 +43,11 @@ def take(trainer: Trainer) -> TrainingState:
     return TrainingState(numbers, extent, {name: _array(tensor) for name, tensor in tensors.items()})
 
 
-def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None:
+def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_moved: bool = False) -> None:
     """Bring a trainer to where `take` found one; it is to be iterated anew after that.
 
     Without arrays only the place in the text and the averaged weights are those of then, and these move on.
+    A trainer that has moved to another kind of device, whose random numbers are others, draws new ones.
 
     Raises:
         KeyError, ValueError, RuntimeError: the state is one of another trainer.
@@ -64,8 +65,11 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState) -> None
         network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
     _put_back_optimizers(trainer, training.arrays)
     _put_back_carried(trainer, training)
-    if training.extent.generator_bytes:
-        trainer.model.generator.set_state(torch.from_numpy(training.arrays["generator"]))
+    generator = trainer.model.generator
+    if is_moved:
+        generator.manual_seed(generator.initial_seed() + trainer.step)
+    elif training.extent.generator_bytes:
+        generator.set_state(torch.from_numpy(training.arrays["generator"]))
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:
@@ -83,19 +87,19 @@ def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def _put_back_optimizers(trainer: Trainer, arrays: Arrays) -> None:
-    parameters = dict(trainer.model.named_parameters())
-    state_of: dict[Tensor, dict[Tensor, Any]] = {}
-    for optimizer in trainer.optimizers:
-        optimizer.state.clear()
-        for group in optimizer.param_groups:
-            state_of |= dict.fromkeys(group["params"], optimizer.state)
+    """Through the optimizers' own way back, since they know on which device they keep what."""
+    kept: dict[str, dict[str, Tensor]] = {}
     for name, values in arrays.items():
         part, _, rest = name.partition(".")
         key, _, parameter_name = rest.partition(".")
         if part == "optimizer":
-            parameter = parameters[parameter_name]
-            device = "cpu" if key == "step" else parameter.device  # where AdamW itself keeps its counts
-            state_of[parameter][parameter][key] = torch.tensor(values, device=device)
+            kept.setdefault(parameter_name, {})[key] = torch.tensor(values)
+    name_of = {parameter: name for name, parameter in trainer.model.named_parameters()}
+    for optimizer in trainer.optimizers:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        names = [name_of[parameter] for parameter in parameters]
+        state = {place: kept[name] for place, name in enumerate(names) if name in kept}
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
 def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:

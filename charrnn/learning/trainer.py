@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from charrnn.learning.batches import Batch, Batches
-from charrnn.learning.model import CharRNN, State, blank_where, detach
+from charrnn.learning.model import CharRNN, State, blank_where, detach, finite
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss
 
@@ -61,7 +61,7 @@ class Trainer:
     """Truncated back-propagation through time (Williams & Peng 1990) over batches whose state carries on.
 
     The gradient flows back through one batch's T steps; the state flows on into the next batch, its history
-    cut off.
+    cut off. That holds for a batch that nothing was learnt from, too: the next one goes on with its texts.
 
     The weights that move are noisy, as each batch pulls them its own way. What is to be used is `averaged`:
     the same network, its weights the power-function average of theirs over all updates so far (Karras et al.
@@ -90,6 +90,7 @@ class Trainer:
     ) -> None:
         self.model, self.task, self.batches = model, task, batches
         self.averaged = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
+        self.averaged.lay_out()
         self.optimizers, self.budget = optimizers, budget
         self.gradient_clip, self.precision = gradient_clip, precision
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
@@ -117,7 +118,11 @@ class Trainer:
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
         nats = loss.nats.detach()
         skipped = not math.isfinite(float(nats + norm))
-        self._move(None if skipped else loss)
+        if not skipped:
+            self._move(loss.count)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        self.state = finite(detach(loss.state)) if skipped else detach(loss.state)
         self.step, self.epoch = self.step + 1, batch.epoch
         progress = self.budget.progress(self.step)
         return Update(self.step, self.epoch, nats, loss.count, self.learning_rate, norm, progress, skipped)
@@ -132,16 +137,12 @@ class Trainer:
             seconds.append(time.perf_counter() - began)
         return 1 / min(seconds[1:] or seconds)
 
-    def _move(self, loss: Loss | None) -> None:
-        """Take the step that the gradients show, and carry the state on; without a loss only forget them."""
+    def _move(self, count: int) -> None:
+        """Take the step that the gradients of so many symbols show."""
         for optimizer in self.optimizers:
-            if loss is not None:
-                optimizer.step()
-            optimizer.zero_grad()
-        if loss is not None:
-            self.state = detach(loss.state)
-            self.symbols_seen += loss.count
-            self._average()
+            optimizer.step()
+        self.symbols_seen += count
+        self._average()
 
     @torch.no_grad()
     def _average(self) -> None:

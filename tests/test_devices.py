@@ -1,0 +1,97 @@
+"""Other devices: what a run keeps follows its network there; on CUDA itself it goes on, bit for bit."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from interruptions import fingerprints, stopped_at
+from program import SMALL, TEXT, charrnn
+from test_trainer import records_batches, trainer_of
+from torch.optim import AdamW
+
+from charrnn.checkpoint import load
+from charrnn.learning import snapshot
+from charrnn.learning.model import Layer
+
+on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device here")
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_counts_of_steps_are_where_a_fused_optimizer_looks_for_them(fused: bool) -> None:
+    """The device `meta` stands for any that is not the CPU."""
+    trainer = trainer_of(steps=2, optimizer="adamw")
+    assert len(list(trainer)) == 2
+    elsewhere: Any = SimpleNamespace(model=trainer_of().model.to("meta"))
+    adamw = AdamW(elsewhere.model.parameters())
+    elsewhere.optimizers = [adamw]
+    adamw.param_groups[0]["fused"] = fused
+    snapshot._put_back_optimizers(elsewhere, snapshot.take(trainer).arrays)
+    states = list(adamw.state.values())
+    assert len(states) == len(list(elsewhere.model.parameters()))
+    assert {state["step"].device.type for state in states} == {"meta" if fused else "cpu"}
+    assert {state["exp_avg"].device.type for state in states} == {"meta"}
+
+
+def test_on_another_device_random_numbers_are_drawn_anew() -> None:
+    one, other, again = trainer_of(steps=3), trainer_of(seed=2), trainer_of(seed=2)
+    list(one)
+    taken = snapshot.take(one)
+    for trainer in (other, again):
+        snapshot.put_back(
+            trainer,
+            {n: v.numpy() for n, v in one.averaged.state_dict().items()},
+            taken,
+            is_moved=True,
+        )
+    drawn = [torch.rand(4, generator=trainer.model.generator) for trainer in (other, again, one)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_parameters_are_laid_out_after_every_move_and_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_out: list[Layer] = []
+
+    def lay_out(layer: Layer) -> None:
+        laid_out.append(layer)
+
+    monkeypatch.setattr(Layer, "lay_out", lay_out)
+    trainer = trainer_of(batches=records_batches())
+    assert laid_out == list(trainer.averaged.layers)
+    trainer.model.to("cpu")
+    assert laid_out[1:] == list(trainer.model.layers)
+
+
+@on_cuda
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("mode", ["text", "lines"])
+def test_a_run_on_cuda_goes_on_there_and_without_it(
+    cell: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Warnings are errors here: cuDNN's, of weights that are not in one block, too."""
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text(TEXT, encoding="utf-8")
+    options = (
+        *SMALL,
+        "--device",
+        "cuda",
+        "--cell",
+        cell,
+        "--mode",
+        mode,
+        "--layers",
+        "2",
+        "--dropout",
+        "0.3",
+    )
+    begin = ("train", "text.txt", *options, "--save-every", "5", "--run")
+    assert charrnn(*begin, "whole").code == 0
+    for run in ("run", "moved"):
+        assert stopped_at("update", 12, *begin, run).code == 130
+    assert charrnn("train", "--resume", "--run", "run").code == 0
+    assert fingerprints(Path("run")) == fingerprints(Path("whole"))
+    result = charrnn("train", "--resume", "--run", "moved", "--device", "cpu")
+    assert result.code == 0, result.err
+    assert "--device cpu (was cuda)" in result.err
+    assert load(Path("moved/last.safetensors")).progress.step == 20
