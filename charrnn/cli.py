@@ -205,7 +205,9 @@ def vocab(
 @app.command()
 @with_settings(EvaluateSettings, ReadingSettings)
 def evaluate(
-    text: Annotated[list[str], typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)],
+    text: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)
+    ] = None,
     checkpoint: Annotated[
         list[str] | None,
         typer.Option(
@@ -221,7 +223,7 @@ def evaluate(
     """Measure bits per character of a text under a model.
 
     \b
-    charrnn evaluate other.txt --baselines
+    charrnn evaluate --part validation --baselines
     charrnn evaluate other.txt --checkpoint runs/novel --window 256
     charrnn evaluate other.txt --show
     """
@@ -229,7 +231,7 @@ def evaluate(
     from charrnn.commands.scoring import Question
 
     settings = build(EvaluateSettings, given)
-    run(Question(tuple(text), tuple(checkpoint or ()), given, settings, json_wanted=json))
+    run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
 
 
 @app.command()

@@ -702,6 +702,12 @@ class SeeingSettings(Checked):
 class EvaluateSettings(Checked):
     """How a text is scored, and what is told of it."""
 
+    part: str | None = setting(
+        None,
+        "instead of TEXT: validation, what the model's run held out, as the run folder keeps it",
+        choices=("validation",),
+        metavar="validation",
+    )
     window: int = setting(
         0, "blank the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
     )

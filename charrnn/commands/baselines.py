@@ -15,12 +15,11 @@ from charrnn.baselines.compressors import compressed_bytes
 from charrnn.baselines.ngrams import ORDER, Chances, Ids, NgramModel
 from charrnn.baselines.training import LONGEST, ngrams_of, streams_of
 from charrnn.checkpoint import Checkpoint
-from charrnn.commands.scoring import Subject
+from charrnn.commands.scoring import ScoredText, Subject
 from charrnn.config import BudgetSettings
 from charrnn.errors import CheckpointError
 from charrnn.learning.evaluation import UNKNOWN_NATS
 from charrnn.learning.plan import measured_symbols
-from charrnn.reading.corpus import Corpus
 from charrnn.reading.dataset import Dataset, Part, open_dataset
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.terminal import visible
@@ -56,41 +55,46 @@ def baselines(subject: Subject, characters: int) -> list[Baseline]:
             keeps the text that was learnt from.
         characters: how many are scored.
     """
-    ids, unknown = _shown(subject)
+    texts, unknown = _shown(subject)
 
     def bits_per_character(nats: float) -> float:
         return (nats + unknown * UNKNOWN_NATS) / math.log(2) / characters
 
     symbols = len(subject.vocabulary)
-    uniform = bits_per_character((len(ids) - 1) * math.log(symbols))
+    uniform = bits_per_character(sum(len(ids) - 1 for ids in texts) * math.log(symbols))
     return [
         Baseline("uniform", uniform, f"{symbols:,} symbols, all alike"),
         *(
             Baseline(name, None if nats is None else bits_per_character(nats), note)
-            for name, nats, note in _counted(ids, subject.model, subject.path.parent)
+            for name, nats, note in _counted(texts, subject.model, subject.path.parent)
         ),
-        *_compressed(subject.corpus, characters),
+        *_compressed(subject.text, characters, len(texts)),
     ]
 
 
-def _shown(subject: Subject) -> tuple[Ids, int]:
-    """What of a text the model knows, the first symbol given, and how many symbols it does not know."""
+def _shown(subject: Subject) -> tuple[list[Ids], int]:
+    """What of each text the model knows, the first symbol given, and how many symbols it does not know."""
     symbols, marked = len(subject.vocabulary), subject.vocabulary.unknown
-    parts, unknown = [], 0
-    for piece in subject.pieces():
-        is_shown = piece.ids < symbols
-        is_unknown = ~is_shown if marked is None else piece.ids == marked
-        unknown += int(is_unknown[piece.given :].sum())
-        begin = max(0, piece.given - 1)
-        parts.append(piece.ids[begin:][is_shown[begin:]])
-    return np.concatenate(parts), unknown
+    texts: list[Ids] = []
+    unknown = 0
+    for pieces in subject.texts():
+        parts = []
+        for piece in pieces:
+            is_shown = piece.ids < symbols
+            is_unknown = ~is_shown if marked is None else piece.ids == marked
+            unknown += int(is_unknown[piece.given :].sum())
+            begin = max(0, piece.given - 1)
+            parts.append(piece.ids[begin:][is_shown[begin:]])
+        texts.append(np.concatenate(parts))
+    return texts, unknown
 
 
-def _counted(ids: Ids, model: Checkpoint, folder: Path) -> Iterator[tuple[str, float | None, str]]:
+def _counted(texts: list[Ids], model: Checkpoint, folder: Path) -> Iterator[tuple[str, float | None, str]]:
     """Name, nats and note of the unigrams and of the best n-grams of the training text."""
     try:
         training = _training_part(model, folder)
-        nats = ngrams_of(training, model.vocabulary).nats(ids)
+        ngrams = ngrams_of(training, model.vocabulary)
+        nats: Chances = np.sum([ngrams.nats(ids) for ids in texts], axis=0)
     except CheckpointError:
         for name in ("unigram", "n-gram"):
             yield name, None, f"the text the model learnt from is not in {folder}"
@@ -118,10 +122,10 @@ def _best_order(nats: Chances) -> int:
     return 2 + int(np.argmin(nats[2:])) if len(nats) > 2 else 1
 
 
-def _compressed(corpus: Corpus, characters: int) -> Iterator[Baseline]:
-    """Compressors have to be told the first character of a text too."""
-    characters += corpus.reading.mode == "text"
-    for name, size_bytes in compressed_bytes(corpus.utf8()).items():
+def _compressed(text: ScoredText, characters: int, texts: int) -> Iterator[Baseline]:
+    """Compressors have to be told the first character of each text too."""
+    characters += texts if text.reading.mode == "text" else 0
+    for name, size_bytes in compressed_bytes(text.utf8()).items():
         yield Baseline(name, 8 * size_bytes / characters, "nothing seen before")
 
 

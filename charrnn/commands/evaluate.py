@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from charrnn.commands.baselines import baselines, comparison
+from charrnn.commands.doubts import doubts
 from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
@@ -57,12 +58,15 @@ def score(question: Question) -> None:
     with progress_display(streams=False) as display:
         subject = question.subject(display)
         found: dict[str, Any] = {"checkpoint": str(subject.path), "window": settings.window}
-        found |= figures(subject.scored(adapting=False))
+        found |= figures(subject.scored(adapting=False), subject.text.characters)
+        for note in doubts(subject, found):
+            display.note(note)
         if settings.adapt:
             found["adapted"] = _adapted(subject)
-        rows = _rows(found, subject.corpus.reading.mode)
+        rows = _rows(found, subject.text.reading.mode)
         if settings.html is not None:
-            write_page(settings.html, listed(question.paths), rows, met(subject))
+            title = listed(question.paths) if question.paths else subject.text.name
+            write_page(settings.html, title, rows, met(subject))
         compared = baselines(subject, found["characters"]) if settings.baselines else []
     if question.json_wanted:
         more = {"baselines": [baseline.json() for baseline in compared]} if settings.baselines else {}
@@ -77,11 +81,16 @@ def score(question: Question) -> None:
 def _adapted(subject: Subject) -> dict[str, Any]:
     """The figures of a copy that learns, and how it does."""
     how = {name: value for name, value in asdict(subject.settings).items() if name.startswith("adapt_")}
-    return figures(subject.scored(adapting=True)) | how
+    return figures(subject.scored(adapting=True), subject.text.characters) | how
 
 
-def figures(found: Iterable[tuple[Piece, Kept]]) -> dict[str, Any]:
-    """The score of a text by name."""
+def figures(found: Iterable[tuple[Piece, Kept]], scored_characters: int | None = None) -> dict[str, Any]:
+    """The score of a text by name.
+
+    Args:
+        found: the text, scored.
+        scored_characters: how many it has, where the pieces cannot tell.
+    """
     nats, characters, utf8_bytes, unknown, symbols = 0.0, 0, 0, 0, 0
     for piece, kept in found:
         nats += float(kept[:, 0].sum(dtype="float64"))
@@ -89,6 +98,7 @@ def figures(found: Iterable[tuple[Piece, Kept]]) -> dict[str, Any]:
         symbols += len(piece.ids) - piece.given
         utf8_bytes += piece.utf8_bytes
         unknown += piece.unknown
+    characters = characters if scored_characters is None else scored_characters
     score = Score(nats, symbols, characters)
     return {
         "characters": characters,

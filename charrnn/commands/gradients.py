@@ -1,5 +1,6 @@
 """`charrnn evaluate --gradients`: how the gradient of a character's loss fades with the distance back."""
 
+import itertools
 import json
 import math
 import sys
@@ -52,7 +53,8 @@ def gradients(question: Question) -> None:
 
 
 def _norms(subject: Subject) -> NDArray[np.float64]:
-    known = (piece.ids[piece.ids < len(subject.vocabulary)] for piece in subject.pieces())
+    pieces = itertools.chain.from_iterable(subject.texts())
+    known = (piece.ids[piece.ids < len(subject.vocabulary)] for piece in pieces)
     ids, read = [], 0
     for some in known:
         ids.append(some)
@@ -61,7 +63,7 @@ def _norms(subject: Subject) -> NDArray[np.float64]:
             break
     if read <= LAGS + 1:
         raise CorpusError(
-            f"{subject.corpus.sources[0].name} has {read:,} symbols that the model knows; --gradients looks "
+            f"{subject.text.name} has {read:,} symbols that the model knows; --gradients looks "
             f"back over {LAGS}; give a longer text"
         )
     return fading(subject.network, np.concatenate(ids)[:READ], LAGS)

@@ -38,7 +38,7 @@ def per_line(question: Question) -> None:
     """Print for each line its bits per character, a tab, and the line; or a JSON line."""
     with progress_display(streams=True) as display:
         subject = question.subject(display)
-        level = subject.corpus.reading.level
+        level = subject.text.reading.level
         one = json_line if question.json_wanted else plain_line
         shown = visible if sys.stdout.isatty() else str
         for some in lines(subject.scored(adapting=question.settings.adapt)):

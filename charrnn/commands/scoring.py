@@ -4,25 +4,126 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from rich.console import Console
 
 from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.corpora import counted, reading_of
-from charrnn.config import EvaluateSettings
+from charrnn.config import EvaluateSettings, ReadingSettings, flat, option_name
 from charrnn.display import Display, ReadingProgress, make_display
-from charrnn.errors import UsageError
+from charrnn.errors import CheckpointError, UsageError
 from charrnn.learning.adaptation import Adaptation, Adapting
 from charrnn.learning.evaluation import scored
 from charrnn.learning.measures import COST, Kept, Measure
 from charrnn.learning.model import CharRNN
 from charrnn.learning.readers import Carried, Reader, Records, Windows
 from charrnn.reading.corpus import Corpus
-from charrnn.reading.passages import Piece, check_scorable, passages
+from charrnn.reading.dataset import Part, is_encoded, open_dataset
+from charrnn.reading.passages import Piece, check_scorable, part_passages, passages
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import find_checkpoint
+
+
+class ScoredText(Protocol):
+    """What is scored."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def reading(self) -> ReadingSettings:
+        """How it was read."""
+        ...
+
+    @property
+    def characters(self) -> int | None:
+        """How many are scored, where that is known beforehand."""
+        ...
+
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:
+        """As a model reads it."""
+        ...
+
+    def utf8(self) -> Iterator[bytes]:
+        """As read, in UTF-8; at byte level its bytes."""
+        ...
+
+
+@dataclass(frozen=True)
+class NamedText:
+    """A text that the user names."""
+
+    corpus: Corpus
+    characters: None = None
+
+    @property
+    def name(self) -> str:
+        """Of its first source."""
+        return self.corpus.sources[0].name
+
+    @property
+    def reading(self) -> ReadingSettings:
+        """How it is read."""
+        return self.corpus.reading
+
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:
+        """One text."""
+        yield passages(self.corpus, vocabulary, ReadingProgress(display, "scoring"))
+
+    def utf8(self) -> Iterator[bytes]:
+        """As read, in UTF-8; at byte level its bytes."""
+        return self.corpus.utf8()
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a run held out, as its folder keeps it."""
+
+    name: str
+    part: Part
+    vocabulary: Vocabulary
+    reading: ReadingSettings
+
+    @property
+    def characters(self) -> int:
+        """Those that training divides by, too."""
+        return self.part.scored_characters
+
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:  # noqa: ARG002 - no file is read
+        """Each stretch of it; lines together."""
+        return part_passages(self.part, vocabulary, self.reading)
+
+    def utf8(self) -> Iterator[bytes]:
+        """As far as the symbols tell, in UTF-8; at byte level its bytes."""
+        encoding = "latin-1" if self.reading.level == "byte" else "utf-8"
+        for pieces in part_passages(self.part, self.vocabulary, self.reading):
+            yield from (piece.text.encode(encoding, "surrogatepass") for piece in pieces)
+
+
+def held_out(path: Path, model: Checkpoint) -> HeldOut:
+    """What the run of a checkpoint held out.
+
+    Raises:
+        CheckpointError: the folder's text is damaged, or another one.
+        UsageError: the checkpoint is not in its run folder, or nothing was held out.
+    """
+    if not is_encoded(path.parent):
+        raise UsageError(
+            f"--part is validation, but {path} is not in its run folder, which keeps the text; give the run "
+            "folder, or a text"
+        )
+    dataset = open_dataset(path.parent)
+    if dataset.digest() != model.corpus.encoded:
+        raise CheckpointError(
+            f"the encoded text in {path.parent} is not the one that {path.name} was trained on; give a text"
+        )
+    if dataset.validation is None:
+        raise UsageError("--part is validation, but the run held out nothing; give a text")
+    return HeldOut(f"what {path.parent} held out", dataset.validation, model.vocabulary, model.reading)
 
 
 @dataclass(frozen=True)
@@ -33,7 +134,7 @@ class Subject:
         path: the checkpoint.
         model: what it holds.
         network: the network in it.
-        corpus: the text, counted and found fit to be scored.
+        text: what is scored, found fit for it.
         settings: how it is scored.
         display: is told how far it has come.
     """
@@ -41,7 +142,7 @@ class Subject:
     path: Path
     model: Checkpoint
     network: CharRNN
-    corpus: Corpus
+    text: ScoredText
     settings: EvaluateSettings
     display: Display
 
@@ -50,13 +151,14 @@ class Subject:
         """The model's."""
         return self.model.vocabulary
 
-    def pieces(self) -> Iterator[Piece]:
-        """The text as the model reads it."""
-        return passages(self.corpus, self.vocabulary, ReadingProgress(self.display, "scoring"))
+    def texts(self) -> Iterator[Iterator[Piece]]:
+        """The text as the model reads it: one text, or several that begin blank."""
+        return self.text.texts(self.vocabulary, self.display)
 
     def scored(self, measure: Measure = COST, *, adapting: bool) -> Iterator[tuple[Piece, Kept]]:
         """The text with what is kept of each symbol's prediction."""
-        return scored(self.pieces(), self._reader(measure, adapting=adapting), self.vocabulary.unknown)
+        for pieces in self.texts():
+            yield from scored(pieces, self._reader(measure, adapting=adapting), self.vocabulary.unknown)
 
     def _reader(self, measure: Measure, *, adapting: bool) -> Reader:
         settings = self.settings
@@ -112,13 +214,36 @@ class Question:
         return [self._open(path, display) for path in self.checkpoints or (None,)]
 
     def _open(self, checkpoint: str | None, display: Display) -> Subject:
+        self._check_text()
         path = find_checkpoint(checkpoint)
         model = load(path)
         reading = reading_of(model, self.given)
         _check(self.settings, has_records=model.vocabulary.end is not None)
+        text = held_out(path, model) if self.settings.part else self._named(reading, model, display)
+        return Subject(path, model, network_of(model), text, self.settings, display)
+
+    def _named(self, reading: ReadingSettings, model: Checkpoint, display: Display) -> NamedText:
         corpus = counted(self.paths, reading, display)
         check_scorable(corpus, model.vocabulary)
-        return Subject(path, model, network_of(model), corpus, self.settings, display)
+        return NamedText(corpus)
+
+    def _check_text(self) -> None:
+        """Make sure that there is either a text or a part."""
+        part = self.settings.part
+        if not part and not self.paths:
+            raise UsageError("no text is given; name a file, or give --part validation")
+        if not part:
+            return
+        if self.paths:
+            raise UsageError(
+                f"{self.paths[0]} and --part {part} are given; expected a text or a part; leave one out"
+            )
+        read = [name for name in flat(ReadingSettings()) if name in self.given]
+        if read:
+            raise UsageError(
+                f"{option_name(read[0])} is given, but --part {part} was read when the run began; "
+                "leave one out"
+            )
 
 
 def network_of(checkpoint: Checkpoint) -> CharRNN:

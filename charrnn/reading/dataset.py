@@ -215,6 +215,11 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     return open_dataset(folder)
 
 
+def is_encoded(folder: Path) -> bool:
+    """Whether there is a text that `encode_dataset` wrote into a folder."""
+    return (folder / _DESCRIPTION).exists()
+
+
 def open_dataset(folder: Path, fingerprint: str | None = None) -> Dataset:
     """The dataset that `encode_dataset` wrote into a folder.
 

@@ -14,10 +14,17 @@ from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.reading.alignment import Begins, Codes, begins, first_character, unbroken
 from charrnn.reading.census import Tally
-from charrnn.reading.codes import END, LINE_FEED, to_codes, to_text
+from charrnn.reading.codes import END, LINE_FEED, REPLACEMENT, UNKNOWN, to_codes, to_text
 from charrnn.reading.corpus import Corpus, Progress
+from charrnn.reading.dataset import Part
 from charrnn.reading.normalization import normal_form, separable
 from charrnn.reading.vocabulary import Ids, Vocabulary
+
+_SYMBOLS = 2**16
+"""Of a part that is kept as ids, so many are spelt together."""
+
+_AS_READ = {"nfd": "nfc", "nfkd": "nfc"}
+"""The form of text that was decomposed, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +84,73 @@ def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None =
     """
     marking, reading = vocabulary.marking(), corpus.reading
     if reading.mode == "lines":
-        end = np.array([END], np.uint32)
-        nothing = np.zeros(1, np.uint16), np.zeros(2, np.int64), np.zeros(0, np.intp)
-        yield Piece("", end, marking.encode_codes(end), *nothing, given=1, utf8_bytes=0, unknown=0)
+        yield _first_end(marking)
     is_first = reading.mode == "text"
     for text, codes in _aligned(corpus, progress):
         if len(codes):
             given = first_character(codes, reading.level, reading.normalize) if is_first else 0
             yield _piece(text, codes, marking, reading, given=given)
             is_first = False
+
+
+def part_passages(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> Iterator[Iterator[Piece]]:
+    """What a run keeps of a part of its text, as its model reads it: each text that begins blank.
+
+    The text is spelt from its symbols: composed where it was decomposed, and with U+FFFD, or a private
+    character where the model knows that one, for what the model has no symbol for.
+    """
+    known = set(vocabulary.codes.tolist())
+    stand_in = next(code for code in (REPLACEMENT, *range(0xE000, 0xF900)) if code not in known)
+    codes = np.append(np.where(vocabulary.codes == UNKNOWN, np.uint32(stand_in), vocabulary.codes), stand_in)
+    marking = vocabulary.marking()
+    if part.records is not None:
+        yield _record_pieces((codes.take(ids, mode="clip") for ids in part.blocks()), marking, reading)
+        return
+    for begin, end in part.texts.tolist():
+        starts = range(begin, end, _SYMBOLS)
+        blocks = (codes.take(part.ids[at : min(at + _SYMBOLS, end)], mode="clip") for at in starts)
+        yield _text_pieces(blocks, marking, reading)
+
+
+def _record_pieces(blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings) -> Iterator[Piece]:
+    yield _first_end(marking)
+    composed = "none" if reading.normalize == "none" else "nfc"
+    for codes in joined(blocks, _SYMBOLS):
+        yield _piece(normal_form(_text(codes), composed), codes, marking, reading, given=0)
+
+
+def _text_pieces(blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings) -> Iterator[Piece]:
+    form, is_first = reading.normalize, True
+    if reading.level == "byte" or form == "none":
+        pieces = unbroken(blocks) if reading.level == "byte" else blocks
+        spelt = ((_text(codes), codes) for codes in pieces)
+    else:
+        texts = (normal_form(text, _AS_READ.get(form, "none")) for text in separable(map(to_text, blocks)))
+        spelt = ((text, to_codes(normal_form(text, form))) for text in texts)
+    for text, codes in spelt:
+        if len(codes):
+            given = first_character(codes, reading.level, form) if is_first else 0
+            yield _piece(text, codes, marking, reading, given=given)
+            is_first = False
+
+
+def joined(blocks: Iterator[Codes], symbols: int) -> Iterator[Codes]:
+    """Blocks of at least so many symbols each but the last."""
+    waiting: list[Codes] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= symbols:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _first_end(marking: Vocabulary) -> Piece:
+    """The end mark before the first record, which is given."""
+    end = np.array([END], np.uint32)
+    nothing = np.zeros(1, np.uint16), np.zeros(2, np.int64), np.zeros(0, np.intp)
+    return Piece("", end, marking.encode_codes(end), *nothing, given=1, utf8_bytes=0, unknown=0)
 
 
 def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSettings, *, given: int) -> Piece:

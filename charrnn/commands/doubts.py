@@ -1,0 +1,85 @@
+"""What makes a score worth little: the text was learnt from, or most of it is unknown to the model."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.commands.scoring import NamedText, Subject
+from charrnn.errors import CheckpointError
+from charrnn.reading.corpus import Corpus
+from charrnn.reading.dataset import Part, is_encoded, open_dataset
+from charrnn.reading.overlap import repeated_records
+from charrnn.reading.vocabulary import Ids, Vocabulary
+from charrnn.writing.novelty import compare
+
+SPAN, SPANS = 40, 200
+"""So many spans of so many symbols are looked for in what the model learnt from."""
+
+ADVICE = "charrnn evaluate --part validation scores what its run held out"
+
+
+def doubts(subject: Subject, figures: Mapping[str, Any]) -> Iterator[str]:
+    """What there is to say of a score, each in one line."""
+    unknown, characters = figures["unknown_characters"], figures["characters"]
+    name = subject.text.name
+    if 2 * unknown > characters:
+        yield (
+            f"{name}: most of it, {unknown:,} of {characters:,} characters, is unknown to the model, so the "
+            "score is little more than the charge for those; give a text in the model's own script"
+        )
+    if isinstance(subject.text, NamedText):
+        yield from _learnt_from(subject, subject.text.corpus)
+
+
+def _learnt_from(subject: Subject, corpus: Corpus) -> Iterator[str]:
+    """Whether a text, or most of it, was learnt from."""
+    facts, name = subject.model.corpus, subject.text.name
+    if corpus.census().fingerprint == facts.fingerprint:
+        yield f"{name} is what the model was trained on, so the score flatters; {ADVICE}"
+        return
+    if not is_encoded(subject.path.parent):
+        return
+    try:
+        training = open_dataset(subject.path.parent).training
+    except CheckpointError:
+        return
+    if training.characters != facts.training_characters:
+        return
+    share = _share_learnt_from(corpus, training, subject.vocabulary)
+    if share > 0.5:
+        yield (
+            f"{name}: most of it ({share:.0%}) stands in what the model was trained on, so the score "
+            f"flatters; {ADVICE}"
+        )
+
+
+def _share_learnt_from(corpus: Corpus, training: Part, vocabulary: Vocabulary) -> float:
+    """Share of spans of a text, or of its records, that stand in the training part word for word."""
+    marking = vocabulary.marking()
+    ids = (marking.encode_codes(codes) for codes in corpus.codes())
+    if vocabulary.end is not None:
+        whole = np.concatenate([np.array([vocabulary.end], marking.dtype), *ids])
+        bounds = np.flatnonzero(whole == vocabulary.end).astype(np.int64)
+        text = Part(whole, 0, 0, bounds, np.arange(len(bounds) - 1))
+        return repeated_records(training, text) / max(1, len(bounds) - 1)
+    spans = list(_spans(ids, corpus.census().symbols))
+    if not spans:
+        return 0.0
+    found = compare(spans, (block.astype(np.uint32) for block in training.blocks()))
+    return found.shares[SPAN].share or 0.0
+
+
+def _spans(blocks: Iterable[Ids], symbols: int) -> Iterator[NDArray[np.uint32]]:
+    """Spans spread evenly over a text that comes in pieces."""
+    if symbols < SPAN:
+        return
+    wanted = np.unique(np.linspace(0, symbols - SPAN, SPANS).astype(np.int64))
+    held, begin = np.empty(0, np.uint32), 0
+    for block in blocks:
+        held = np.append(held, block.astype(np.uint32))
+        count = int(np.searchsorted(wanted, begin + len(held) - SPAN, "right"))
+        yield from (held[place - begin : place - begin + SPAN] for place in wanted[:count])
+        wanted, drop = wanted[count:], max(0, len(held) - SPAN + 1)
+        held, begin = held[drop:], begin + drop
