@@ -1,23 +1,18 @@
 """`python -m charrnn`, and the entry point of the `charrnn` command."""
 
-import os
 import sys
-from pathlib import Path
 
-from charrnn.cli import run_command
+from charrnn.standard_streams import open_streams
+from charrnn.stops import leave_when_asked
 
 
 def main() -> None:
     """Run the command line and exit."""
-    _open_closed_streams()
+    leave_when_asked()
+    open_streams()
+    from charrnn.cli import run_command  # takes a while, in which a signal may come
+
     sys.exit(run_command())
-
-
-def _open_closed_streams() -> None:
-    """Let a stream that was closed before the program began (`>&-`) lead nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The commands: thin shells over the plain functions in `charrnn.commands`, and the one handler of errors.
 
-Only what the help needs is imported here; numpy and torch come with the commands that use them.
+Only what the help needs is imported here; numpy and torch come with the commands that use them. Until these
+are loaded, a signal ends the program at once; from there on it is an error that leaves all in order.
 """
 
 import errno
@@ -24,8 +25,9 @@ from charrnn.config import (
     build,
     shortened,
 )
-from charrnn.errors import FULL, CharRNNError, ClosedPipe, ResourceError, UsageError, is_out_of_memory
+from charrnn.errors import FULL, CharRNNError, ResourceError, UsageError, is_out_of_memory
 from charrnn.options import with_settings
+from charrnn.stops import Stops
 
 app = typer.Typer(
     name="charrnn",
@@ -101,17 +103,15 @@ def train(
     charrnn train names.txt --mode lines
     charrnn train builtin:python --cell gru --layers 2 --hidden 256 --epochs 3
     """
-    from charrnn.stops import Stops
-
     if "OMP_WAIT_POLICY" not in os.environ:
         # Read when torch is imported: how often a thread looks for the others before it sleeps. A tenth of
         # the usual costs nothing, but where another program has a core, waiting takes a tenth of the time.
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
-    with Stops() as stops:  # loading torch takes seconds, in which a signal may come
-        from charrnn.commands.resume import resume
-        from charrnn.commands.train import train as begin
-        from charrnn.run import read_config
+    from charrnn.commands.resume import resume
+    from charrnn.commands.train import train as begin
+    from charrnn.run import read_config
 
+    with Stops() as stops:
         typed = given.pop("prompt", None)
         values = (read_config(config) if config else {}) | with_seed_drawn(given)
         if corpus:
@@ -154,14 +154,16 @@ def sample(
         os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
     from charrnn.commands.sample import sample as run
 
-    run(
-        tuple(checkpoint or ()),
-        request,
-        build(SampleSettings, given),
-        build(SeeingSettings, given),
-        raw=raw,
-        json_wanted=json,
-    )
+    seeing = build(SeeingSettings, given)
+    with Stops(interruptible=seeing.interactive):
+        run(
+            tuple(checkpoint or ()),
+            request,
+            build(SampleSettings, given),
+            seeing,
+            raw=raw,
+            json_wanted=json,
+        )
 
 
 @app.command()
@@ -199,7 +201,8 @@ def vocab(
     """
     from charrnn.commands.vocab import vocab as run
 
-    run(tuple(corpus or ()), checkpoint, output, given, json_wanted=json)
+    with Stops():
+        run(tuple(corpus or ()), checkpoint, output, given, json_wanted=json)
 
 
 @app.command()
@@ -231,7 +234,8 @@ def evaluate(
     from charrnn.commands.scoring import Question
 
     settings = build(EvaluateSettings, given)
-    run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
+    with Stops():
+        run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
 
 
 @app.command()
@@ -244,7 +248,8 @@ def info(checkpoint: CheckpointOption = None, json: JsonOption = False) -> None:
     """
     from charrnn.commands.info import info as run
 
-    run(checkpoint, json_wanted=json)
+    with Stops():
+        run(checkpoint, json_wanted=json)
 
 
 @app.command()
@@ -270,7 +275,9 @@ def plot(
     """
     from charrnn.commands.plot import plot as draw
 
-    draw(tuple(run or ()), build(PlotSettings, given), json_wanted=json)
+    settings = build(PlotSettings, given)
+    with Stops():
+        draw(tuple(run or ()), settings, json_wanted=json)
 
 
 @app.command()
@@ -289,17 +296,14 @@ def runs(
     """
     from charrnn.commands.runs import runs as list_runs
 
-    list_runs(tuple(folder or ()), json_wanted=json)
+    with Stops():
+        list_runs(tuple(folder or ()), json_wanted=json)
 
 
 def run_command(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit code; whatever goes wrong is one line on standard error."""
     try:
         result = typer.main.get_command(app).main(args=arguments, prog_name="charrnn", standalone_mode=False)
-    except ClosedPipe as closed:
-        # Python would complain when it flushes what is left at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return closed.exit_code
     except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
         if os.environ.get("CHARRNN_DEBUG") == "1":
             raise

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from charrnn.new_files import new_file
-from charrnn.stops import Stops
 from charrnn.terminal import Sanitizer, write_text
 from charrnn.writing.text_stream import exact_bytes
 from charrnn.writing.witness import Written
@@ -129,5 +128,5 @@ def output_file(name: str, texts: int, length: int) -> Iterator[OutputFile]:
     counts_texts = texts > 1
     unit, total = ("texts", texts) if counts_texts else ("characters", length or None)
     counter = Counter(Console(stderr=True), name, unit, total)
-    with Stops(), new_file(name, "--output", whole=False) as file, counter:
+    with new_file(name, "--output", whole=False) as file, counter:
         yield OutputFile(file, counter, counts_texts=counts_texts)

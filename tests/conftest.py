@@ -1,16 +1,31 @@
 """What tests share: one thread, and small models that were really trained."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from program import KOREAN, TEXT, charrnn
 
+from charrnn.stops import SIGNALS
+
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Threads that wait for each other at every step take a hundred times as long on a busy machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_is_ignored() -> Iterator[None]:
+    """Tests that run in the background, or under `nohup`, begin with some that are, and pass that on."""
+    ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _trained(folder: Path, text: str, *options: str) -> Path:

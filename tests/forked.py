@@ -1,6 +1,5 @@
 """Runs of the program in processes that start at once: forks of this one, watched from outside."""
 
-import io
 import mmap
 import os
 import pty
@@ -8,7 +7,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 from interruptions import owner_of
 
 from charrnn.cli import run_command
+from charrnn.standard_streams import open_streams
+from charrnn.stops import SIGNALS, leave_when_asked
 
 MOMENTS = {
     "training": "charrnn.commands.train.language_model",
@@ -116,11 +117,17 @@ class Fork:
         """Send it a signal."""
         os.kill(self.pid, number)
 
+    def hang_up(self) -> None:
+        """Close its terminal, at which the system sends it SIGHUP."""
+        os.close(self.terminal)
+        self.terminal = -1
+
     def end(self) -> tuple[int, bytes]:
         """Wait for its end: exit code (negative for a signal) and what it showed."""
-        os.set_blocking(self.terminal, True)
-        self._drain()
-        os.close(self.terminal)
+        if self.terminal >= 0:
+            os.set_blocking(self.terminal, True)
+            self._drain()
+            os.close(self.terminal)
         _, status = os.waitpid(self.pid, 0)
         return os.waitstatus_to_exitcode(status), self.seen
 
@@ -133,12 +140,20 @@ class Fork:
             pass
 
 
-def start(arguments: list[str], slow: dict[str, float] | None = None) -> Fork:
+def start(
+    arguments: list[str],
+    slow: dict[str, float] | None = None,
+    *,
+    ignored: Container[int] = (),
+    errors: int | None = None,
+) -> Fork:
     """Run a command in a fork, on a terminal of its own.
 
     Args:
         arguments: the command's.
         slow: seconds by which to draw moments out: before a call, or for each piece of a write.
+        ignored: signals that are ignored when it begins.
+        errors: a descriptor that is its standard error instead of the terminal.
     """
     watch = Watch()
     pid, terminal = pty.fork()
@@ -147,13 +162,16 @@ def start(arguments: list[str], slow: dict[str, float] | None = None) -> Fork:
         return Fork(pid, watch, terminal)
     code = 99
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+        leave_when_asked()
         os.environ["TERM"] = "xterm"
-        sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False), encoding="utf-8")
-        sys.stderr = io.TextIOWrapper(
-            os.fdopen(2, "wb", 0, closefd=False), encoding="utf-8", write_through=True
-        )
+        if errors is not None:
+            os.dup2(errors, 2)
+            os.closerange(3, 256)  # a pipe's other end, too
+        for name in ("stdout", "stderr"):
+            setattr(sys, name, None)  # these were the test's
+        open_streams()
         _patched(watch, slow or {})
         code = run_command(arguments)
         sys.stderr.flush()

@@ -1,5 +1,6 @@
 """The shell: help, versions, errors in one line, and what is loaded when."""
 
+import os
 import re
 import subprocess
 import sys
@@ -244,6 +245,36 @@ def test_a_full_disk_behind_standard_output_is_exit_5(command: str, run_folder: 
     assert done.returncode == 5
     assert done.stderr.startswith(b"charrnn: the disk is full")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(("command", "code"), [("fly", 2), ("sample", 0), ("info", 3)])
+def test_what_cannot_be_said_does_not_change_the_exit_code(command: str, code: int, run_folder: Path) -> None:
+    unknown = ("--prompt", "One 漢", "--on-unknown", "skip")  # left out, which is said
+    options = ("--checkpoint", str(run_folder), *unknown) if command == "sample" else ()
+    done = _with_streams("2>/dev/full", command, *options)
+    assert (done.returncode, bool(done.stdout)) == (code, command == "sample")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")
+def test_help_that_nobody_reads_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "charrnn", "train", "--help"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+def test_a_terminal_that_is_gone_is_said_where_results_were_to_go() -> None:
+    mine, terminal = os.openpty()
+    os.close(mine)
+    command = [sys.executable, "-m", "charrnn", "--version"]
+    done = subprocess.run(command, stdout=terminal, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(terminal)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"charrnn: standard output cannot be written: input/output error; ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no shell that closes streams")
