@@ -200,7 +200,10 @@ def test_what_was_used_and_why_is_said() -> None:
     assert stopped_at("update", 12, *loud).code == 130
     damage("last")
     err = resume()
-    assert "run/last.safetensors is no usable checkpoint: its digest is another one" in err.replace("\\", "/")
+    assert (
+        "run/last.safetensors is no usable checkpoint: its digest is not that of its content"
+        in err.replace("\\", "/")
+    )
     assert "going on from run/previous.safetensors, step 10" in err.replace("\\", "/")
 
 
