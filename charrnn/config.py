@@ -268,10 +268,11 @@ def flat(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any settings datacl
 class ReadingSettings(Checked):
     """How text is read, and what counts as one symbol of it."""
 
-    mode: str = setting(
-        "text",
+    mode: str | None = setting(
+        None,
         "one long text whose state carries on, or independent lines of different lengths",
         choices=("text", "lines"),
+        chosen="text; lines with --columns",
     )
     level: str = setting(
         "char", "what one symbol is: a Unicode code point, or a byte", choices=("char", "byte")
@@ -296,6 +297,27 @@ class ReadingSettings(Checked):
         escapes=True,
         chosen="each line is a record",
     )
+    columns: str | None = setting(
+        None,
+        "learn from one column of a table, each row a line: its number from 1, its name (with --header), or "
+        "its key (JSON Lines)",
+        check=one_character,
+        metavar="COLUMN",
+        chosen="whole lines",
+    )
+    format: str | None = setting(
+        None,
+        "how columns are parted: by tabs, as CSV with quotes, or as JSON Lines",
+        choices=("tsv", "csv", "jsonl"),
+        chosen="what the file's name ends in, else tsv",
+    )
+    header: bool = setting(False, "the first row names the columns")
+
+    def __post_init__(self) -> None:
+        """Choose the mode where it is unset; a table is a text of lines."""
+        if self.mode is None:
+            object.__setattr__(self, "mode", "text" if self.columns is None else "lines")
+        super().__post_init__()
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class RunFacts:
         if self.model is None:
             return None
         corpus, reading = self.model.corpus, self.model.reading
-        read = (reading.mode, f"{reading.level}s", reading.normalize)
+        read = (f"{reading.mode}", f"{reading.level}s", reading.normalize)
         said = [value for value in read if value not in {"text", "chars", "none"}]
         return Subject(
             corpus.name, corpus.characters, corpus.validation_characters, ", ".join(said), corpus.fingerprint

@@ -91,7 +91,8 @@ def read(tmp_path: Path, text: str, chunk_bytes: int, *, unknown: str = "", **re
     """A text's pieces, the model knowing all characters but some."""
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
-    corpus = Corpus([str(path)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)
+    settings = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
+    corpus = Corpus([str(path)], settings, chunk_bytes=chunk_bytes)
     is_lines = reading.get("mode") == "lines"
     known = "".join(set(normal(text, reading.get("normalize", "none"))) - set(unknown))
     vocabulary = Vocabulary.from_text(known, reading.get("level", "char"), end=is_lines)

@@ -182,7 +182,7 @@ def test_defaults_pass_their_own_checks(group: type[Any]) -> None:
         (OutputSettings, {"run": ""}, "--run is ''; expected at least one character"),
         (Request, {"stop": "end"}, "--stop is 'end'; expected a list"),
         (Request, {"stop": ("",)}, "--stop is ('',); expected texts of at least one character"),
-        (ReadingSettings, {"mode": None}, "--mode is None"),
+        (ReadingSettings, {"level": None}, "--level is None"),
         (TrainSettings, {"batch_size": 0}, "--batch-size is 0; expected a number of at least 1 and at most"),
     ],
 )

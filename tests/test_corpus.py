@@ -42,7 +42,8 @@ def cut_up(text: str, size: int) -> list[str]:
 def corpus_of(tmp_path: Path, data: bytes, *, chunk_bytes: int = CHUNK_BYTES, **reading: str) -> Corpus:
     path = tmp_path / "text.txt"
     path.write_bytes(data)
-    return Corpus([str(path)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)
+    read = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
+    return Corpus([str(path)], read, chunk_bytes=chunk_bytes)
 
 
 def joined(pieces: Iterable[np.ndarray[Any, np.dtype[np.uint32]]]) -> list[int]:

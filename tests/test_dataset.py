@@ -38,7 +38,8 @@ def encoded(
 ) -> tuple[Dataset, Vocabulary]:
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())
-    corpus = Corpus([str(path)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)
+    read = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
+    corpus = Corpus([str(path)], read, chunk_bytes=chunk_bytes)
     vocabulary = Vocabulary.from_counts(
         corpus.census().counts, corpus.reading.level, end=corpus.reading.mode == "lines"
     )

@@ -46,7 +46,8 @@ def test_escapes_are_those_of_allow_and_others_stay(typed: str, text: str) -> No
 )
 def test_a_prompt_is_read_as_it_is_meant(typed: str, reading: dict[str, str], text: str) -> None:
     Path("file").write_bytes(b"\xef\xbb\xbfone\\n\r\ntwo\r\n")
-    assert typed_prompt(typed, ReadingSettings(**reading)) == text
+    settings = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
+    assert typed_prompt(typed, settings) == text
 
 
 def test_standard_input_has_no_mark_and_no_final_newline_in_lines_mode(lines_run: Path) -> None:

@@ -38,6 +38,7 @@ def test_every_command_of_ours_works(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "letters" / "first.txt").write_text(TEXT)
     _write_gzip(tmp_path / "more.txt.gz", TEXT)
     (tmp_path / "old.txt").write_bytes("Größe, früher\r\n".encode("latin-1") * 50)
+    (tmp_path / "reviews.csv").write_text('text,stars\n"Good, ""very""",5\nBad,1\n' + "fair,3\n" * 40)
     (tmp_path / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
     (tmp_path / "data.bin").write_bytes(bytes(range(256)) * 8)
     assert len(OURS) > 10

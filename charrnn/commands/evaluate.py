@@ -110,7 +110,7 @@ def figures(found: Iterable[tuple[Piece, Kept]], scored_characters: int | None =
     }
 
 
-def _rows(score: Mapping[str, Any], mode: str) -> list[tuple[str, str]]:
+def _rows(score: Mapping[str, Any], mode: str | None) -> list[tuple[str, str]]:
     carried = "carried through" if mode == "text" else "blank at the start of each line"
     state = f"blank every {score['window']:,} characters" if score["window"] else carried
     adapted = score.get("adapted")

@@ -16,7 +16,7 @@ from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config import BudgetSettings, TrainSettings, build, seconds
+from charrnn.config import BudgetSettings, ReadingSettings, TrainSettings, build, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
@@ -47,6 +47,9 @@ from charrnn.writing.prompt import read_prompt
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""
+
+LITTLE_BYTES = 10_000
+"""A text of less is overfitted within seconds."""
 
 SPACE_BYTES = 52
 """Of disk for each parameter: weights, their average and what moves them in three files, and the best."""
@@ -142,12 +145,35 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     _check_something_to_learn(census, listed(settings.corpus))
     if census.records == 1 and corpus.undivided:
         raise CorpusError(f"{corpus.names} is one record: {corpus.undivided}")
+    for hint in hints(census, settings.reading):
+        display.note(hint)
     vocabulary = make_vocabulary(corpus, settings.symbols)
     unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
     if unknown:
         share = unknown / census.symbols
         display.note(f"{unknown:,} symbols of the text ({share:.2%}) become the one unknown symbol")
     return corpus, vocabulary
+
+
+def hints(census: Census, reading: ReadingSettings) -> list[str]:
+    """What would help a text, before anything is learnt from it."""
+    found = []
+    syllables = census.counts[_HANGUL]
+    if reading.level == "char" and int(syllables.sum()) > _MOSTLY * census.symbols:
+        found.append(
+            f"the text has {np.count_nonzero(syllables):,} different Hangul syllables; --normalize nfd makes "
+            "them letters (jamo), of which there are far fewer"
+        )
+    if census.utf8_bytes < LITTLE_BYTES:
+        found.append(
+            f"the text has {census.utf8_bytes / 1000:.1f} KB, which is little: it will be overfitted soon; "
+            "100 KB or more make a model that writes something new"
+        )
+    return found
+
+
+_HANGUL = slice(0xAC00, 0xD7A4)
+_MOSTLY = 0.25
 
 
 def _check_something_to_learn(census: Census, names: str) -> None:

@@ -23,9 +23,10 @@ from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, bytes_as_text
 from charrnn.reading.decoding import check_reading, decoded, delimiting_line, unix_newlines, why_no_text
 from charrnn.reading.normalization import normalized
 from charrnn.reading.parting import parted
-from charrnn.reading.records import lines_ended, records_ended
+from charrnn.reading.records import cells_ended, lines_ended, records_ended
 from charrnn.reading.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.reading.streams import Seen, hashed
+from charrnn.reading.tables import MARKUP, Cell, cells, format_of
 
 __all__ = ["Census", "Corpus", "Progress", "TextPart"]
 
@@ -35,6 +36,8 @@ Progress = Callable[[int, int | None], None]
 """Is told now and then how many bytes are done, and of how many where that is known."""
 
 _PROGRESS_SECONDS = 0.1
+
+_OF_TABLES = {"columns", "format", "header"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class Corpus:
         self.sources, self._found_notices = find_sources(
             paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES)
         )
+        tables = [source.name for source in self.sources if format_of(source.name)]
+        if tables and reading.columns is None:
+            self._found_notices.append(f"{listed(tables)}: {MARKUP}")
         self.name = short_name(paths[0])
         self.is_one_file = is_one_file(paths)
         self._chunk_bytes = chunk_bytes
@@ -123,6 +129,8 @@ class Corpus:
 
     def source_codes(self, number: int) -> Iterator[NDArray[np.uint32]]:
         """One source as codes, as if it were the whole text."""
+        if self.reading.mode == "lines":
+            return self._ended(number, Tally(self.reading.level))
         return self._coded(self._in_newlines(self.source_texts(number)))
 
     def parts(self, positions: Sequence[int] = (), progress: Progress | None = None) -> Iterator[TextPart]:
@@ -138,8 +146,8 @@ class Corpus:
             progress: is told how far it has come.
         """
         if self.reading.mode == "lines":
-            tally = Tally(self.reading.level)
-            each = (self._coded(_tallied(texts, tally)) for texts in self._each(progress))
+            meter, tally = _Meter(progress, self._total_bytes()), Tally(self.reading.level)
+            each = (self._ended(number, tally, meter) for number in range(len(self.sources)))
             yield TextPart(itertools.chain.from_iterable(each), tally)
             return
         texts = parted(self.texts(progress), positions, self.reading.level)
@@ -149,17 +157,35 @@ class Corpus:
 
     def texts(self, progress: Progress | None = None) -> Iterator[str]:
         """The text as read, before normalising: all sources, with nothing between them; bytes as text."""
+        meter, numbers = _Meter(progress, self._total_bytes()), range(len(self.sources))
+        if self.reading.columns is not None:
+            return (
+                "".join(f"{cell.text}\n" for cell in some) for i in numbers for some in self._cells(i, meter)
+            )
+        each = (self.source_texts(number, meter) for number in numbers)
         if self.reading.mode == "lines":
-            return itertools.chain.from_iterable(self._each(progress))
-        meter = _Meter(progress, self._total_bytes())
-        each = (self.source_texts(number, meter) for number in range(len(self.sources)))
+            return itertools.chain.from_iterable(map(self._in_newlines, each))
         return self._in_newlines(itertools.chain.from_iterable(each))
 
-    def _each(self, progress: Progress | None) -> Iterator[Iterator[str]]:
-        """The text of each source by itself."""
-        meter = _Meter(progress, self._total_bytes())
-        for number in range(len(self.sources)):
-            yield self._in_newlines(self.source_texts(number, meter))
+    def placed_texts(self, number: int) -> Iterator[tuple[int | None, str]]:
+        """One source as pieces of text, each with the line on which it begins, or None where it goes on."""
+        if self.reading.columns is None:
+            return ((None, text) for text in normalized(self.source_texts(number), self.reading.normalize))
+        cells = itertools.chain.from_iterable(self._cells(number))
+        return ((cell.line, "".join(normalized([cell.text], self.reading.normalize))) for cell in cells)
+
+    def _ended(
+        self, number: int, tally: Tally, meter: "_Meter | None" = None
+    ) -> Iterator[NDArray[np.uint32]]:
+        """Lines mode: the records of one source, each with its end mark; what is read is tallied."""
+        if self.reading.columns is None:
+            return self._coded(_tallied(self._in_newlines(self.source_texts(number, meter)), tally))
+        texts = ([cell.text for cell in some] for some in self._cells(number, meter))
+        return cells_ended(_lines_tallied(texts, tally), self.reading.normalize)
+
+    def _cells(self, number: int, meter: "_Meter | None" = None) -> Iterator[list[Cell]]:
+        texts = self._in_newlines(self.source_texts(number, meter))
+        return cells(texts, self.sources[number].name, self.reading)
 
     def _in_newlines(self, texts: Iterator[str]) -> Iterator[str]:
         return unix_newlines(texts) if self.reading.newlines == "lf" else texts
@@ -193,7 +219,10 @@ class Corpus:
 
     def _fingerprint(self) -> str:
         sources = [[seen.length_bytes, seen.sha256] for _, seen in sorted(self._seen.items())]
-        description = json.dumps([asdict(self.reading), sources], sort_keys=True)
+        reading = asdict(self.reading)
+        if self.reading.columns is None:  # as it was before there were tables
+            reading = {name: value for name, value in reading.items() if name not in _OF_TABLES}
+        description = json.dumps([reading, sources], sort_keys=True)
         return hashlib.sha256(description.encode()).hexdigest()
 
     def _coded(self, texts: Iterable[str]) -> Iterator[NDArray[np.uint32]]:
@@ -270,3 +299,9 @@ def _tallied(texts: Iterable[str], tally: Tally) -> Iterator[str]:
     for text in texts:
         tally.add(text)
         yield text
+
+
+def _lines_tallied(cells: Iterable[list[str]], tally: Tally) -> Iterator[list[str]]:
+    for some in cells:
+        tally.add("\n".join([*some, ""]))
+        yield some

@@ -7,6 +7,7 @@ from charrnn.config import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.reading.codes import bytes_as_text
 from charrnn.reading.detection import is_binary, kind_of_file, likeliest_encoding, unmarked_utf16
+from charrnn.reading.tables import check_columns
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -45,6 +46,7 @@ def check_reading(reading: ReadingSettings) -> None:
         raise UsageError(
             f"--delimiter is {reading.delimiter!r}; expected what stands on one line, or '' for a blank line"
         )
+    check_columns(reading)
     check_encoding(reading.encoding)
 
 

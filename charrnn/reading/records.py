@@ -1,11 +1,12 @@
 """Records of a text: line ends and delimiters become end marks. Knows nothing of files or encodings."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.reading.codes import CARRIAGE_RETURN, END, LINE_FEED, to_codes
+from charrnn.reading.normalization import normalized
 
 Codes = NDArray[np.uint32]
 
@@ -51,6 +52,15 @@ def records_ended(
     yield splitter.split("".join(held))
     if splitter.is_open:
         yield np.array([END], np.uint32)
+
+
+def cells_ended(cells: Iterable[Sequence[str]], form: str) -> Iterator[Codes]:
+    """Each cell's codes in a normal form, and `END`; line ends within a cell stay."""
+    for some in cells:
+        texts = ["".join(normalized([text], form)) for text in some]
+        codes = to_codes("\n".join([*texts, ""])).copy()
+        codes[np.cumsum([len(text) + 1 for text in texts]) - 1] = END
+        yield codes
 
 
 def _lines_as_records(codes: Codes) -> Codes:

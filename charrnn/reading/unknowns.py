@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from charrnn.reading.character_names import code_point, name
 from charrnn.reading.codes import LINE_FEED, to_codes
 from charrnn.reading.corpus import Corpus
-from charrnn.reading.normalization import joins, normalized
+from charrnn.reading.normalization import joins
 from charrnn.reading.vocabulary import Vocabulary
 
 
@@ -59,7 +59,8 @@ def _first_places(corpus: Corpus, codes: list[int]) -> dict[int, tuple[str, int,
     within = joins() if corpus.reading.normalize in {"nfd", "nfkd"} else np.zeros(0x110000, np.bool_)
     for number, source in enumerate(corpus.sources):
         line, column = 1, 1
-        for text in normalized(corpus.source_texts(number), corpus.reading.normalize):
+        for begun, text in corpus.placed_texts(number):
+            line, column = (line, column) if begun is None else (begun, 1)
             missing = [code for code in codes if code not in places]
             if not missing:
                 return places
