@@ -234,7 +234,7 @@ def encoded_files(
     files.mkdir()
     for number, text in enumerate(texts):
         (files / f"{number:03}.txt").write_bytes(text.encode())
-    corpus = Corpus([str(files)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)
+    corpus = Corpus([str(files)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
     vocabulary = Vocabulary.from_counts(corpus.census().counts, corpus.reading.level)
     return encode_dataset(corpus, vocabulary, folder / "run", validation, 1), vocabulary
 
