@@ -14,7 +14,7 @@ from pathlib import Path
 from charrnn.errors import ResourceError
 from charrnn.reading.arrays import writable
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def write_atomically(path: Path, *pieces: bytes | memoryview, previous: Path | None = None) -> None:
@@ -46,6 +46,7 @@ def temporary_path(path: Path) -> Path:
 
 
 def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    path.unlink(missing_ok=True)  # whatever lies there, a pipe or a link, is not written to
     descriptor = os.open(path, _NEW_FILE, 0o666)
     try:
         for piece in pieces:

@@ -5,21 +5,26 @@ Knows nothing of how they are made (`report.py`) or shown.
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from charrnn.errors import InputError
+from charrnn.files import open_regular
 
 LONGEST_LINE = 65_536
 """Bytes; a report takes some 250. What is longer is damage, and is not taken into memory whole."""
+
+MOST_METRICS_BYTES = 2**28
+"""Of the whole file: twelve days, reported once a second."""
 
 LARGEST = 1e15
 """No figure of a run is larger; what is would only spoil every scale."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """One report of a run. The fields are those of the file; losses are nats per character."""
 
@@ -76,7 +81,9 @@ def read_metrics(path: Path) -> Metrics:
 
 def _lines(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > MOST_METRICS_BYTES:
+                raise InputError(f"{path} cannot be read: it has more than {MOST_METRICS_BYTES:,} bytes")
             yield from iter(lambda: file.readline(LONGEST_LINE), b"")
     except FileNotFoundError:
         return

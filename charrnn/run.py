@@ -28,10 +28,15 @@ import tomli_w
 from charrnn.config import OF_THE_CALL, TrainSettings, build, flat
 from charrnn.durable import temporary_path, write_atomically
 from charrnn.errors import CheckpointError, InputError, UsageError
+from charrnn.files import append_regular, read_given, read_regular
 from charrnn.lock import is_locked, locked
+from charrnn.metrics import MOST_METRICS_BYTES
 from charrnn.reading.arrays import writable
 
 RUNS = Path("runs")
+
+MOST_CONFIG_BYTES = 2**22
+"""A corpus may be many files, each of them named."""
 
 
 class Run:
@@ -67,7 +72,7 @@ class Run:
 
     def _append(self, path: Path, text: str) -> None:
         """Add a whole text or nothing."""
-        with writable(path), path.open("ab", buffering=0) as file:
+        with writable(path), append_regular(path) as file:
             end = file.tell()
             data = text.encode("utf-8", "surrogatepass")
             try:
@@ -81,9 +86,11 @@ class Run:
         """Leave the reports up to a step, from which the run goes on; a torn last line goes too."""
         if not self.metrics.exists():
             return
+        with writable(self.metrics):
+            lines = read_regular(self.metrics, MOST_METRICS_BYTES).splitlines(keepends=True)
         kept = []
-        for line in self.metrics.read_bytes().splitlines(keepends=True):
-            with contextlib.suppress(ValueError, LookupError, TypeError):
+        for line in lines:
+            with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
                 if line.endswith(b"\n") and json.loads(line)["step"] <= step:
                     kept.append(line)
         write_atomically(self.metrics, *kept)
@@ -91,7 +98,8 @@ class Run:
     def sweep(self) -> None:
         """Remove what a program that was killed left unfinished here; nothing but files of our own."""
         for path in (self.config, self.metrics, self.last, self.previous, self.best):
-            temporary_path(path).unlink(missing_ok=True)
+            with writable(path):
+                temporary_path(path).unlink(missing_ok=True)
         shutil.rmtree(self.encoding, ignore_errors=True)
 
 
@@ -229,10 +237,10 @@ def read_config(path: str) -> dict[str, Any]:
         UsageError: it holds a setting that does not exist, or a value out of its limits.
     """
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+        values = tomllib.loads(read_given(Path(path), MOST_CONFIG_BYTES).decode("utf-8", "surrogateescape"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no TOML: {error}") from error
     unknown = sorted(set(values) - set(flat(TrainSettings())))
     if unknown:

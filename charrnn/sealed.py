@@ -17,7 +17,6 @@ import hashlib
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from charrnn.files import open_regular
 
 ENTRY = "charrnn"
 
@@ -149,9 +150,7 @@ def opened(path: Path) -> Iterator[SealedFile]:
         OSError: it cannot be read.
         ValueError, KeyError, TypeError, AttributeError, RecursionError: it is no such file.
     """
-    # A pipe would let the opening wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+    with open_regular(path) as file:
         _check_head(file)
     try:
         with safe_open(path, framework="numpy") as library:
@@ -162,10 +161,7 @@ def opened(path: Path) -> Iterator[SealedFile]:
 
 def _check_head(file: BufferedReader) -> None:
     """Make sure that parsing the header takes no more memory than is fair."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no file of bytes on disk")
-    size_bytes, length = status.st_size, int.from_bytes(file.read(8), "little")
+    size_bytes, length = os.fstat(file.fileno()).st_size, int.from_bytes(file.read(8), "little")
     if length > size_bytes - 8:
         raise ValueError(f"it has {size_bytes:,} bytes, but its header claims {length:,}")
     # Ten copies of the text, some of them four bytes a character; an object for each bracket and comma.
@@ -183,7 +179,7 @@ _FORMAT_2_BEGINS = b'{"__metadata__":{"charrnn":"{\\"digest\\":\\"'
 def _digest_of_format_2(path: Path) -> str:
     """SHA-256 of a file of format 2, the 64 digits of the digest itself being zeros."""
     place = 8 + len(_FORMAT_2_BEGINS)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(place + len(_BLANK))
         if head[8:place] != _FORMAT_2_BEGINS:
             raise ValueError("its header is not one of format 2")

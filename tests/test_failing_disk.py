@@ -137,7 +137,7 @@ def test_content_reaches_the_disk_before_its_name_does(tmp_path: Path) -> None:
     disk = Disk()
     saved_with(disk, folder_with(tmp_path / "run", ("last",)), "last")
     order = [call for call in disk.calls if call != "write"]
-    assert order == ["open", "fsync", "replace", "replace", "open", "fsync", "unlink"]
+    assert order == ["unlink", "open", "fsync", "replace", "replace", "open", "fsync", "unlink"]
 
 
 @pytest.fixture

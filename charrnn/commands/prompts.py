@@ -6,7 +6,10 @@ from pathlib import Path
 from charrnn.character_sets import unescaped
 from charrnn.config import ReadingSettings
 from charrnn.errors import InputError
+from charrnn.files import read_given
 from charrnn.reading.decoding import unix_newlines
+
+_MOST_BYTES = 2**24
 
 
 def typed_prompt(typed: str, reading: ReadingSettings) -> str:
@@ -35,7 +38,10 @@ def _content(typed: str) -> str:
     """What a file or standard input holds, without its mark."""
     name = "standard input" if typed == "-" else typed[1:]
     try:
-        data = sys.stdin.buffer.read() if typed == "-" else Path(typed[1:]).read_bytes()
+        is_stream = typed == "-"
+        data = sys.stdin.buffer.read(_MOST_BYTES) if is_stream else read_given(Path(typed[1:]), _MOST_BYTES)
+        if len(data) >= _MOST_BYTES:
+            raise InputError(f"the prompt in {name} has {_MOST_BYTES:,} bytes or more; give a shorter one")
         return data.decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or error

@@ -1,5 +1,6 @@
 """Arrays on disk, written piece by piece and mapped into memory. Knows nothing of what they hold."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from charrnn.errors import FULL, CharRNNError, ResourceError
+from charrnn.files import open_regular
 
 
 class ArrayWriter:
@@ -78,7 +80,13 @@ def mapped(path: Path) -> NDArray[Any]:
         OSError: the file is not there.
         ValueError: it holds no one-dimensional array.
     """
-    array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    if array.ndim != 1:
-        raise ValueError(f"{path.name} has {array.ndim} dimensions, not 1")
-    return array
+    with open_regular(path) as file:
+        if npy.read_magic(file) != (1, 0):
+            raise ValueError(f"{path.name} is not an array of the first version")
+        shape, _, dtype = npy.read_array_header_1_0(file)
+        if len(shape) != 1 or dtype.hasobject:
+            raise ValueError(f"{path.name} has {len(shape)} dimensions, not 1, or no numbers")
+        begin, end = file.tell(), os.fstat(file.fileno()).st_size
+        if end - begin != shape[0] * dtype.itemsize:
+            raise ValueError(f"{path.name} has {end - begin:,} bytes of numbers, not those of {shape[0]:,}")
+        return np.asarray(np.memmap(file, dtype, "r", begin, shape))

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.errors import CheckpointError, CorpusError, UnknownCharacterError
+from charrnn.files import read_regular
 from charrnn.reading.arrays import mapped, writable
 from charrnn.reading.corpus import Corpus, Progress, changed
 from charrnn.reading.dataset_writer import (
@@ -40,6 +41,8 @@ from charrnn.reading.split import held_back, parse_validation, spread
 from charrnn.reading.vocabulary import Ids, Vocabulary, tally
 
 _DESCRIPTION = "dataset.json"
+_MOST_DESCRIPTION_BYTES = 2**22
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 _HASHED_TOGETHER = 2**24
 _RECORDS_TOGETHER = 2**16
 
@@ -231,12 +234,12 @@ def open_dataset(folder: Path, fingerprint: str | None = None) -> Dataset:
         CheckpointError: it is missing or damaged, or another one.
     """
     try:
-        entry = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        entry = json.loads(read_regular(folder / _DESCRIPTION, _MOST_DESCRIPTION_BYTES))
         training = _open_part(folder, entry["training"])
         measured = _open_part(folder, entry["validation"]) if entry["validation"] else None
         notices, repeated = tuple(entry["notices"]), int(entry.get("repeated", 0))
         dataset = Dataset(training, measured, str(entry["fingerprint"]), notices, repeated)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             f"the encoded text in {folder} is missing or damaged ({error}); encode it again"
         ) from error
@@ -348,5 +351,5 @@ def _open_part(folder: Path, entry: Any) -> Part:  # noqa: ANN401 - what a file 
 def _records(folder: Path, stretch: Stretch, total: int) -> NDArray[np.int64]:
     if stretch.records == "all":
         return np.arange(total, dtype=np.int64)
-    drawn: NDArray[np.int64] = np.load(held_back_path(folder, stretch.file), allow_pickle=False)
+    drawn: NDArray[np.int64] = mapped(held_back_path(folder, stretch.file))
     return drawn if stretch.records == "drawn" else np.delete(np.arange(total, dtype=np.int64), drawn)

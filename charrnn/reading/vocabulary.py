@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from charrnn.errors import CorpusError, UnknownCharacterError, UsageError
+from charrnn.files import read_given
 from charrnn.reading.character_names import code_point, describe, flags, name
 from charrnn.reading.codes import (
     CODE_SPACE,
@@ -32,6 +33,7 @@ LEVELS = ("char", "byte")
 
 _PSEUDO_SYMBOLS = {END: "<end>", UNKNOWN: "<unknown>"}
 _LISTED = 5
+_MOST_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -292,7 +294,7 @@ def read_vocabulary(path: str) -> Vocabulary:
         CorpusError: the file is missing, unreadable or no vocabulary.
     """
     try:
-        return Vocabulary.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        return Vocabulary.from_json(_parsed(read_given(Path(path), _MOST_BYTES)))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CorpusError(f"{path}: {reason}; give a file of `charrnn vocab --output`") from error
@@ -300,6 +302,13 @@ def read_vocabulary(path: str) -> Vocabulary:
         raise CorpusError(
             f"{path} is no vocabulary: {error}; give a file of `charrnn vocab --output`"
         ) from error
+
+
+def _parsed(data: bytes) -> object:
+    """The JSON of a file from elsewhere, if it cannot become more objects than a vocabulary has."""
+    if sum(map(data.count, (b"[", b"{", b","))) > 4 * CODE_SPACE:
+        raise ValueError("it has more entries than any vocabulary")
+    return json.loads(data)
 
 
 def _whole_number(entry: object, key: str, limit: int) -> int:
