@@ -1,4 +1,7 @@
-"""One writer for each folder. The system holds the lock: it ends with the program, however that ends."""
+"""One writer for each folder. The system holds the lock: it ends with the program, however that ends.
+
+No process ids are looked at, which mean nothing in another container or on another machine.
+"""
 
 import os
 import sys
@@ -17,7 +20,7 @@ def locked(folder: Path) -> Iterator[None]:
         UsageError: another program is.
     """
     try:
-        descriptor = _acquire(folder)
+        descriptor, _ = _acquire(folder)
     except BlockingIOError as error:
         raise UsageError(
             f"{folder} is being written by another charrnn train; wait for its end, or stop it"
@@ -28,31 +31,32 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether some program is writing into a folder."""
+def may_be_locked(folder: Path) -> bool:
+    """Whether some program may be writing into a folder; so it may where the file system knows no locks."""
     try:
-        with locked(folder):
-            return False
-    except UsageError:
+        descriptor, is_lock = _acquire(folder)
+    except BlockingIOError:
         return True
+    os.close(descriptor)
+    return not is_lock
 
 
 if sys.platform == "win32":  # no handles of folders there: a file beside it stands for it
     import msvcrt
 
-    def _acquire(folder: Path) -> int:
+    def _acquire(folder: Path) -> tuple[int, bool]:
         descriptor = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError as error:
             os.close(descriptor)
             raise BlockingIOError(error.errno, error.strerror) from error
-        return descriptor
+        return descriptor, True
 
 else:
     import fcntl
 
-    def _acquire(folder: Path) -> int:
+    def _acquire(folder: Path) -> tuple[int, bool]:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,5 +64,5 @@ else:
             os.close(descriptor)
             raise
         except OSError:  # the file system of a network may know no locks
-            return descriptor
-        return descriptor
+            return descriptor, False
+        return descriptor, True

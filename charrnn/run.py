@@ -15,6 +15,8 @@ import contextlib
 import glob
 import json
 import os
+import re
+import secrets
 import shutil
 import time
 import tomllib
@@ -29,7 +31,7 @@ from charrnn.config import OF_THE_CALL, TrainSettings, build, flat
 from charrnn.durable import temporary_path, write_atomically
 from charrnn.errors import CheckpointError, InputError, UsageError
 from charrnn.files import append_regular, read_given, read_regular
-from charrnn.lock import is_locked, locked
+from charrnn.lock import locked, may_be_locked
 from charrnn.metrics import MOST_METRICS_BYTES
 from charrnn.reading.arrays import writable
 
@@ -110,12 +112,11 @@ def new_run(folder: Path) -> Iterator[Run]:
     Leaving the context before that removes what was built, so that a failed start leaves nothing behind.
 
     Raises:
-        UsageError: something stands at the place already.
         CharRNNError: the folder cannot be made.
     """
-    refuse_to_overwrite(folder)
     _sweep_partial(folder)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    # Process ids would not do: in two containers, or on two machines, they may be the same.
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.partial")
     made = _missing_parents(folder)
     try:
         with writable(folder):
@@ -125,7 +126,7 @@ def new_run(folder: Path) -> Iterator[Run]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         for parent in made:
-            if parent.is_dir() and not any(parent.iterdir()):
+            with contextlib.suppress(OSError):  # another program's run is in it
                 parent.rmdir()
 
 
@@ -136,19 +137,34 @@ _SWEPT_SECONDS = 60.0
 def _sweep_partial(folder: Path) -> None:
     """Remove what programs that were killed while they began a run in this place left beside it."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
-        is_ours = left.is_dir() and left.name.split(".")[-2].isdecimal()
-        if is_ours and time.time() - left.stat().st_mtime > _SWEPT_SECONDS and not is_locked(left):
+        is_ours = left.is_dir() and re.fullmatch(r"[0-9a-f]{16}|\d+", left.name.split(".")[-2])
+        if is_ours and time.time() - left.stat().st_mtime > _SWEPT_SECONDS and not may_be_locked(left):
             shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(partial: Run, folder: Path) -> Run:
-    """Move a run that was built beside its place there."""
+    """Move a run that was built beside its place there, which the system does at once or not at all.
+
+    Raises:
+        UsageError: something stands there already.
+    """
     refuse_to_overwrite(folder)
     with writable(folder):
-        if folder.exists():  # an empty folder: only some systems let another one take its place
-            folder.rmdir()
-        partial.folder.rename(folder)
+        try:
+            if folder.exists():  # an empty folder: only some systems let another one take its place
+                folder.rmdir()
+            partial.folder.rename(folder)
+        except OSError:
+            refuse_to_overwrite(folder)  # if it was taken this very moment
+            raise
     return Run(folder)
+
+
+def publish_named_after(partial: Run, name: str) -> Run:
+    """Move a run to the first free place of its name, whoever else is looking for one."""
+    while True:
+        with contextlib.suppress(UsageError):  # another program was faster
+            return publish(partial, free_folder(name))
 
 
 def refuse_to_overwrite(folder: Path) -> None:
@@ -173,7 +189,7 @@ def _missing_parents(folder: Path) -> list[Path]:
 def free_folder(name: str) -> Path:
     """The first of `runs/NAME`, `runs/NAME-2`, `runs/NAME-3` … that is free."""
     number = 1
-    while (folder := RUNS / (name if number == 1 else f"{name}-{number}")).exists():
+    while os.path.lexists(folder := RUNS / (name if number == 1 else f"{name}-{number}")):
         number += 1
     return folder
 

@@ -1,5 +1,7 @@
 """Run folders: they appear whole or not at all, are never overwritten, and are found again."""
 
+import errno
+import fcntl
 import json
 import os
 import sys
@@ -7,10 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import start
+from program import SMALL, TEXT
 
 from charrnn.config import OF_THE_CALL, TrainSettings, build, flat
 from charrnn.errors import CharRNNError, CheckpointError, InputError, UsageError
-from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, read_config, refuse_to_overwrite
+from charrnn.run import (
+    Run,
+    find_checkpoint,
+    free_folder,
+    new_run,
+    publish,
+    publish_named_after,
+    read_config,
+    refuse_to_overwrite,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +100,8 @@ def test_a_run_is_never_overwritten(name: str) -> None:
     Path("r", name).touch()
     with pytest.raises(UsageError, match="r holds a run already; choose another --run"):
         refuse_to_overwrite(Path("r"))
-    with pytest.raises(UsageError), new_run(Path("r")):
-        pytest.fail("the run was begun")
+    with pytest.raises(UsageError), new_run(Path("r")) as partial:
+        publish(partial, Path("r"))
 
 
 def test_a_file_or_a_full_folder_is_no_place_for_a_run() -> None:
@@ -112,6 +125,78 @@ def test_a_folder_that_cannot_be_made_is_said(place: Path) -> None:
     with pytest.raises(CharRNNError, match="file/r cannot be written"), new_run(Path("file/r")):
         pytest.fail("the run was begun")
     assert everything(place) == ["file"]
+
+
+def taken_at_the_move(patch: pytest.MonkeyPatch, *folders: str) -> None:
+    """Let another program be faster, each time by the blink of an eye."""
+    rename = Path.rename
+
+    def slower(path: Path, target: Path) -> Path:
+        if str(target) in folders and not target.exists():
+            target.mkdir()
+            (target / "last.safetensors").write_bytes(b"theirs")
+        return rename(path, target)
+
+    patch.setattr(Path, "rename", slower)
+
+
+def test_a_name_that_is_taken_at_the_very_move_is_left_to_the_other(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_at_the_move(monkeypatch, "runs/r", "runs/r-2", "runs/mine")
+    with new_run(free_folder("r")) as partial:
+        partial.last.write_bytes(b"ours")
+        assert publish_named_after(partial, "r").folder == Path("runs/r-3")
+    with (
+        new_run(Path("runs/mine")) as partial,
+        pytest.raises(UsageError, match="runs/mine holds a run already"),
+    ):
+        publish(partial, Path("runs/mine"))
+    found = {str(path): path.read_bytes() for path in Path("runs").rglob("*.safetensors")}
+    theirs = dict.fromkeys((f"runs/{name}/last.safetensors" for name in ("r", "r-2", "mine")), b"theirs")
+    assert found == theirs | {"runs/r-3/last.safetensors": b"ours"}
+    assert not list(place.rglob("*.partial"))
+
+
+def test_two_programs_with_the_same_process_id_do_not_meet(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    with new_run(Path("runs/r")) as one, new_run(Path("runs/r")) as other:
+        one.last.write_bytes(b"one")
+        other.last.write_bytes(b"other")
+        runs = [publish_named_after(partial, "r") for partial in (one, other)]
+    assert [run.last.read_bytes() for run in runs] == [b"one", b"other"]
+    assert {run.folder for run in runs} == {Path("runs/r"), Path("runs/r-2")}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+@pytest.mark.parametrize("options", [(), ("--run", "runs/text")], ids=["no name", "one name"])
+def test_two_programs_that_begin_together(options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("text.txt").write_text(TEXT)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    forks = [start(["train", "text.txt", *SMALL, *options], {"encoding": 0.2}) for _ in range(2)]
+    ended = [fork.end() for fork in forks]
+    assert sorted(code for code, _ in ended) == ([0, 2] if options else [0, 0]), ended
+    assert {path.name for path in Path("runs").iterdir()} == ({"text"} if options else {"text", "text-2"})
+    assert all(b"holds a run already" in shown for code, shown in ended if code == 2)
+
+
+def test_where_there_are_no_locks_nothing_of_another_program_is_swept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    locks, theirs = fcntl.flock, Path(f".r.{'0' * 16}.partial")
+    theirs.mkdir()
+    os.utime(theirs, (1e9, 1e9))
+    monkeypatch.setattr("fcntl.flock", none)
+    with new_run(Path("r")):
+        assert theirs.exists()
+    monkeypatch.setattr("fcntl.flock", locks)
+    with new_run(Path("r")):
+        assert not theirs.exists()
 
 
 def test_folders_without_a_name_are_numbered() -> None:

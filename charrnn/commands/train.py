@@ -40,7 +40,15 @@ from charrnn.reading.dataset import Dataset, Part, encode_dataset
 from charrnn.reading.sources import listed
 from charrnn.reading.split import parse_validation
 from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, refuse_to_overwrite
+from charrnn.run import (
+    Run,
+    find_checkpoint,
+    free_folder,
+    new_run,
+    publish,
+    publish_named_after,
+    refuse_to_overwrite,
+)
 from charrnn.run_facts import examine
 from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
@@ -78,15 +86,14 @@ def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> 
         began_reading = time.monotonic()
         corpus, vocabulary = read_corpus(settings, display)
         read_prompt(settings.output.prompt, vocabulary, settings.reading.normalize)
-        folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
-        with new_run(folder) as partial:
+        folder = Path(settings.output.run) if settings.output.run else None
+        with new_run(folder or free_folder(corpus.name)) as partial:
             dataset = encode(corpus, vocabulary, settings, partial, display)
             digest = dataset.digest()
             reading_seconds = time.monotonic() - began_reading
             material = Material(corpus, vocabulary, dataset, digest, reading_seconds, source)
             session = begin(material, settings, partial, device, display=display, stops=stops)
-            # Another run may have taken the name since; nobody asked for this very one.
-            run = publish(partial, folder if settings.output.run else free_folder(corpus.name))
+            run = publish(partial, folder) if folder else publish_named_after(partial, corpus.name)
         session.move(run)
         with locked(run.folder):
             progress = finish(session)
