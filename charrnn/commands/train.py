@@ -59,6 +59,9 @@ ANNOUNCED_SECONDS = 5.0
 LITTLE_BYTES = 10_000
 """A text of less is overfitted within seconds."""
 
+LARGE_VOCABULARY, RARE = 2_000, 5
+"""From so many symbols on the output layer takes most of an update; symbols seen fewer times are rare."""
+
 SPACE_BYTES = 52
 """Of disk for each parameter: weights, their average and what moves them in three files, and the best."""
 
@@ -159,6 +162,9 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     if unknown:
         share = unknown / census.symbols
         display.note(f"{unknown:,} symbols of the text ({share:.2%}) become the one unknown symbol")
+    advice = advice_on_rare(vocabulary)
+    if advice:
+        display.note(advice)
     return corpus, vocabulary
 
 
@@ -181,6 +187,22 @@ def hints(census: Census, reading: ReadingSettings) -> list[str]:
 
 _HANGUL = slice(0xAC00, 0xD7A4)
 _MOSTLY = 0.25
+
+
+def advice_on_rare(vocabulary: Vocabulary) -> str:
+    """What to do about a large vocabulary of which much is rare; nothing where there is none.
+
+    Each update computes a chance for every symbol, so that it takes as much longer as there are more.
+    """
+    counts = vocabulary.counts[vocabulary.codes < END]
+    rare = counts[(counts > 0) & (counts < RARE)]
+    if len(counts) < LARGE_VOCABULARY or len(rare) < len(counts) / 4:
+        return ""
+    share = rare.sum() / counts.sum()
+    return (
+        f"{len(rare):,} of {len(counts):,} symbols occur fewer than {RARE} times, {share:.1%} of the text: "
+        f"--min-count {RARE} makes them one unknown symbol, and learning faster"
+    )
 
 
 def _check_something_to_learn(census: Census, names: str) -> None:

@@ -76,8 +76,9 @@ but not below so many symbols."""
 RESERVE_SHARE = 0.1
 """Of the time from the first update on, no more is kept back for what follows the last one."""
 
-EXIT_SECONDS = 0.35
-"""What the interpreter needs to end after the last save."""
+EXIT_SECONDS, EXIT_SHARE, LONGEST_EXIT = 0.35, 0.15, 2.0
+"""What the interpreter needs to end after the last save: so long, or this share of what its start took, where
+other programs make it slow; the start may have read a long text, which says nothing about the end."""
 
 
 def weights_of(model: CharRNN) -> Weights:
@@ -400,7 +401,8 @@ class Session:
         if budget.deadline is None:
             return
         total = budget.deadline - (budget.started if budget.started >= 0 else budget.clock())
-        wanted = 1.05 * one_validation_seconds + self.save_seconds + EXIT_SECONDS
+        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * budget.started))
+        wanted = 1.05 * one_validation_seconds + self.save_seconds + ending
         budget.reserve_seconds = min(wanted, max(EXIT_SECONDS, RESERVE_SHARE * total))
         self.validating.seconds = validation_seconds(total, one_validation_seconds)
 
