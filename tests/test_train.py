@@ -194,8 +194,10 @@ def test_max_time_bounds_the_run_from_start_to_end() -> None:
         "--run",
         "run",
     ]
-    subprocess.run([*command, "--hidden", "16"], check=True, timeout=60)
-    assert load(Path("run/last.safetensors")).progress.finished
+    done = subprocess.run([*command, "--hidden", "16"], check=False, timeout=60, stderr=subprocess.PIPE)
+    is_learnt = b"no update was made" not in done.stderr  # or else the start alone took so long
+    assert done.returncode == (0 if is_learnt else 1), done.stderr
+    assert load(Path("run/last.safetensors")).progress.finished == is_learnt
     assert config()["max_time"] == "6s"
     assert time.monotonic() - began < 30, "not a measurement: it did end"
 
