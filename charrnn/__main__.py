@@ -2,15 +2,16 @@
 
 import sys
 
-from charrnn.standard_streams import open_streams
 from charrnn.stops import leave_when_asked
 
 
 def main() -> None:
     """Run the command line and exit."""
-    leave_when_asked()
+    leave_when_asked()  # before anything is imported, which takes a while
+    from charrnn.standard_streams import open_streams
+
     open_streams()
-    from charrnn.cli import run_command  # takes a while, in which a signal may come
+    from charrnn.cli import run_command
 
     sys.exit(run_command())
 

@@ -241,6 +241,7 @@ main()
 """The program, which sends itself a signal where it begins to import a module."""
 
 EARLY = [
+    ("--help", "charrnn.standard_streams"),
     ("--help", "charrnn.cli"),
     ("train --help", "typer"),
     ("info", "numpy"),
