@@ -17,6 +17,7 @@ import numpy as np
 from charrnn.checkpoint import Checkpoint, Progress, describe
 from charrnn.errors import CheckpointError, InputError
 from charrnn.metrics import Metrics, read_metrics
+from charrnn.reading.dataset import open_dataset
 from charrnn.run import RUNS, Run, named, newest_run
 from charrnn.verdict import Circumstances, Verdict, verdict
 
@@ -116,6 +117,7 @@ class RunFacts:
                 finished=self.model.progress.finished,
                 unigram_bits=_unigram_bits(self.model),
                 longer=longer(self.folder, self.model),
+                repeated=_repeated(self.folder),
             ),
         )
 
@@ -200,6 +202,16 @@ def longer(folder: Path, model: Checkpoint) -> str:
     bounds = [f"--{name} {2 * settings[name]:g}" for name in ("steps", "epochs") if settings.get(name)]
     time = settings.get("max_time")
     return " ".join([command, *bounds, *([f"--max-time +{time}"] if time or not bounds else [])])
+
+
+def _repeated(folder: Path) -> float:
+    """Share of the held-out lines that also stand in the training part, as far as the folder tells."""
+    try:
+        dataset = open_dataset(folder)
+    except CheckpointError:
+        return 0.0
+    records = None if dataset.validation is None else dataset.validation.records
+    return 0.0 if records is None else dataset.repeated / max(1, len(records))
 
 
 def _unigram_bits(model: Checkpoint) -> float:

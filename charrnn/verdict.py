@@ -40,6 +40,12 @@ HIGH = 0.5
 CHARACTERS_PER_PARAMETER = 20
 """Learnt from, every pass counted."""
 
+EASIER = 0.8
+"""Of the training loss: dropout and averaged weights make a validation better, but not by so much."""
+
+REPEATED = 0.5
+"""Of the held-out lines: where more also stand in the training part, validation does not show overfitting."""
+
 LAST_SHARE = 0.05
 """Of the characters learnt from: over so many at the end a training loss is averaged."""
 
@@ -56,6 +62,7 @@ class Circumstances:
         unigram_bits: bits per character of the text under the frequencies of its symbols.
         longer: the command that trains the run further: to its end, or for as long again.
         skipped_updates: updates that were left out, since their loss or gradient was not finite.
+        repeated: share of the held-out lines that also stand in the training part.
     """
 
     parameters: int
@@ -65,6 +72,7 @@ class Circumstances:
     unigram_bits: float = math.inf
     longer: str = "charrnn train --resume"
     skipped_updates: int = 0
+    repeated: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -137,9 +145,20 @@ def verdict(points: Sequence[Point], run: Circumstances) -> Verdict:
     evidence = gathered(points, run)
     found = ((kind, check(evidence)) for kind, check in CHECKS.items())
     kind, text = next((kind, text) for kind, text in found if text)
+    text += _flattered(evidence) if run.finished else ""
     if run.skipped_updates:
         text += f". {run.skipped_updates:,} updates were not finite and were skipped: lower --learning-rate"
     return Verdict(kind, text)
+
+
+def _flattered(seen: Evidence) -> str:
+    """A sentence where the held-out text is so easy that its figure tells little of the rest."""
+    if seen.validation is None or seen.validation > EASIER * seen.training - NOTICEABLE:
+        return ""
+    return (
+        f". What is held out is easier than the training text ({seen.validation:.2f} to "
+        f"{seen.training:.2f}), so validation flatters: hold out another part with --validation FILE"
+    )
 
 
 def gathered(points: Sequence[Point], run: Circumstances) -> Evidence:
@@ -243,6 +262,16 @@ def _unvalidated(seen: Evidence) -> str | None:
     )
 
 
+def _repeated(seen: Evidence) -> str | None:
+    if seen.run.repeated <= REPEATED or seen.epochs < 1:
+        return None
+    return (
+        f"{seen.losses}, but {seen.run.repeated:.0%} of the held-out lines also stand in the training part: "
+        "there is no telling whether it overfits. Remove repeated lines, or hold out others with "
+        "--validation FILE"
+    )
+
+
 def _improving(seen: Evidence) -> str | None:
     per_parameter = seen.characters / max(1, seen.run.parameters)
     if seen.epochs < 1:
@@ -279,6 +308,7 @@ CHECKS: Mapping[str, Callable[[Evidence], str | None]] = {
     "rising": _rising,
     "unfinished": _unfinished,
     "unvalidated": _unvalidated,
+    "repeated": _repeated,
     "improving": _improving,
     "limited": _limited,
     "well": _well,

@@ -121,3 +121,31 @@ def test_a_long_window_is_cut_to_the_shortest_stretch(tmp_path: Path) -> None:
     settings = load(run / "last.safetensors").settings
     assert settings["sequence_length"] == int(np.diff(spans).min()) - 1
     assert lines_of(run / "metrics.jsonl")[-1]["step"] == 3
+
+
+def test_a_held_out_part_of_another_kind_is_said(tmp_path: Path) -> None:
+    novel = "".join(
+        f"The {n}th day went by and {n % 7} ships came home to the old harbour.\n" for n in range(400)
+    )
+    licence = "".join(
+        f"SECTION {n}: NO WARRANTY; LIABILITY IS LIMITED (SEE {n % 9}.{n}).\n" for n in range(50)
+    )
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    one.write_text(novel + licence)
+    other.write_text(novel)
+    assert "what is held out is unlike the rest" in train(one, "--run", tmp_path / "a")
+    assert "unlike" not in train(other, "--run", tmp_path / "b")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    one.rename(folder / "one.txt")
+    assert "unlike" not in train(folder, "--run", tmp_path / "c")
+
+
+def test_the_verdict_does_not_speak_of_overfitting_where_lines_are_repeated(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"name {number % 10}{number * 7 % 13}\n" for number in range(150)) * 20)
+    options = ("--mode", "lines", "--hidden", "16", "--steps", "200", "--batch-size", "64")
+    result = charrnn("train", names, *options, "--run", tmp_path / "run")
+    assert result.code == 0
+    assert "100% of the held-out lines also stand in the training part" in result.err
+    assert "does not overfit" not in result.err

@@ -223,3 +223,9 @@ def test_a_best_below_the_unigram_that_was_lost_again_is_rising() -> None:
 
 def test_advice_is_below_the_unigram() -> None:
     assert seen(points(falling(2.0), falling(2.1)), unigram_bits=4.8)[0] == "limited"
+
+
+def test_a_validation_far_better_than_training_flatters() -> None:
+    _, text = seen(points(falling(2.0), falling(1.3)))
+    assert "What is held out is easier than the training text" in text
+    assert "easier" not in seen(points(falling(2.0), falling(1.9)))[1]

@@ -38,7 +38,9 @@ def last_symbols(part: Part, longest: int = LONGEST) -> Ids:
     if part.records is None or part.bounds is None:
         if part.spans is None:
             return part.ids[-longest:]
-        return np.concatenate([part.ids[begin:end] for begin, end in part.spans.tolist()])[-longest:]
+        lengths = np.diff(part.spans)[::-1, 0]
+        count = int(np.searchsorted(np.cumsum(lengths), longest)) + 1  # the last texts that are long enough
+        return np.concatenate([part.ids[begin:end] for begin, end in part.spans[-count:].tolist()])[-longest:]
     lengths = part.bounds[part.records + 1] - part.bounds[part.records]
     count = max(1, int(np.searchsorted(np.cumsum(lengths[::-1]), longest, "right")))
     lengths, begins = lengths[-count:], part.bounds[part.records[-count:]] + 1

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from charrnn.baselines.likeness import likeness
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.corpora import counted, make_vocabulary
@@ -282,6 +283,8 @@ def begin(
         display.note(line)
     if session.validation is not None and not settings.output.quiet:
         display.note(scale_line(dataset, session.validation, vocabulary, settings.budget))
+        for line in unlike_lines(dataset, vocabulary):
+            display.note(line)
     if material.source is not None:
         display.note(f"from   {settings.model.init_from}: {start_from(material.source, session)}")
     run.write_config(settings)
@@ -459,6 +462,19 @@ def plan_lines(
         f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
         f"until {until(settings.budget)}; {device.type}, {plan.precision}, {threads}",
         *([note] if measured_characters < held_back else []),
+    ]
+
+
+def unlike_lines(dataset: Dataset, vocabulary: Vocabulary) -> list[str]:
+    """A warning where what is held out is of another kind than the rest."""
+    assert dataset.validation is not None  # noqa: S101 - who calls has looked
+    found = likeness(dataset.training, dataset.validation, len(vocabulary))
+    if found is None or not found.is_unlike:
+        return []
+    return [
+        f"what is held out is unlike the rest: {found.held_out:.2f} bits/char by pairs of characters, where "
+        f"parts of the rest have {found.mean:.2f}; it may be a licence or an index at the end: remove that, "
+        "or give --validation FILE"
     ]
 
 
