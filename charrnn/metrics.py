@@ -4,7 +4,6 @@ Knows nothing of how they are made (`report.py`) or shown.
 """
 
 import json
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -21,7 +20,7 @@ MOST_METRICS_BYTES = 2**28
 """Of the whole file: twelve days, reported once a second."""
 
 LARGEST = 1e15
-"""No figure of a run is larger; what is would only spoil every scale."""
+"""No figure of a run is negative or larger; what is would only spoil every scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def _point(line: bytes) -> Point | None:
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    if type(value) not in {int, float} or not -LARGEST < value < LARGEST or math.isnan(value):
+    if type(value) not in {int, float} or not 0 <= value < LARGEST:
         raise ValueError("no number of a report")
     return value
 

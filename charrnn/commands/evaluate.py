@@ -16,7 +16,7 @@ from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.commands.show import met, show, write_page
 from charrnn.config import option_name
 from charrnn.display import print_result, two_columns
-from charrnn.errors import UsageError
+from charrnn.errors import CheckpointError, DivergenceError, UsageError
 from charrnn.learning.evaluation import Score
 from charrnn.learning.measures import Kept
 from charrnn.new_files import check_new_file
@@ -81,7 +81,13 @@ def score(question: Question) -> None:
 def _adapted(subject: Subject) -> dict[str, Any]:
     """The figures of a copy that learns, and how it does."""
     how = {name: value for name, value in asdict(subject.settings).items() if name.startswith("adapt_")}
-    return figures(subject.scored(adapting=True), subject.text.characters) | how
+    try:
+        return figures(subject.scored(adapting=True), subject.text.characters) | how
+    except CheckpointError as error:  # the model itself was scored before
+        rate = subject.settings.adapt_rate
+        raise DivergenceError(
+            f"--adapt-rate is {rate:g}, and the copy that learns diverged; give a lower one"
+        ) from error
 
 
 def figures(found: Iterable[tuple[Piece, Kept]], scored_characters: int | None = None) -> dict[str, Any]:
@@ -106,11 +112,12 @@ def figures(found: Iterable[tuple[Piece, Kept]], scored_characters: int | None =
         "nats_per_character": score.nats_per_character,
         "bits_per_character": score.bits_per_character,
         "bits_per_byte": nats / math.log(2) / utf8_bytes,
-        "perplexity": score.perplexity,
+        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
     }
 
 
 def _rows(score: Mapping[str, Any], mode: str | None) -> list[tuple[str, str]]:
+    perplexity = score["perplexity"]
     carried = "carried through" if mode == "text" else "blank at the start of each line"
     state = f"blank every {score['window']:,} characters" if score["window"] else carried
     adapted = score.get("adapted")
@@ -120,7 +127,7 @@ def _rows(score: Mapping[str, Any], mode: str | None) -> list[tuple[str, str]]:
         *([("… while it learns", f"{adapted['bits_per_character']:.4f}")] if adapted else []),
         ("nats per character", f"{score['nats_per_character']:.4f}"),
         ("bits per byte", f"{score['bits_per_byte']:.4f}"),
-        ("perplexity", f"{score['perplexity']:.3f} per character"),
+        ("perplexity", "infinite" if perplexity is None else f"{perplexity:.3f} per character"),
         ("characters", f"{score['characters']:,}, of which {unknown:,} unknown to the model"),
         ("state", state),
         ("model", str(score["checkpoint"])),

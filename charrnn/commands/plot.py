@@ -13,6 +13,7 @@ from rich.text import Text
 from charrnn.commands.runs import facts_of
 from charrnn.config import PlotSettings
 from charrnn.display import print_result
+from charrnn.errors import InputError
 from charrnn.metrics import Point
 from charrnn.new_files import check_new_file, new_file
 from charrnn.plotting.chart import Chart
@@ -48,6 +49,11 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
         if run.metrics.damaged_lines:
             _warn(f"{run.folder}: {run.metrics.damaged_lines:,} damaged lines of metrics.jsonl are left out")
     drawn = charts_of(found, settings.by)
+    if settings.output is not None and not drawn:
+        names = ", ".join(str(run.folder) for run in found)
+        raise InputError(
+            f"{names} has no figures yet, nothing to draw; train it longer"
+        )
     if settings.output is not None:
         picture = PICTURES[Path(settings.output).suffix.lower()](drawn)
         with new_file(settings.output, "--output") as file:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charrnn.errors import CheckpointError
 from charrnn.learning.batches import Ids
 from charrnn.learning.measures import Kept, nothing
 from charrnn.learning.model import CharRNN
 from charrnn.learning.readers import Carried, Places, Reader, Stretches, independent
 from charrnn.reading.passages import Piece
+from charrnn.writing.decoder import NOT_FINITE
 
 BLOCK = 2**20
 """Numbers that are kept before they are handed on: bounds memory, whatever the text's length."""
@@ -73,7 +75,10 @@ class Score:
     @property
     def perplexity(self) -> float:
         """How many equally likely characters would be as hard to guess."""
-        return math.exp(self.nats_per_character)
+        try:
+            return math.exp(self.nats_per_character)
+        except OverflowError:
+            return math.inf
 
 
 def scored(
@@ -91,6 +96,8 @@ def scored(
         unknown: the id of the model's unknown symbol.
     """
     for piece, kept in _fed(pieces, reader):
+        if not np.isfinite(kept).all():
+            raise CheckpointError(NOT_FINITE)
         out = np.zeros((len(piece.ids), reader.measure.columns), np.float32)
         shown = piece.ids < reader.model.architecture.symbols
         out[shown] = kept

@@ -497,7 +497,10 @@ class Session:
         author = Author.of(self.checkpoint())
         request = sample_request(self.settings, author)
         prompt = read(author, request).text
-        text = "\n".join(prompt + text for text in whole_texts(write(author, request, SampleSettings())))
+        try:
+            text = "\n".join(prompt + text for text in whole_texts(write(author, request, SampleSettings())))
+        except CheckpointError as error:  # what it predicts is not finite
+            raise NotFinite(str(error)) from error
         title = f"step {self.trainer.step:,}"
         with self.saver.forgiving("samples"):
             self.run.add_sample(title, text)

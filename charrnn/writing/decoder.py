@@ -10,6 +10,7 @@ What is left is a handful of operations on rows; nothing is allocated in between
 sampling rules or files.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -18,11 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.architecture import GATES, STATES, Architecture
+from charrnn.errors import CheckpointError
 
 Array = NDArray[np.float32]
 
 State = tuple[Array, ...]
 """`(h,)`, or `(h, c)` for the LSTM, each (texts, L·H): the layers side by side."""
+
+NOT_FINITE = "the model predicts what is not a finite number: its weights are too large; use another one"
+    "the model predicts what is not a finite number: its weights are too large; use another checkpoint"
+)
 
 Product = Callable[[], object]
 """A matrix product of arrays that stay where they are."""
@@ -43,7 +49,8 @@ class Decoder:
             weights: an array for each name in `architecture.shapes()`.
             texts: how many texts are read side by side.
         """
-        self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
+        with np.errstate(all="ignore"):
+            self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
         self._parts = STATES[architecture.cell]
         self._width = architecture.layers * architecture.hidden
         self._output_weight = np.ascontiguousarray(weights["output.weight"].T)
@@ -56,6 +63,7 @@ class Decoder:
         for layer in self._layers:
             layer.allocate(self._state)
         self._logits = np.empty((texts, len(self._output_bias)), np.float32)
+        self._flat_logits, self._ones = self._logits.reshape(-1), np.ones(self._logits.size, np.float32)
         self._output_biases = np.tile(self._output_bias, (texts, 1))
         self._output = _product(self._layers[-1].state[0], self._output_weight, self._logits)
 
@@ -69,11 +77,14 @@ class Decoder:
             The logits of each text's next symbol, (texts, V): a buffer that the next step writes over.
         """
         self._layers[0].look_up(ids)
-        with np.errstate(over="ignore"):  # exp may reach infinity, and 1 / (1 + infinity) is the 0 it means
+        with np.errstate(all="ignore"):  # exp may reach infinity, and 1 / (1 + infinity) is the 0 it means
             for layer in self._layers:
                 layer.step()
-        self._output()
-        self._logits += self._output_biases
+            self._output()
+            self._logits += self._output_biases
+            # A sum is not finite where a term is not: a fraction of the time that looking at each takes.
+            if not math.isfinite(self._flat_logits.dot(self._ones)) and not np.isfinite(self._logits).all():
+                raise CheckpointError(NOT_FINITE)
         return self._logits
 
     def reset(self) -> None:

@@ -31,6 +31,7 @@ def only(logits: Logits, allowed: NDArray[np.bool_]) -> Logits:
     return np.where(allowed, logits, -np.inf)
 
 
+@np.errstate(over="ignore")
 def repetition_penalty(logits: Logits, penalty: float, recent: NDArray[np.intp]) -> Logits:
     """Raise the probability of each character seen lately to this power, so that above 1 it becomes rarer.
 
@@ -48,6 +49,7 @@ def repetition_penalty(logits: Logits, penalty: float, recent: NDArray[np.intp])
     return np.where(seen[:, :-1], logs * penalty, logs)
 
 
+@np.errstate(over="ignore")
 def temperature(logits: Logits, degrees: float | NDArray[np.float64]) -> Logits:
     """Divide the logits: below 1 safer, above 1 bolder; 0 leaves the likeliest only.
 
@@ -103,6 +105,7 @@ _ROUNDING = 1e-12
 """Room for the rounding of sums of probabilities, so that three of 0.1 hold a share of 0.3."""
 
 
+@np.errstate(over="ignore")
 def _lowered(logits: Logits) -> Logits:
     """Logits whose largest is 0."""
     return np.asarray(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
