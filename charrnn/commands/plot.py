@@ -51,9 +51,7 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
     drawn = charts_of(found, settings.by)
     if settings.output is not None and not drawn:
         names = ", ".join(str(run.folder) for run in found)
-        raise InputError(
-            f"{names} has no figures yet, nothing to draw; train it longer"
-        )
+        raise InputError(f"{names} has no figures yet, nothing to draw; train it longer")
     if settings.output is not None:
         picture = PICTURES[Path(settings.output).suffix.lower()](drawn)
         with new_file(settings.output, "--output") as file:

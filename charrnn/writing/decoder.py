@@ -27,8 +27,6 @@ State = tuple[Array, ...]
 """`(h,)`, or `(h, c)` for the LSTM, each (texts, L·H): the layers side by side."""
 
 NOT_FINITE = "the model predicts what is not a finite number: its weights are too large; use another one"
-    "the model predicts what is not a finite number: its weights are too large; use another checkpoint"
-)
 
 Product = Callable[[], object]
 """A matrix product of arrays that stay where they are."""
