@@ -107,15 +107,19 @@ def train(
         # Read when torch is imported: how often a thread looks for the others before it sleeps. A tenth of
         # the usual costs nothing, but where another program has a core, waiting takes a tenth of the time.
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
-    from charrnn.commands.resume import resume
-    from charrnn.commands.train import train as begin
+    from charrnn.commands.checks import checked
     from charrnn.run import read_config
 
+    typed = given.pop("prompt", None)
+    values = (read_config(config) if config else {}) | with_seed_drawn(given)
+    if corpus:
+        values["corpus"] = tuple(corpus)
+    if not values.get("resume"):
+        checked(values)  # what is wrong is told before torch is loaded, which takes seconds
+    from charrnn.commands.resume import resume
+    from charrnn.commands.train import train as begin
+
     with Stops() as stops:
-        typed = given.pop("prompt", None)
-        values = (read_config(config) if config else {}) | with_seed_drawn(given)
-        if corpus:
-            values["corpus"] = tuple(corpus)
         run = resume if values.get("resume") else begin
         run(values, stops, typed)
 

@@ -157,6 +157,30 @@ def _check_error(arguments: tuple[str, ...], run_folder: Path, code: int) -> Non
     assert sorted(Path().rglob("*")) == before, "something was written"
 
 
+def test_wrong_use_of_train_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("words")
+    wrong = {
+        2: [
+            "--hidden|0",
+            "--cell|mlp",
+            "--validation|-1",
+            "--encoding|klingon",
+            f"--run|{tmp_path}",
+            "--header",
+        ],
+        3: ["missing.txt", "builtin:latin", "--init-from|missing", "--validation|missing.txt"],
+    }
+    code = (
+        "import sys; from charrnn.cli import run_command\n"
+        "codes = [run_command(line.split('|')) for line in sys.argv[1:]]\n"
+        "print(codes, 'torch' in sys.modules)"
+    )
+    lines = [f"train|{text}|{options}" for some in wrong.values() for options in some]
+    codes = [exit_code for exit_code, some in wrong.items() for _ in some]
+    assert python(code, arguments=lines).splitlines()[-1] == f"{codes} False"
+
+
 @pytest.mark.usefixtures("_files")
 @pytest.mark.parametrize("arguments", WRONG_USE.values(), ids=WRONG_USE)
 def test_wrong_use_is_one_line_and_exit_2(arguments: tuple[str, ...], run_folder: Path) -> None:

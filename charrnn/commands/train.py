@@ -15,9 +15,10 @@ from rich.console import Console
 from charrnn.baselines.likeness import likeness
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
+from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config import BudgetSettings, ReadingSettings, TrainSettings, build, seconds
+from charrnn.config import BudgetSettings, ReadingSettings, TrainSettings, seconds
 from charrnn.display import Display, ReadingProgress, both, clock, make_display
 from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
@@ -39,17 +40,8 @@ from charrnn.reading.codes import END
 from charrnn.reading.corpus import Corpus
 from charrnn.reading.dataset import Dataset, Part, encode_dataset
 from charrnn.reading.sources import listed
-from charrnn.reading.split import parse_validation
 from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import (
-    Run,
-    find_checkpoint,
-    free_folder,
-    new_run,
-    publish,
-    publish_named_after,
-    refuse_to_overwrite,
-)
+from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
 from charrnn.run_facts import examine
 from charrnn.stops import Stops
 from charrnn.writing.prompt import read_prompt
@@ -75,13 +67,8 @@ def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> 
         stops: signals.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
-    settings = with_prompt(build(TrainSettings, given), prompt)
-    if not settings.corpus:
-        raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
-    parse_validation(settings.validation)
+    settings = with_prompt(checked(given), prompt)
     settings = replace(settings, budget=bounded(settings.budget))
-    if settings.output.run is not None:
-        refuse_to_overwrite(Path(settings.output.run))
     source = None if settings.model.init_from is None else load(find_checkpoint(settings.model.init_from))
     if source is not None:
         settings = starting_from(source, settings, given)
@@ -156,8 +143,6 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     _check_something_to_learn(census, listed(settings.corpus))
     if census.records == 1 and corpus.undivided:
         raise CorpusError(f"{corpus.names} is one record: {corpus.undivided}")
-    for hint in hints(census, settings.reading):
-        display.note(hint)
     vocabulary = make_vocabulary(corpus, settings.symbols)
     unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
     if unknown:
@@ -279,6 +264,8 @@ def begin(
         stops=stops,
     )
     session.fit_validation()
+    for hint in hints(material.corpus.census(), settings.reading):
+        display.note(hint)
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:

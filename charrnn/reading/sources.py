@@ -40,10 +40,7 @@ def find_sources(paths: Sequence[str], why_no_text: WhyNoText) -> tuple[list[Sou
         CorpusError: a path is missing, cannot be read, or is a folder without text.
         UsageError: there is no path, or standard input twice.
     """
-    if not paths:
-        raise UsageError("no text is given; give a file, a folder, - for standard input, or builtin:python")
-    if list(paths).count(STANDARD_INPUT) > 1:
-        raise UsageError("- stands twice; standard input can be given once")
+    _check_count(paths)
     sources: list[Source] = []
     notices: list[str] = []
     for path in paths:
@@ -51,6 +48,29 @@ def find_sources(paths: Sequence[str], why_no_text: WhyNoText) -> tuple[list[Sou
         sources += found
         notices += told
     return sources, notices
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Check that what paths mean is there, and read nothing of it.
+
+    Raises:
+        CorpusError: a path is missing.
+        UsageError: there is no path, or standard input twice.
+    """
+    _check_count(paths)
+    for path in paths:
+        if not path or path.startswith("builtin:"):
+            _found(path, lambda _: "")
+        elif path != STANDARD_INPUT:
+            with readable(path):
+                Path(path).stat()
+
+
+def _check_count(paths: Sequence[str]) -> None:
+    if not paths:
+        raise UsageError("no text is given; give a file, a folder, - for standard input, or builtin:python")
+    if list(paths).count(STANDARD_INPUT) > 1:
+        raise UsageError("- stands twice; standard input can be given once")
 
 
 def is_one_file(paths: Sequence[str]) -> bool:

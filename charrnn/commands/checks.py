@@ -1,0 +1,41 @@
+"""What can be found wrong with the settings of `charrnn train` before torch is loaded or a text is read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charrnn.config import TrainSettings, build
+from charrnn.errors import CorpusError, UsageError
+from charrnn.reading.decoding import check_reading
+from charrnn.reading.sources import check_paths
+from charrnn.reading.split import parse_validation
+from charrnn.run import find_checkpoint, refuse_to_overwrite
+
+
+def checked(given: Mapping[str, Any]) -> TrainSettings:
+    """The settings of a new run.
+
+    Args:
+        given: those that were set, by name.
+
+    Raises:
+        UsageError: they contradict one another, or a run is where this one is to go.
+        CorpusError: a file that they name is not there.
+        CheckpointError: the model to start from is not there.
+    """
+    settings = build(TrainSettings, given)
+    if not settings.corpus:
+        raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
+    amount = parse_validation(settings.validation)
+    check_reading(settings.reading)
+    if settings.output.run is not None:
+        refuse_to_overwrite(Path(settings.output.run))
+    if settings.model.init_from is not None:
+        find_checkpoint(settings.model.init_from)
+    check_paths(settings.corpus)
+    if isinstance(amount, str):
+        try:
+            check_paths([amount])
+        except CorpusError as error:
+            raise CorpusError(f"--validation {amount}: {error}") from error
+    return settings
