@@ -85,7 +85,7 @@ def check_columns(reading: ReadingSettings) -> None:
             f"--columns is {reading.columns!r}; expected one column to learn from, such as 1 or text"
         )
     is_number = reading.columns.isdecimal()
-    if is_number and int(reading.columns) == 0:
+    if is_number and not reading.columns.strip("0"):
         raise UsageError("--columns is 0; expected a number from 1, or a name")
     if not is_number and not reading.header and reading.format in {"tsv", "csv"}:
         raise _named_without_header(reading.columns)
@@ -194,7 +194,7 @@ def _place(first: Row, name: str, column: str, *, has_header: bool) -> int:
         return first.fields.index(column)
     if not column.isdecimal() and not has_header:
         raise _named_without_header(column)
-    if column.isdecimal() and 1 <= int(column) <= len(first.fields):
+    if column.isdecimal() and len(column) < 10 and 1 <= int(column) <= len(first.fields):
         return int(column) - 1
     raise CorpusError(
         f"{name}, line {first.line:,}: found {_columns(first)} ({_shown(first.fields)}), none of them "
