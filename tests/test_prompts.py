@@ -3,12 +3,15 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from program import SMALL, TEXT, charrnn
 
+from charrnn.architecture import Architecture
 from charrnn.character_sets import unescaped
 from charrnn.commands.prompts import typed_prompt
 from charrnn.config import ReadingSettings
+from charrnn.writing.decoder import Decoder
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +112,29 @@ def test_a_seed_is_drawn_and_said(run_folder: Path) -> None:
     Path("text.txt").write_text(TEXT)
     trained = charrnn("train", "text.txt", *SMALL, "--run", "run", "--seed", "random")
     assert f"--seed {tomllib.loads(Path('run/config.toml').read_text())['seed']}" in trained.err
+
+
+def test_a_long_prompt_shows_how_far_it_is_read(run_folder: Path) -> None:
+    Path("prompt.txt").write_text(TEXT * 3)
+    options = ("sample", "--checkpoint", run_folder, "--length", "20", "--prompt")
+    sampled = charrnn(*options, "@prompt.txt")
+    assert sampled.out.startswith(TEXT * 3)
+    assert f"reading the prompt: {len(TEXT) * 3:,} of {len(TEXT) * 3:,} symbols" in sampled.err
+    assert charrnn(*options, "One ").err == ""
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("embedding", [0, 8])
+def test_reading_in_blocks_is_reading_one_by_one(cell: str, embedding: int) -> None:
+    architecture = Architecture(cell=cell, layers=3, hidden=16, embedding=embedding, symbols=20)
+    random = np.random.default_rng(0)
+    shapes = architecture.shapes().items()
+    weights = {name: random.normal(size=shape, scale=0.3).astype(np.float32) for name, shape in shapes}
+    one, blocks, told = Decoder(architecture, weights), Decoder(architecture, weights), list[int]()
+    ids = random.integers(0, 20, 1100)
+    for row in ids.reshape(-1, 1):
+        logits = one.step(row)
+    np.testing.assert_allclose(blocks.read(ids, told.append), logits, atol=1e-5)
+    for read, stepped in zip(blocks.state, one.state, strict=True):
+        np.testing.assert_allclose(read, stepped, atol=1e-5)
+    assert sum(told) == 1100

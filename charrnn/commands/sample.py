@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from charrnn.errors import UsageError
 from charrnn.new_files import check_new_file
 from charrnn.run import find_checkpoint
 from charrnn.writing.author import Author, Voice
+from charrnn.writing.decoder import Tell
 from charrnn.writing.mixture import Mixture
 from charrnn.writing.sampler import Piece, length_of, read, write
 from charrnn.writing.whole_texts import likeliest_texts
@@ -23,6 +24,10 @@ from charrnn.writing.witness import Expected, Witness, Written
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
+
+
+SHOWN = 20_000
+"""Symbols of a prompt that take a second or more to read."""
 
 
 def sample(
@@ -66,7 +71,8 @@ def sample(
     watched = json_wanted or (output is not None and output.painted)
     witness = Witness(voice.vocabulary, voice.normal_form) if watched else None
     # Whatever is wrong with the request shows here, before a file is made.
-    texts = all_texts(voice, request, settings, witness, whole=json_wanted)
+    with reading(len(prompt.ids)) as tell:
+        texts = all_texts(voice, request, settings, witness, whole=json_wanted, tell=tell)
     length = length_of(voice, request)
     with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
         if json_wanted:
@@ -141,8 +147,28 @@ def _check_ends(voice: Voice, request: Request, *, json_wanted: bool, novelty_wa
             raise UsageError(f"--length 0 never ends, so {what}; give one of them, --stop or --until-line")
 
 
+@contextmanager
+def reading(symbols: int) -> Iterator[Tell | None]:
+    """Shows on standard error how far a long prompt is read."""
+    if symbols < SHOWN:
+        yield None
+        return
+    from rich.console import Console
+
+    from charrnn.progress import Counter
+
+    with Counter(Console(stderr=True, highlight=False), "reading the prompt", "symbols", symbols) as counter:
+        yield counter.add
+
+
 def all_texts(
-    voice: Voice, request: Request, settings: SampleSettings, witness: Witness | None, *, whole: bool
+    voice: Voice,
+    request: Request,
+    settings: SampleSettings,
+    witness: Witness | None,
+    *,
+    whole: bool,
+    tell: Tell | None = None,
 ) -> Iterator[Iterator[Written]]:
     """The texts that are asked for in order, whole ones in one piece; the only one as it comes.
 
@@ -150,8 +176,8 @@ def all_texts(
         UsageError: as `write` does.
     """
     if whole or request.count * request.best_of > 1:
-        return (iter((text,)) for text in likeliest_texts(voice, request, settings, witness))
-    pieces = write(voice, request, settings, watch=witness)
+        return (iter((text,)) for text in likeliest_texts(voice, request, settings, witness, tell))
+    pieces = write(voice, request, settings, watch=witness, tell=tell)
     return iter((_witnessed(pieces, witness),))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from charrnn.architecture import Architecture
 from charrnn.checkpoint import Checkpoint
 from charrnn.reading.vocabulary import Vocabulary
-from charrnn.writing.decoder import Array, Decoder, State
+from charrnn.writing.decoder import Array, Decoder, State, Tell
 from charrnn.writing.filters import Logits
 
 
@@ -22,6 +22,9 @@ class Network(Protocol):
 
     def step(self, ids: NDArray[np.intp]) -> Logits:
         """Read one symbol of each text; the logits of the next, (texts, V)."""
+
+    def read(self, ids: NDArray[np.intp], tell: Tell | None = None) -> Logits:
+        """Read many symbols of the one text; the logits of the next, (1, V)."""
 
     @property
     def state(self) -> State:

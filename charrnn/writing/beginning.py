@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from charrnn.reading.codes import END
 from charrnn.writing import filters
 from charrnn.writing.author import Network, Voice
+from charrnn.writing.decoder import Tell
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import Prompt, decomposes
 from charrnn.writing.text_stream import LONGEST_SEQUENCE, joins
+
+LONG = 1024
+"""Symbols of a prompt that are read in blocks; of fewer it would make no difference but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,22 @@ class Beginning:
     ids: NDArray[np.intp]
 
 
-def begin(voice: Voice, prompt: Prompt, allowed: NDArray[np.bool_]) -> Beginning:
+def begin(voice: Voice, prompt: Prompt, allowed: NDArray[np.bool_], tell: Tell | None = None) -> Beginning:
     """Read a prompt.
 
     Args:
         voice: who writes.
         prompt: what every text begins with.
         allowed: (V,) what may be written at all.
+        tell: is told how many more symbols of a long prompt were read.
     """
     network = voice.network()
-    return Beginning(network, first_logits(voice, prompt, network, allowed), prompt.ids)
+    return Beginning(network, first_logits(voice, prompt, network, allowed, tell), prompt.ids)
 
 
-def first_logits(voice: Voice, prompt: Prompt, network: Network, allowed: NDArray[np.bool_]) -> Logits:
+def first_logits(
+    voice: Voice, prompt: Prompt, network: Network, allowed: NDArray[np.bool_], tell: Tell | None = None
+) -> Logits:
     """The logits of the first symbol after the prompt, (1, V), which a blank network reads.
 
     What cannot come first is ruled out.
@@ -50,8 +57,11 @@ def first_logits(voice: Voice, prompt: Prompt, network: Network, allowed: NDArra
     ids = prompt.ids if end is None else np.append(end, prompt.ids)
     if not len(ids):
         return _start_logits(voice, allowed)
-    for row in ids.reshape(-1, 1):
-        logits = network.step(row)
+    if len(ids) < LONG:
+        for row in ids.reshape(-1, 1):
+            logits = network.step(row)
+    else:
+        logits = network.read(ids, tell)
     possible = filters.only(logits, _can_follow(voice, prompt))
     # Where the rules leave nothing that --allow names, what was asked for comes before them.
     return possible if np.isfinite(possible[:, allowed]).any() else logits.copy()

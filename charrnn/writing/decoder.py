@@ -13,7 +13,7 @@ sampling rules or files.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,12 @@ State = tuple[Array, ...]
 """`(h,)`, or `(h, c)` for the LSTM, each (texts, L·H): the layers side by side."""
 
 NOT_FINITE = "the model predicts what is not a finite number: its weights are too large; use another one"
+
+READ_TOGETHER = 512
+"""Symbols of a prompt that go through a layer before the next one reads them."""
+
+Tell = Callable[[int], object]
+"""Is told how many more symbols were read."""
 
 Product = Callable[[], object]
 """A matrix product of arrays that stay where they are."""
@@ -78,12 +84,36 @@ class Decoder:
         with np.errstate(all="ignore"):  # exp may reach infinity, and 1 / (1 + infinity) is the 0 it means
             for layer in self._layers:
                 layer.step()
-            self._output()
-            self._logits += self._output_biases
-            # A sum is not finite where a term is not: a fraction of the time that looking at each takes.
-            if not math.isfinite(self._flat_logits.dot(self._ones)) and not np.isfinite(self._logits).all():
-                raise CheckpointError(NOT_FINITE)
+            return self._expect()
+
+    def _expect(self) -> Array:
+        """The logits of what comes next."""
+        self._output()
+        self._logits += self._output_biases
+        # A sum is not finite where a term is not: a fraction of the time that looking at each takes.
+        if not math.isfinite(self._flat_logits.dot(self._ones)) and not np.isfinite(self._logits).all():
+            raise CheckpointError(NOT_FINITE)
         return self._logits
+
+    def read(self, ids: NDArray[np.intp], tell: Tell | None = None) -> Array:
+        """Read many symbols of the one text, layer by layer: what enters a layer is one product for a block.
+
+        Args:
+            ids: (symbols,), one at least.
+            tell: is told, block by block, how many more were read.
+
+        Returns:
+            The logits of the next symbol, (1, V): the buffer of `step`.
+        """
+        with np.errstate(all="ignore"):
+            for begin in range(0, len(ids), READ_TOGETHER):
+                block = ids[begin : begin + READ_TOGETHER]
+                entering: NDArray[Any] = block
+                for layer in self._layers:
+                    entering = layer.read(entering)
+                if tell is not None:
+                    tell(len(block))
+            return self._expect()
 
     def reset(self) -> None:
         """Blank the state of every text."""
@@ -163,6 +193,37 @@ class _Layer:
         for table, offsets in self._rows:
             # Ids come from a vocabulary; mode "raise" would copy the rows a second time to check them.
             table.take(ids, axis=0, out=offsets, mode="clip")
+
+    def read(self, entering: NDArray[Any]) -> Array:
+        """Run the cell over a block of the one text.
+
+        Args:
+            entering: (symbols,), ids, in the first layer; above it (symbols, H), what the layer below gave.
+
+        Returns:
+            (symbols, H): h after each symbol.
+        """
+        offsets, products, start = [], [], 0
+        for weights, read, added in self._groups:
+            place = slice(start, start + added.shape[1])
+            below = len(weights) - self._size if read.stop == self._end else len(weights)
+            # The first layer's symbols are looked up; what the layer below gave is multiplied at once.
+            if self._looks_up:
+                offsets.append(added[entering])
+            else:
+                given = entering @ weights[:below] if below else 0
+                offsets.append(np.broadcast_to(added[0] + given, (len(entering), added.shape[1])))
+            own = self.state[0] if below < len(weights) else self.state[0][:, :0]
+            products.append(_product(own, weights[below:], self._gates[place][None]))
+            start = place.stop
+        hidden = np.empty((len(entering), self._size), np.float32)
+        for row, given in zip(hidden, np.concatenate(offsets, axis=1), strict=True):
+            for product in products:
+                product()
+            self._gates += given
+            self._run(self.state, self._blocks, self._sigmoids)
+            row[:] = self.state[0][0]
+        return hidden
 
     def step(self) -> None:
         """Run the cell once."""

@@ -16,7 +16,7 @@ from charrnn.reading.codes import UNKNOWN
 from charrnn.reading.vocabulary import Vocabulary
 from charrnn.writing import filters
 from charrnn.writing.author import Author, Network
-from charrnn.writing.decoder import State
+from charrnn.writing.decoder import READ_TOGETHER, State, Tell
 from charrnn.writing.filters import Logits
 
 _PASSED_OVER = -1
@@ -112,6 +112,14 @@ class MixedNetwork:
             chances[:, part.of_ours] += part.chances
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(chances))
+
+    def read(self, ids: NDArray[np.intp], tell: Tell | None = None) -> Logits:
+        """Read many symbols of the one text; the logarithm of the chances of the next, (1, V)."""
+        for number, row in enumerate(ids.reshape(-1, 1), 1):
+            logits = self.step(row)
+            if tell is not None and (number % READ_TOGETHER == 0 or number == len(ids)):
+                tell((number - 1) % READ_TOGETHER + 1)
+        return logits
 
     @property
     def state(self) -> State:

@@ -15,6 +15,7 @@ from charrnn.reading.codes import LINE_FEED
 from charrnn.writing.author import Voice
 from charrnn.writing.beginning import Beginning, begin, recent_ids
 from charrnn.writing.choice import Chooser
+from charrnn.writing.decoder import Tell
 from charrnn.writing.filters import Logits
 from charrnn.writing.prompt import Prompt, decomposes, read_prompt
 from charrnn.writing.text_stream import TextStream
@@ -85,6 +86,8 @@ def write(
     settings: SampleSettings,
     texts: range | None = None,
     watch: Watch | None = None,
+    *,
+    tell: Tell | None = None,
 ) -> Iterator[Piece]:
     """Write texts side by side; pieces of a text come in order, those of different texts as they are ready.
 
@@ -96,6 +99,7 @@ def write(
         settings: how to choose.
         texts: the numbers of those to write; all of the request's if None.
         watch: is told what is chosen.
+        tell: is told how many more symbols of a long prompt were read.
 
     Raises:
         UsageError: the prompt holds unknown characters, no character is left to write, or the text cannot end
@@ -103,7 +107,7 @@ def write(
     """
     chooser = Chooser(settings, voice.vocabulary, voice.normal_form)
     _check_ends(voice, request, chooser)
-    beginning = begin(voice, read(voice, request), chooser.allowed)
+    beginning = begin(voice, read(voice, request), chooser.allowed, tell)
     numbers = range(request.count) if texts is None else texts
     return _Desk(voice, request, chooser, beginning, numbers=numbers, at_every_step=watch is not None).pieces(
         watch

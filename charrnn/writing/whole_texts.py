@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from charrnn.config import Request, SampleSettings
 from charrnn.writing import filters
 from charrnn.writing.author import Voice
+from charrnn.writing.decoder import Tell
 from charrnn.writing.filters import Logits
 from charrnn.writing.sampler import Piece, Watch, write
 from charrnn.writing.witness import Witness, Written
@@ -31,7 +32,11 @@ def whole_texts(pieces: Iterable[Piece]) -> Iterator[str]:
 
 
 def likeliest_texts(
-    voice: Voice, request: Request, settings: SampleSettings, witness: Witness | None = None
+    voice: Voice,
+    request: Request,
+    settings: SampleSettings,
+    witness: Witness | None = None,
+    tell: Tell | None = None,
 ) -> Iterator[Written]:
     """The texts of a request, each the likeliest of so many candidates as it says.
 
@@ -44,6 +49,7 @@ def likeliest_texts(
         request: what to write.
         settings: how to choose.
         witness: tells what was expected at each character; None where nobody asks.
+        tell: is told how many more symbols of a long prompt were read.
 
     Raises:
         UsageError: as `write` does.
@@ -51,7 +57,7 @@ def likeliest_texts(
     likelihoods = Likelihoods() if request.best_of > 1 else None
     watches = [watch for watch in (likelihoods, witness) if watch is not None]
     candidates = range(request.count * request.best_of)
-    pieces = write(voice, request, settings, candidates, _all_told(watches) if watches else None)
+    pieces = write(voice, request, settings, candidates, _all_told(watches) if watches else None, tell=tell)
     texts = _witnessed(whole_texts(pieces), witness)
     if likelihoods is None:
         return texts
