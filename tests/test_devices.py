@@ -1,37 +1,18 @@
 """Other devices: what a run keeps follows its network there; on CUDA itself it goes on, bit for bit."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 from interruptions import fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn
 from test_trainer import records_batches, trainer_of
-from torch.optim import AdamW
 
 from charrnn.checkpoint import load
 from charrnn.learning import snapshot
 from charrnn.learning.model import Layer
 
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device here")
-
-
-@pytest.mark.parametrize("fused", [True, False])
-def test_counts_of_steps_are_where_a_fused_optimizer_looks_for_them(fused: bool) -> None:
-    """The device `meta` stands for any that is not the CPU."""
-    trainer = trainer_of(steps=2, optimizer="adamw")
-    assert len(list(trainer)) == 2
-    elsewhere: Any = SimpleNamespace(model=trainer_of().model.to("meta"))
-    adamw = AdamW(elsewhere.model.parameters())
-    elsewhere.optimizers = [adamw]
-    adamw.param_groups[0]["fused"] = fused
-    snapshot._put_back_optimizers(elsewhere, snapshot.take(trainer).arrays)
-    states = list(adamw.state.values())
-    assert len(states) == len(list(elsewhere.model.parameters()))
-    assert {state["step"].device.type for state in states} == {"meta" if fused else "cpu"}
-    assert {state["exp_avg"].device.type for state in states} == {"meta"}
 
 
 def test_on_another_device_random_numbers_are_drawn_anew() -> None:

@@ -1,7 +1,11 @@
 """Who moves which parameter, and how: orthogonalised momentum block by block, decay for matrices only."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 import torch
+from program import python
 from torch import Tensor, nn
 
 from charrnn.architecture import Architecture
@@ -11,10 +15,14 @@ from charrnn.learning.optimizers import (
     ADAMW_SHARE,
     BLOCK_ROWS,
     QUINTICS,
+    AdamW,
+    Group,
     Muon,
     block_rows,
+    load_state_dict,
     make_optimizers,
     orthogonalise,
+    state_dict,
 )
 
 HIDDEN = 6
@@ -74,7 +82,7 @@ def test_each_block_is_orthogonalised_by_itself() -> None:
     rows, columns = 2 * BLOCK_ROWS, 2 * BLOCK_ROWS
     parameter = nn.Parameter(torch.zeros(3 * rows, columns))
     parameter.grad = random(3 * rows, columns)
-    Muon([parameter], lr=0.5, rows=rows).step()
+    Muon(Group({"w": parameter}, 0.5), rows=rows).step()
     blocks = parameter.detach().view(-1, BLOCK_ROWS, columns)
     assert len(blocks) == 6
     values = torch.linalg.svdvals(blocks)
@@ -107,8 +115,12 @@ def moved(gradient: Tensor) -> Tensor:
     """Where one step of Muon moves a parameter of zeros."""
     parameter = nn.Parameter(torch.zeros_like(gradient))
     parameter.grad = gradient
-    Muon([parameter], lr=0.1, rows=HIDDEN).step()
+    muon_of(parameter).step()
     return parameter.detach()
+
+
+def muon_of(parameter: Tensor, weight_decay: float = 0.0) -> Muon:
+    return Muon(Group({"w": parameter}, 0.1, weight_decay), rows=HIDDEN)
 
 
 def test_a_gates_block_moves_by_itself() -> None:
@@ -131,7 +143,7 @@ def test_every_block_moves_equally_far_downhill() -> None:
 
 def test_momentum_goes_on_when_the_gradient_ends() -> None:
     parameter = nn.Parameter(torch.zeros(HIDDEN, HIDDEN))
-    muon = Muon([parameter], lr=0.1, rows=HIDDEN)
+    muon = muon_of(parameter)
     parameter.grad = random(HIDDEN, HIDDEN)
     muon.step()
     first = parameter.detach().clone()
@@ -142,7 +154,7 @@ def test_momentum_goes_on_when_the_gradient_ends() -> None:
 
 def test_a_parameter_without_gradient_stays() -> None:
     parameter = nn.Parameter(torch.ones(HIDDEN, HIDDEN))
-    Muon([parameter], lr=0.1, rows=HIDDEN, weight_decay=0.5).step()
+    muon_of(parameter, weight_decay=0.5).step()
     assert torch.equal(parameter.detach(), torch.ones(HIDDEN, HIDDEN))
 
 
@@ -151,12 +163,12 @@ def test_muons_state_goes_on_exactly() -> None:
 
     def walk(handed_on: bool) -> Tensor:
         parameter = nn.Parameter(torch.zeros(HIDDEN, HIDDEN))
-        muon = Muon([parameter], lr=0.1, rows=HIDDEN)
+        muon = muon_of(parameter)
         for step, gradient in enumerate(gradients):
             if handed_on and step == 2:
-                state = muon.state_dict()
-                muon = Muon([parameter], lr=0.1, rows=HIDDEN)
-                muon.load_state_dict(state)
+                state = state_dict([muon])
+                muon = muon_of(parameter)
+                load_state_dict([muon], state)
             parameter.grad = gradient.clone()
             muon.step()
         return parameter.detach()
@@ -170,25 +182,23 @@ def test_muons_state_goes_on_exactly() -> None:
 def test_every_parameter_is_in_exactly_one_optimizer(name: str, cell: str, embedding: int) -> None:
     model = network(cell, embedding)
     optimizers = make_optimizers(model, name, 0.1, 0.0)
-    moved_ids = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
+    moved_ids = [id(p) for o in optimizers for group in o.groups for p in group.parameters.values()]
     assert len(moved_ids) == len(set(moved_ids))
     assert set(moved_ids) == {id(p) for p in model.parameters()}
 
 
 def test_muon_has_the_layers_matrices_and_adamw_a_share_of_its_rate() -> None:
-    model = network()
-    muon, adamw = make_optimizers(model, "muon", 0.1, 0.0)
-    names = {id(p): name for name, p in model.named_parameters()}
-    assert {names[id(p)] for group in muon.param_groups for p in group["params"]} == {
+    muon, adamw = make_optimizers(network(), "muon", 0.1, 0.0)
+    assert {name for group in muon.groups for name in group.parameters} == {
         f"layers.{k}.{kind}_weight" for k in (0, 1) for kind in ("input", "recurrent")
     }
-    assert {group["lr"] for group in muon.param_groups} == {0.1}
-    assert {group["lr"] for group in adamw.param_groups} == {0.1 * ADAMW_SHARE}
+    assert {group.learning_rate for group in muon.groups} == {0.1}
+    assert {group.learning_rate for group in adamw.groups} == {0.1 * ADAMW_SHARE}
 
 
 def test_adamw_alone_has_the_rate_as_given() -> None:
     (adamw,) = make_optimizers(network(), "adamw", 0.1, 0.0)
-    assert {group["lr"] for group in adamw.param_groups} == {0.1}
+    assert {group.learning_rate for group in adamw.groups} == {0.1}
 
 
 @pytest.mark.parametrize("name", ["muon", "adamw"])
@@ -205,3 +215,58 @@ def test_decay_shrinks_matrices_and_leaves_biases(name: str) -> None:
         rate = 0.1 if name == "adamw" or is_layer_matrix else 0.1 * ADAMW_SHARE
         expected = 1 - rate * 0.5 if parameter.ndim > 1 else 1.0
         torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, expected), msg=label)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_adamw_is_pytorchs_bit_for_bit(weight_decay: float) -> None:
+    """Also where its state is handed on, a parameter has no gradient at first, and the rate changes."""
+    ours, theirs = ([nn.Parameter(random(3, 4)), nn.Parameter(random(5))] for _ in range(2))
+    reference = torch.optim.AdamW(
+        theirs, lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=weight_decay, fused=True
+    )
+    adamw = AdamW([Group({"a": ours[0], "b": ours[1]}, 0.1, weight_decay)])
+    for step in range(6):
+        if step == 3:
+            adamw, kept = AdamW(adamw.groups), state_dict([adamw])
+            load_state_dict([adamw], kept)
+        rate = 0.1 / (1 + step)
+        adamw.groups[0].learning_rate = reference.param_groups[0]["lr"] = rate
+        for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            gradient = None if place == 1 and step == 0 else random(*one.shape, seed=step)
+            one.grad, other.grad = gradient, None if gradient is None else gradient.clone()
+        adamw.step()
+        reference.step()
+        assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True)), step
+    assert set(state_dict([adamw])) == {
+        f"{key}.{name}" for key in ("exp_avg", "exp_avg_sq", "step") for name in "ab"
+    }
+
+
+def test_what_is_remembered_is_where_the_parameters_are() -> None:
+    """The device `meta` stands for any that is not the CPU."""
+    here, there = network(), network().to("meta")
+    for parameter in here.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    one, other = make_optimizers(here, "muon", 0.1, 0.0), make_optimizers(there, "muon", 0.1, 0.0)
+    for optimizer in one:
+        optimizer.step()
+    load_state_dict(other, state_dict(one))
+    assert state_dict(other).keys() == state_dict(one).keys()
+    assert {value.device.type for value in state_dict(other).values()} == {"meta"}
+
+
+def test_learning_does_not_load_pytorchs_compiler() -> None:
+    """It takes as long to load as all the rest of PyTorch."""
+    code = """
+import sys
+from charrnn.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, "torch" in sys.modules, "torch._dynamo" in sys.modules)
+"""
+    options = ("--validation", "0", "--steps", "3", "--hidden", "4", "--quiet")
+    with TemporaryDirectory() as folder:
+        run = str(Path(folder) / "run")
+        said = python(code, arguments=("train", "builtin:hello", "--run", run, *options))
+    assert said.split() == ["0", "True", "False"]

@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
-from torch.optim import SGD, Optimizer
 
 from charrnn.architecture import Architecture
 from charrnn.learning.batches import Batch, Batches, Records, Streams
 from charrnn.learning.evaluation import score_text
 from charrnn.learning.model import CharRNN, State, detach
-from charrnn.learning.optimizers import make_optimizers
+from charrnn.learning.optimizers import Group, make_optimizers
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss, language_model
 from charrnn.learning.trainer import AVERAGING, Task, Trainer, Update
@@ -146,12 +145,26 @@ def test_stopping_and_iterating_again_goes_on() -> None:
     assert same(trained(whole), trained(halves))
 
 
+class Descent:
+    """Along the gradient, as far as it is long."""
+
+    def __init__(self, model: CharRNN) -> None:
+        self.groups = [Group(dict(model.named_parameters()), 1.0)]
+        self.state: dict[str, dict[str, Tensor]] = {}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.groups:
+            for parameter, gradient in group.moved().values():
+                parameter.sub_(gradient, alpha=group.learning_rate)
+
+
 def step_of_plain_descent(gradient_clip: float) -> tuple[float, Update]:
     """How far one update at rate 1 moves the weights along the gradient alone."""
     model = trainer_of(dropout=0).model
     with torch.no_grad():
         model.output.weight.fill_(0.5).add_(torch.arange(4.0)[:, None])
-    descent: list[Optimizer] = [SGD(model.parameters(), lr=1.0)]
+    descent = [Descent(model)]
     batches, budget = Streams(PERIODIC, 4, 10), Budget(1, None)
     trainer = Trainer(model, language_model, batches, descent, budget, gradient_clip=gradient_clip)
     before = [p.detach().clone() for p in model.parameters()]

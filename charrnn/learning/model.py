@@ -157,7 +157,7 @@ class CharRNN(nn.Module):
         # PyTorch's own initialisation would draw from the global random numbers.
         self.embedding: nn.Embedding | None = None
         if size:
-            self.embedding = skip_init(nn.Embedding, symbols, size)  # type: ignore[no-untyped-call]
+            self.embedding = nn.Embedding(symbols, size, _weight=torch.empty(symbols, size))
         self.layers = nn.ModuleList(Layer(architecture, index) for index in range(architecture.layers))
         self.output: nn.Linear = skip_init(nn.Linear, hidden, symbols)  # type: ignore[no-untyped-call]
         initialise(self)

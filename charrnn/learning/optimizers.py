@@ -1,18 +1,22 @@
 """Which parameter is moved by which optimizer: Muon for the recurrent matrices, AdamW for the rest.
 
-Knows nothing of text, batches or schedules: a factor on every group's highest rate is set from outside.
+They stand alone: the first of PyTorch's own optimizers that is made loads PyTorch's compiler, which takes as
+long as loading all the rest of it. The arithmetic of AdamW is PyTorch's, its fused kernel.
+
+Knows nothing of text, batches or schedules: the learning rate of every group is set from outside.
 """
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, overload
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW, Optimizer
 
 from charrnn.learning.machine import multiplies_in_half
 from charrnn.learning.model import CharRNN
+from charrnn.training_state import OPTIMIZER_ARRAYS, optimizer_of
 
 ADAMW_SHARE = 0.6
 """With Muon, what AdamW's rate for the other parameters is to Muon's."""
@@ -72,59 +76,124 @@ def block_rows(rows: int, columns: int) -> int:
     return next((height for height in range(BLOCK_ROWS, BLOCK_ROWS // 2 - 1, -1) if rows % height == 0), rows)
 
 
-class Muon(Optimizer):
+@dataclass
+class Group:
+    """Parameters that are moved alike.
+
+    Attributes:
+        parameters: by their names in the network.
+        learning_rate: of the next step.
+        weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019).
+    """
+
+    parameters: Mapping[str, Tensor]
+    learning_rate: float
+    weight_decay: float = 0.0
+
+    def moved(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The parameters that have a gradient, with it."""
+        return {name: (p, p.grad) for name, p in self.parameters.items() if p.grad is not None}
+
+
+class Optimizer(Protocol):
+    """Moves parameters along their gradients.
+
+    Attributes:
+        groups: the parameters it moves.
+        state: what it remembers of each, by key and by the parameter's name (`OPTIMIZER_ARRAYS`).
+    """
+
+    @property
+    def groups(self) -> Sequence[Group]: ...  # noqa: D102
+    @property
+    def state(self) -> dict[str, dict[str, Tensor]]: ...  # noqa: D102
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient once."""
+        ...
+
+
+class Muon:
     """Momentum, orthogonalised (Jordan et al. 2024), for each block of a gate's matrix by itself.
 
+    A learning rate says how far an update goes, as the length of each of its rows, roughly.
+
     Args:
-        parameters: matrices of G·H rows.
-        lr: how far an update goes, as the length of each of its rows, roughly.
+        group: matrices of G·H rows.
         rows: H, the rows of a gate.
         momentum: of the gradient, Nesterov's.
-        weight_decay: decoupled, as in AdamW.
+    """
+
+    def __init__(self, group: Group, *, rows: int, momentum: float = 0.95) -> None:
+        self.groups = [group]
+        self.rows, self.momentum = rows, momentum
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["muon"]}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter that has a gradient once along its orthogonalised momentum."""
+        for group in self.groups:
+            for name, (parameter, gradient) in group.moved().items():
+                momentum = self.state["momentum"].setdefault(name, torch.zeros_like(parameter))
+                momentum.lerp_(gradient, 1 - self.momentum)
+                direction = gradient.lerp(momentum, self.momentum)
+                columns = parameter.shape[1]
+                height = block_rows(self.rows, columns)
+                update = orthogonalise(direction.view(-1, height, columns)).reshape(parameter.shape)
+                distance = group.learning_rate * math.sqrt(max(1.0, height / columns))
+                decayed = parameter.mul_(1 - group.learning_rate * group.weight_decay)
+                decayed.add_(update, alpha=-distance)
+
+
+class AdamW:
+    """AdamW (Loshchilov & Hutter 2019).
+
+    Args:
+        groups: the parameters.
+        betas: decay of the averages of the gradient and of its square.
+        epsilon: added to the root of the latter.
     """
 
     def __init__(
-        self,
-        parameters: Iterable[Tensor],
-        *,
-        lr: float,
-        rows: int,
-        momentum: float = 0.95,
-        weight_decay: float = 0.0,
+        self, groups: Sequence[Group], *, betas: tuple[float, float] = (0.9, 0.99), epsilon: float = 1e-8
     ) -> None:
-        defaults = {"lr": lr, "rows": rows, "momentum": momentum, "weight_decay": weight_decay}
-        super().__init__(parameters, defaults)
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
+        self.groups = groups
+        self.betas, self.epsilon = betas, epsilon
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["adamw"]}
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Move every parameter once along its orthogonalised momentum."""
-        loss = None if closure is None else torch.enable_grad()(closure)()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._move(parameter, group)
-        return loss
-
-    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        gradient, state = parameter.grad, self.state[parameter]
-        assert gradient is not None  # noqa: S101 - the caller has looked
-        momentum = state.setdefault("momentum", torch.zeros_like(parameter))
-        momentum.lerp_(gradient, 1 - group["momentum"])
-        direction = gradient.lerp(momentum, group["momentum"])
-        columns = parameter.shape[1]
-        height = block_rows(group["rows"], columns)
-        update = orthogonalise(direction.view(-1, height, columns)).reshape(parameter.shape)
-        scale = math.sqrt(max(1.0, height / columns))
-        parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"] * scale)
+    def step(self) -> None:
+        """Move every parameter that has a gradient once."""
+        for group in self.groups:
+            found = group.moved()
+            for name, (parameter, _) in found.items():
+                self.state["exp_avg"].setdefault(name, torch.zeros_like(parameter))
+                self.state["exp_avg_sq"].setdefault(name, torch.zeros_like(parameter))
+                # The kernel reads the count of steps where the parameter is.
+                self.state["step"].setdefault(name, torch.zeros((), device=parameter.device))
+            if not found:
+                continue
+            steps = [self.state["step"][name] for name in found]
+            torch._foreach_add_(steps, 1)
+            torch._fused_adamw_(
+                [parameter for parameter, _ in found.values()],
+                [gradient for _, gradient in found.values()],
+                [self.state["exp_avg"][name] for name in found],
+                [self.state["exp_avg_sq"][name] for name in found],
+                [],  # of the variant AMSGrad
+                steps,
+                lr=group.learning_rate,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=group.weight_decay,
+                eps=self.epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
 
 
 def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_decay: float) -> list[Optimizer]:
-    """The optimizers of a network: each parameter belongs to exactly one.
+    """The optimizers of a network: each parameter belongs to exactly one. Biases are not decayed.
 
     Args:
         model: the network.
@@ -132,19 +201,29 @@ def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_deca
         learning_rate: the highest rate, of Muon (the other parameters get `ADAMW_SHARE` of it) or of AdamW.
         weight_decay: pull of the matrices towards zero, decoupled from the gradient.
     """
-    matrices = [p for p in model.layers.parameters() if p.ndim > 1]
-    is_matrix = set(matrices)
-    others = [p for p in model.parameters() if p not in is_matrix]
-    if name == "adamw":
-        return [_adamw([*matrices, *others], learning_rate, weight_decay)]
-    hidden = model.architecture.hidden
-    muon = Muon(matrices, lr=learning_rate, rows=hidden, weight_decay=weight_decay)
-    return [muon, _adamw(others, learning_rate * ADAMW_SHARE, weight_decay)]
+    named = dict(model.named_parameters())
+    of_muon = {key: parameter for key, parameter in named.items() if optimizer_of(key, name) == "muon"}
+    matrices = {key: p for key, p in named.items() if p.ndim > 1 and key not in of_muon}
+    biases = {key: p for key, p in named.items() if p.ndim == 1}
+    rate = learning_rate * (ADAMW_SHARE if of_muon else 1)
+    adamw = AdamW([Group(matrices, rate, weight_decay), Group(biases, rate)])
+    if not of_muon:
+        return [adamw]
+    return [Muon(Group(of_muon, learning_rate, weight_decay), rows=model.architecture.hidden), adamw]
 
 
-def _adamw(parameters: list[torch.nn.Parameter], learning_rate: float, weight_decay: float) -> AdamW:
-    """AdamW (Loshchilov & Hutter 2019); vectors, which are biases, are not decayed."""
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim == 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.99), fused=True)
+def state_dict(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    """What they remember, by `<key>.<parameter>`."""
+    kept = (memory for optimizer in optimizers for memory in optimizer.state.items())
+    return {f"{key}.{name}": value for key, values in kept for name, value in values.items()}
+
+
+def load_state_dict(optimizers: Sequence[Optimizer], arrays: Mapping[str, Tensor]) -> None:
+    """Remember what `state_dict` gave, each where its parameter is, and nothing else."""
+    for optimizer in optimizers:
+        parameters = {name: p for group in optimizer.groups for name, p in group.parameters.items()}
+        for key, values in optimizer.state.items():
+            values.clear()
+            for name, parameter in parameters.items():
+                if (value := arrays.get(f"{key}.{name}")) is not None:
+                    values[name] = value.detach().clone().to(parameter.device)

@@ -3,7 +3,7 @@
 `charrnn/training_state.py` says what each array is. Knows nothing of files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from charrnn.architecture import STATES
+from charrnn.learning.optimizers import load_state_dict, state_dict
 from charrnn.learning.trainer import Trainer
 from charrnn.training_state import Extent, TrainingState
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_MOVING = "moving."
+_MOVING, _OPTIMIZER = "moving.", "optimizer."
 
 
 def take(trainer: Trainer) -> TrainingState:
     """All that training needs to go on, beside the averaged weights; on the CPU arrays share its memory."""
-    optimizer, carried = _optimizer_tensors(trainer), _carried_tensors(trainer)
+    kept, carried = state_dict(trainer.optimizers), _carried_tensors(trainer)
+    optimizer = {_OPTIMIZER + name: value for name, value in kept.items()}
     moving = {f"{_MOVING}{name}": value for name, value in trainer.model.named_parameters()}
     tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
     numbers = {
@@ -60,10 +62,10 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_m
     if 0 < texts < going_on:
         raise ValueError(f"a state of {texts} texts where {going_on} go on")
     trainer.budget.restore(training.numbers["budget"])
-    moving = {n.removeprefix(_MOVING): v for n, v in training.arrays.items() if n.startswith(_MOVING)}
+    moving = dict(_only(_MOVING, training))
     for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):
         network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
-    _put_back_optimizers(trainer, training.arrays)
+    load_state_dict(trainer.optimizers, {n: torch.from_numpy(v) for n, v in _only(_OPTIMIZER, training)})
     _put_back_carried(trainer, training)
     generator = trainer.model.generator
     if is_moved:
@@ -77,29 +79,11 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-def _optimizer_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    return {
-        f"optimizer.{key}.{name}": value
-        for name, parameter in trainer.model.named_parameters()
-        for optimizer in trainer.optimizers
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def _put_back_optimizers(trainer: Trainer, arrays: Arrays) -> None:
-    """Through the optimizers' own way back, since they know on which device they keep what."""
-    kept: dict[str, dict[str, Tensor]] = {}
-    for name, values in arrays.items():
-        part, _, rest = name.partition(".")
-        key, _, parameter_name = rest.partition(".")
-        if part == "optimizer":
-            kept.setdefault(parameter_name, {})[key] = torch.tensor(values)
-    name_of = {parameter: name for name, parameter in trainer.model.named_parameters()}
-    for optimizer in trainer.optimizers:
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        names = [name_of[parameter] for parameter in parameters]
-        state = {place: kept[name] for place, name in enumerate(names) if name in kept}
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+def _only(prefix: str, training: TrainingState) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The arrays whose names begin so, by what follows."""
+    for name, values in training.arrays.items():
+        if name.startswith(prefix):
+            yield name.removeprefix(prefix), values
 
 
 def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:

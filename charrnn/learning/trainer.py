@@ -9,16 +9,16 @@ Who iterates decides when to validate, to save, to show a sample, and when to st
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
 
 from charrnn.learning.batches import Batch, Batches
 from charrnn.learning.model import CharRNN, State, blank_where, detach, finite
+from charrnn.learning.optimizers import Optimizer
 from charrnn.learning.schedule import Budget, rate
 from charrnn.learning.tasks import Loss
 
@@ -82,7 +82,7 @@ class Trainer:
         model: CharRNN,
         task: Task,
         batches: Batches,
-        optimizers: list[Optimizer],
+        optimizers: Sequence[Optimizer],
         budget: Budget,
         *,
         gradient_clip: float,
@@ -96,7 +96,8 @@ class Trainer:
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
         self.state: State | None = None
         self.rate_factor = 1.0
-        self._highest = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        self._groups = [group for optimizer in optimizers for group in optimizer.groups]
+        self._highest = [group.learning_rate for group in self._groups]
 
     def __iter__(self) -> Iterator[Update]:
         """Update after update until the budget is spent."""
@@ -120,8 +121,7 @@ class Trainer:
         skipped = not math.isfinite(float(nats + norm))
         if not skipped:
             self._move(loss.count)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
+        self.model.zero_grad()
         self.state = finite(detach(loss.state)) if skipped else detach(loss.state)
         self.step, self.epoch = self.step + 1, batch.epoch
         progress = self.budget.progress(self.step)
@@ -154,7 +154,7 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """The highest of the optimizers' rates."""
-        return max(float(group["lr"]) for optimizer in self.optimizers for group in optimizer.param_groups)
+        return max(group.learning_rate for group in self._groups)
 
     def _state_for(self, batch: Batch) -> State | None:
         """The carried state, blank for the texts that begin anew."""
@@ -165,6 +165,5 @@ class Trainer:
         return blank_where(self.state, batch.fresh.to(self.state[0][0].device))
 
     def _set_rates(self, factor: float) -> None:
-        for optimizer, highest in zip(self.optimizers, self._highest, strict=True):
-            for group, top in zip(optimizer.param_groups, highest, strict=True):
-                group["lr"] = top * factor
+        for group, highest in zip(self._groups, self._highest, strict=True):
+            group.learning_rate = highest * factor
