@@ -6,8 +6,13 @@ are loaded, a signal ends the program at once; from there on it is an error that
 
 import errno
 import os
+import re
 import secrets
+import shutil
 import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -116,12 +121,27 @@ def train(
         values["corpus"] = tuple(corpus)
     if not values.get("resume"):
         checked(values)  # what is wrong is told before torch is loaded, which takes seconds
-    from charrnn.commands.resume import resume
-    from charrnn.commands.train import train as begin
+    with _loading("PyTorch", quiet=bool(values.get("quiet"))):
+        from charrnn.commands.resume import resume
+        from charrnn.commands.train import train as begin
 
     with Stops() as stops:
         run = resume if values.get("resume") else begin
         run(values, stops, typed)
+
+
+@contextmanager
+def _loading(what: str, *, quiet: bool) -> Iterator[None]:
+    """Say that something is loaded, which takes seconds; on a terminal the line vanishes afterwards."""
+    if quiet or "torch" in sys.modules:
+        yield
+        return
+    sys.stderr.write(f"loading {what} …\n")
+    sys.stderr.flush()
+    yield
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[1A\x1b[K")
+        sys.stderr.flush()
 
 
 @app.command()
@@ -321,8 +341,21 @@ def _tell(error: BaseException) -> int:
     if message:
         from charrnn.terminal import visible
 
-        sys.stderr.write(f"charrnn: {shortened(visible(' '.join(message.split())), LONGEST_MESSAGE)}\n")
+        line = f"charrnn: {shortened(visible(' '.join(message.split())), LONGEST_MESSAGE)}"
+        sys.stderr.write((_folded(line) if sys.stderr.isatty() else line) + "\n")
     return code
+
+
+def _folded(line: str) -> str:
+    """A line as a terminal shows it with its words whole, clauses and so commands too where there is room."""
+    columns, lines = shutil.get_terminal_size().columns, [""]
+    for clause in re.split("(?<=;) ", line):
+        joined = f"{lines[-1]} {clause}".lstrip()
+        if len(joined) <= columns:
+            lines[-1] = joined
+        else:
+            lines += textwrap.wrap(clause, columns, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(filter(None, lines))
 
 
 _SYSTEM_SAYS = dict.fromkeys(FULL, ("the disk is full; free some space", ResourceError.exit_code)) | {

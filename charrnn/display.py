@@ -11,26 +11,34 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
 from rich.table import Column, Table
 from rich.text import Text
 
+from charrnn.live_panel import LivePanel
 from charrnn.plotting.curves import Track, live_series, loss_chart
 from charrnn.plotting.terminal import Plot
 from charrnn.report import Report
 from charrnn.terminal import visible, write_text
 
-SAMPLE_LINES = 10
+SAMPLE_LINES = 8
 CURVE_LINES = 10
 """Of a sample and of the curves, at most."""
 
 LEAST_LINES = 4
 """Curves lower than that show nothing."""
 
-OTHER_LINES = SAMPLE_LINES + 9
-"""What the panel has beside the curves: progress, figures, the sample's frame, axes, the line below."""
+OTHER_LINES = SAMPLE_LINES + 11
+"""What the panel has beside the curves: progress, figures, the sample's frame, axes, the two lines below."""
+
+HINTS = ("Ctrl-C saves and stops; charrnn train --resume goes on", "Ctrl-C saves and stops")
+"""The last line, as long as there is room for. What is typed meanwhile appears behind it and is drawn over;
+behind a line as wide as the terminal it would begin another one."""
+
+EXPENDABLE = ("gradient", "learning\nrate", "epoch", "char/s", "best", "step")
+"""Figures that go, in this order, where there is no room for all."""
 
 PIPE_WIDTH = 1000
 PLAIN_SECONDS = 5.0
@@ -57,6 +65,9 @@ class Display(Protocol):
 
     def reading(self, line: str, share: float | None) -> None:
         """How far a corpus is read, and what share of it that is, where its length is known."""
+
+    def stage(self, what: str) -> None:
+        """What is being done now, in words, until there are figures again."""
 
     def report(self, report: Report) -> None:
         """How the run goes now."""
@@ -87,6 +98,9 @@ class QuietDisplay:
         """Say nothing."""
 
     def reading(self, line: str, share: float | None) -> None:
+        """Say nothing."""
+
+    def stage(self, what: str) -> None:
         """Say nothing."""
 
     def report(self, report: Report) -> None:
@@ -120,6 +134,11 @@ class PlainDisplay:
         if self._due():
             self._line(line)
 
+    def stage(self, what: str) -> None:
+        """Print a line now and then."""
+        if self._due():
+            self._line(f"{what} …")
+
     def report(self, report: Report) -> None:
         """Print a line now and then, and whenever something was validated."""
         if report.validation_nats is not None or self._due():
@@ -144,12 +163,16 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.live = Live(console=console, refresh_per_second=4, transient=False)
         self.best_nats = math.inf
         self.validation_nats: float | None = None
         self.last_report: Report | None = None
         self.last_sample: tuple[str, str] | None = None
         self.training, self.validation = Track(), Track()
+        self.plot: Plot | None = None
+        self.doing: RenderableType = Text("")
+        self.what, self.since = "", math.inf
+        self.is_over = False
+        self.live = LivePanel(console, self.panel)
 
     def __enter__(self) -> "LiveDisplay":
         self.live.__enter__()
@@ -158,28 +181,33 @@ class LiveDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.is_over = True
         self.live.__exit__(kind, error, traceback)
 
     def note(self, text: str) -> None:
         """Print a line above the panel."""
-        self.console.print(Text(visible(text)))
+        self.live.note(Text(visible(text)))
 
     def reading(self, line: str, share: float | None) -> None:
         """Show how far the corpus is read."""
         row = Table.grid(padding=(0, 2))
         bar = [] if share is None else [ProgressBar(total=1.0, completed=share, width=40)]
         row.add_row(*bar, Text(line))
-        self.live.update(row)
+        self.doing = row
+
+    def stage(self, what: str) -> None:
+        """Show what is being done: alone before there are figures, beside them once it takes long."""
+        self.doing = Spinner("line", Text(f"{visible(what)} …"))
+        self.what, self.since = what, time.monotonic()
 
     def report(self, report: Report) -> None:
-        """Draw the panel anew."""
-        self.last_report = report
+        """Show new figures."""
         if report.validation_nats is not None:
             self.validation_nats = report.validation_nats
             self.best_nats = min(self.best_nats, report.validation_nats)
             self.validation.add(report.step, report.validation_nats / math.log(2))
         self.training.add(report.step, report.train_nats / math.log(2))
-        self.live.update(self.panel())
+        self.last_report, self.plot, self.since = report, None, math.inf
 
     def sample(self, title: str, text: str) -> None:
         """Show a new sample in the panel."""
@@ -189,18 +217,29 @@ class LiveDisplay:
         """Progress, figures, curves and sample as they stand; no curves on a terminal that is too low."""
         report = self.last_report
         if report is None:
-            return Text("")
+            return Text("") if self.is_over else self.doing
+        takes_long = time.monotonic() - self.since > QUIET_SECONDS
         parts: list[RenderableType] = [
-            progress_row(report),
+            progress_row(report, self.what if takes_long else ""),
             figures(report, self.validation_nats, self.best_nats),
         ]
         rows = min(CURVE_LINES, self.console.height - OTHER_LINES)
         if rows >= LEAST_LINES:
-            series = live_series(self.training.points, self.validation.points)
-            parts.append(Plot(loss_chart(series), rows))
+            parts.append(self._plot(rows))
         if self.last_sample is not None:
             parts.append(sample_panel(*self.last_sample))
+        if not self.is_over:
+            hint = next((hint for hint in HINTS if len(hint) < self.console.width - len("^C")), "")
+            parts.append(Text(hint, "dim"))
         return Group(*parts)
+
+    def _plot(self, rows: int) -> Plot:
+        """The curves; drawn once for each report, and when the terminal's height changes."""
+        plot = self.plot
+        if plot is None or plot.rows != rows:
+            series = live_series(tuple(self.training.points), tuple(self.validation.points))
+            plot = self.plot = Plot(loss_chart(series), rows)
+        return plot
 
 
 class ReadingProgress:
@@ -223,11 +262,12 @@ class ReadingProgress:
             self.display.reading(reading_line(self.what, seconds, done_bytes, total_bytes), share)
 
 
-def progress_row(report: Report) -> RenderableType:
-    """A bar, the share that is done, the time it took and the time it still takes."""
+def progress_row(report: Report, doing: str = "") -> RenderableType:
+    """A bar, the share that is done, the time it took, and the time it still takes or what is being done."""
     row = Table.grid(padding=(0, 2))
     bar = ProgressBar(total=1.0, completed=report.progress, width=40)
-    times = f"{clock(report.seconds)} gone, {clock(report.remaining_seconds)} to go"
+    rest = f"{visible(doing)} …" if doing else f"{clock(report.remaining_seconds)} to go"
+    times = f"{clock(report.seconds)} gone, {rest}"
     row.add_row(bar, Text(f"{report.progress:4.0%}"), Text(times))
     return row
 
@@ -250,7 +290,7 @@ class Fitted:
         """Draw as many columns as fit."""
         names, unbounded = list(self.names), options.update(max_width=PIPE_WIDTH)
         for name in self.expendable:
-            if console.measure(self.table(names), options=unbounded).minimum <= options.max_width:
+            if console.measure(self.table(names), options=unbounded).maximum <= options.max_width:
                 break
             names.remove(name)
         yield self.table(names)
@@ -258,21 +298,25 @@ class Fitted:
 
 def figures(report: Report, validation_nats: float | None, best_nats: float) -> RenderableType:
     """The figures of the run in columns."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     columns = {
         "step": f"{report.step:,}",
         "epoch": f"{report.epoch:.2f}",
         "char/s": f"{report.characters_per_second:,.0f}",
-        "training bits/char": bits(report.train_nats),
+        "training\nbits/char": bits(report.train_nats),
         "validation": bits(validation_nats),
         "best": bits(best_nats if math.isfinite(best_nats) else None),
-        "learning rate": f"{report.learning_rate:.2g}",
+        "learning\nrate": f"{report.learning_rate:.2g}",
         "gradient": f"{report.gradient_norm:.2f}",
     }
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_row(*(Text(value) for value in columns.values()))
-    return table
+
+    def table(names: Sequence[str]) -> Table:
+        shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        for name in names:
+            shown.add_column(name, justify="right")
+        shown.add_row(*(Text(columns[name]) for name in names))
+        return shown
+
+    return Fitted(table, list(columns), EXPENDABLE)
 
 
 def sample_panel(title: str, text: str) -> RenderableType:

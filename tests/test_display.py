@@ -210,6 +210,93 @@ def test_no_figure_is_cut_off_and_no_line_is_too_long(width: int) -> None:
         assert part in panel
 
 
+@pytest.mark.parametrize(
+    ("width", "gone"),
+    [
+        (200, set()),
+        (100, set()),
+        (80, set()),
+        (60, {"gradient"}),
+        (50, {"gradient", "learning"}),
+        (40, {"gradient", "learning", "epoch", "char/s"}),
+    ],
+)
+def test_a_narrow_terminal_leaves_figures_out_and_cuts_none(width: int, gone: set[str]) -> None:
+    panel = panel_over_a_run(40, width, reports=50)
+    names = ("step", "epoch", "char/s", "training", "validation", "best", "learning", "gradient")
+    heading = " ".join(panel.split("bits per character")[0].split())
+    assert {name for name in names if name not in heading} == gone
+    assert "…" not in panel
+    assert max(map(cell_len, panel.splitlines())) <= width
+
+
+def test_what_is_typed_does_not_begin_another_line() -> None:
+    """Behind a line as wide as the terminal `^C` would, and leave the panel's first line standing."""
+    for width in (200, 80, 60, 40, 20):
+        *_, last = panel_over_a_run(40, width).splitlines()
+        assert cell_len(last.rstrip()) + len("^C") <= width
+
+
+def test_before_there_are_figures_it_is_said_what_is_being_done() -> None:
+    to = console(terminal=True)
+    shown = LiveDisplay(to)
+    shown.reading("counting: 50 of 50 MB, 9 MB/s, 0:00 to go", 1.0)
+    shown.stage("choosing a network")
+    assert "choosing a network …" in rendered(shown.panel())
+    assert "to go" not in rendered(shown.panel())
+
+
+def test_what_takes_long_is_said_beside_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = LiveDisplay(console(terminal=True))
+    shown.report(replace(REPORT, progress=1.0, remaining_seconds=0))
+    now = time.monotonic()
+    shown.stage("validating")
+    assert "validating" not in rendered(shown.panel()), "what is over at once is not worth a word"
+    monkeypatch.setattr(time, "monotonic", lambda: now + 5)
+    assert "gone, validating …" in rendered(shown.panel())
+    shown.report(REPORT)
+    assert "validating" not in rendered(shown.panel())
+
+
+def test_a_stage_is_a_plain_line_now_and_then() -> None:
+    to = console()
+    shown = PlainDisplay(to)
+    for what in ("choosing a network", "timing a validation"):
+        shown.stage(what)
+    assert written(to) == "choosing a network …\n"
+
+
+def test_after_a_change_of_size_notes_and_panel_are_drawn_anew() -> None:
+    to = console(terminal=True)
+    with LiveDisplay(to) as shown:
+        shown.note("a note")
+        shown.report(REPORT)
+        shown.live.refresh()
+        before = len(written(to))
+        to.width = 60
+        shown.live.refresh()
+        after = written(to)[before:]
+    cleared = "\x1b[H\x1b[2J"
+    assert cleared not in written(to)[:before]
+    assert after.count(cleared) == 1
+    assert after.index(cleared) < after.index("a note") < after.index("to go")
+
+
+def test_in_the_background_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    to = console(terminal=True)
+    away = [True]
+    monkeypatch.setattr("charrnn.live_panel._in_background", lambda _: away[0])
+    with LiveDisplay(to) as shown:
+        before = len(written(to))
+        shown.report(REPORT)
+        shown.live.refresh()
+        shown.note("a note")
+        assert written(to)[before:] == "a note\n"
+        away[0] = False
+        shown.live.refresh()
+        assert "to go" in written(to)[before:]
+
+
 KOREAN = "안녕하세요, 세상!\nabc\n값과 닭이 많다\n" + "한" * 200 + "\n\tb\n👍🏽 e\u0301"
 
 
@@ -223,8 +310,8 @@ def test_the_frame_of_a_korean_sample_stays_straight(width: int) -> None:
 
 def test_a_long_sample_shows_a_few_lines() -> None:
     panel = panel_of("\n".join(f"line {number}" for number in range(50)))
-    assert "line 9" in panel
-    assert "line 10" not in panel
+    assert "line 7" in panel
+    assert "line 8" not in panel
 
 
 def test_two_columns_line_up_whatever_the_width_of_their_characters() -> None:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.color import Color
 from rich.console import Console
 
+from charrnn.commands.runs import STATE_STYLES
 from charrnn.errors import UsageError
 from charrnn.metrics import Point
 from charrnn.plotting.braille import Canvas
@@ -202,9 +204,30 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 def test_series_have_colours_of_their_own() -> None:
     text = drawn(charts({"a": RUN})[0], colour=True)
     assert len(set(PALETTE)) == len(PALETTE)
-    assert "\x1b[36m" in text
-    assert "\x1b[33m" in text
+    assert "38;5;27m" in text
+    assert "38;5;166m" in text
     assert "\x1b" not in drawn(charts({"a": RUN})[0])
+
+
+def test_colours_can_be_read_on_white_and_on_black() -> None:
+    """By the contrast ratio of WCAG 2: 3 is what graphics need."""
+
+    def linear(part: int) -> float:
+        return part / 255 / 12.92 if part / 255 <= 0.04045 else ((part / 255 + 0.055) / 1.055) ** 2.4
+
+    for name in (*PALETTE, *filter(None, STATE_STYLES.values())):
+        red, green, blue = map(linear, Color.parse(name).get_truecolor())
+        luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        assert 1.05 / (luminance + 0.05) >= 3.5, f"{name} on white"
+        assert (luminance + 0.05) / 0.05 >= 3.5, f"{name} on black"
+
+
+def test_on_a_terminal_a_chart_is_as_wide_as_that() -> None:
+    for width, terminal, expected in ((200, True, 200), (200, False, WIDEST), (60, True, 60)):
+        to = Console(width=width, force_terminal=terminal, color_system=None, file=StringIO())
+        to.print(Plot(charts({"a": RUN})[0]))
+        assert isinstance(to.file, StringIO)
+        assert max(map(cell_len, to.file.getvalue().splitlines())) == expected
 
 
 def test_the_steep_beginning_does_not_count_for_the_height() -> None:

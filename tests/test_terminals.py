@@ -90,7 +90,7 @@ def test_curves_are_coloured_on_a_terminal_that_wants_it(
 ) -> None:
     code, shown = on_terminal("plot", run_folder, columns="60")
     assert code == 0
-    assert "\x1b[36m" in shown
+    assert "\x1b[1;38;5;27m" in shown
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     charts = [line.rstrip() for line in plain.splitlines() if re.match(r"[ \d.k]*[│┤└]", line)]
     assert max(map(len, charts)) <= 60
@@ -105,11 +105,74 @@ def test_a_stop_gives_the_cursor_back(text: Path, tmp_path: Path) -> None:
     assert "saved at step" in shown
 
 
+def test_a_line_comes_at_once_and_a_sample_early(text: Path, tmp_path: Path) -> None:
+    options = ("--run", tmp_path / "run", "--max-time", "12s", "--hidden", "16", "--sample-every", "1h")
+    code, shown = on_terminal("train", text, *options)
+    assert code == 0
+    assert shown.index("loading PyTorch …") < shown.index("\x1b[1A\x1b[K") < shown.index("text   ")
+    assert "╭─ step " in shown[: shown.rindex("to go")], "long before the interval of samples is over"
+    assert "loading PyTorch" not in on_terminal("train", text, "--quiet", "--run", tmp_path / "q", *SMALL)[1]
+
+
+def test_the_last_lines_break_between_words(run_folder: Path, text: Path, tmp_path: Path) -> None:
+    loud = [option for option in SMALL if option != "--quiet"]
+    options: list[str | Path] = ["--run", tmp_path / "run", *loud]
+    _, shown = on_terminal("train", text, *options, columns="60")
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[shown.rindex("done") :])
+    lines = [line.strip() for line in last.splitlines()]
+    assert max(map(len, lines)) <= 60
+    assert "step" in lines[0] + lines[1]
+    words = " ".join(lines).split()
+    assert {"updates,", "validation", "curves"} <= set(words)
+
+
+def test_a_suspended_run_shows_the_cursor_and_comes_back(text: Path, tmp_path: Path) -> None:
+    options = ("--run", tmp_path / "run", "--steps", "10000000", "--hidden", "16")
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "charrnn", "train", *map(str, (text, *options))]
+    environment = os.environ | {"COLUMNS": "80", "LINES": "40", "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    ) as process:
+        os.close(terminal)
+        seen = b""
+
+        def read_until(what: bytes, again: signal.Signals | None = None) -> bytes:
+            nonlocal seen
+            began = time.monotonic()
+            while what not in seen and time.monotonic() - began < 40:
+                if again is not None:  # it may not have stopped yet
+                    process.send_signal(again)
+                ready, _, _ = select.select([controller], [], [], 0.2)
+                seen += os.read(controller, 65536) if ready else b""
+            assert what in seen, seen[-500:]
+            before, seen = seen[: seen.index(what)], seen[seen.index(what) + len(what) :]
+            return before
+
+        try:
+            read_until(b"to go")
+            process.send_signal(signal.SIGTSTP)
+            read_until(b"\x1b[?25h")
+            meanwhile = read_until(b"\x1b[?25l", again=signal.SIGCONT)
+            assert b"\x1b[1A" not in meanwhile, "what others wrote meanwhile is not drawn over"
+            read_until(b"to go")
+            process.send_signal(signal.SIGINT)
+            read_until(b"saved at step")
+        finally:
+            process.kill()
+            os.close(controller)
+
+
 def test_a_sample_ends_in_a_newline_on_a_terminal(run_folder: Path) -> None:
     code, shown = on_terminal("sample", "--checkpoint", run_folder, "--length", "50", "--deny", r"\n")
     assert code == 0
-    assert len(shown) == 52
-    assert shown.endswith("\r\n")
+    told, written = shown.split("\r\n", 1)
+    assert told == f"charrnn: {run_folder}/best.safetensors, temperature 1, seed 1"
+    assert len(written) == 52
+    assert written.endswith("\r\n")
+    assert charrnn("sample", "--checkpoint", run_folder, "--length", "50").err == "", (
+        "in a pipe nothing is told"
+    )
 
 
 def test_control_characters_are_shown_not_obeyed(tmp_path: Path) -> None:

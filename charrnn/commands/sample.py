@@ -15,6 +15,7 @@ from charrnn.destinations import Destination, Output, output_file
 from charrnn.errors import UsageError
 from charrnn.new_files import check_new_file
 from charrnn.run import find_checkpoint
+from charrnn.terminal import visible
 from charrnn.writing.author import Author, Voice
 from charrnn.writing.decoder import Tell
 from charrnn.writing.mixture import Mixture
@@ -74,6 +75,9 @@ def sample(
     with reading(len(prompt.ids)) as tell:
         texts = all_texts(voice, request, settings, witness, whole=json_wanted, tell=tell)
     length = length_of(voice, request)
+    if output is not None and output.terminal and sys.stderr.isatty():
+        sys.stderr.write(f"charrnn: {visible(_told(models, request, settings))}\n")
+        sys.stderr.flush()
     with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
         if json_wanted:
             write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
@@ -98,6 +102,14 @@ def _voice(models: list[Checkpoint], settings: SampleSettings) -> Voice:
             f"--mix {settings.mix} mixes models, and there is one; give --checkpoint twice, or no --mix"
         )
     return authors[0]
+
+
+def _told(models: Sequence[tuple[Path, Checkpoint]], request: Request, settings: SampleSettings) -> str:
+    """Which models write, and how: whoever watches may have forgotten what the newest run is."""
+    paths = " and ".join(str(path) for path, _ in models)
+    temperature = settings.temperature
+    shown = temperature if isinstance(temperature, str) else f"{temperature:g}"
+    return f"{paths}, temperature {shown}, seed {request.seed}"
 
 
 def _reference(seeing: SeeingSettings, models: Sequence[tuple[Path, Checkpoint]]) -> "Reference | None":

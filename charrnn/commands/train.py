@@ -1,6 +1,7 @@
 """`charrnn train`: from a corpus to a run folder."""
 
 import math
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from charrnn.baselines.likeness import likeness
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
@@ -19,7 +21,7 @@ from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
 from charrnn.config import BudgetSettings, ReadingSettings, TrainSettings, seconds
-from charrnn.display import Display, ReadingProgress, both, clock, make_display
+from charrnn.display import Display, ReadingProgress, both, clock, make_display, two_columns
 from charrnn.durable import check_space
 from charrnn.errors import CorpusError, UsageError
 from charrnn.learning.batches import RESETS, Batches, PartedStreams, Records, Streams
@@ -44,6 +46,7 @@ from charrnn.reading.vocabulary import Vocabulary
 from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
 from charrnn.run_facts import examine
 from charrnn.stops import Stops
+from charrnn.terminal import visible
 from charrnn.writing.prompt import read_prompt
 
 ANNOUNCED_SECONDS = 5.0
@@ -245,6 +248,7 @@ def begin(
     dataset, vocabulary = material.dataset, material.vocabulary
     settings = replace(settings, machine=replace(settings.machine, device=device.type))
     facts = facts_of(dataset, vocabulary, device)
+    display.stage("choosing a network")
     plan = choose(settings, facts, pace_of(settings, dataset.training, device))
     check_fits(plan)
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
@@ -263,12 +267,14 @@ def begin(
         display=display,
         stops=stops,
     )
+    display.stage("timing a validation")
     session.fit_validation()
     for hint in hints(material.corpus.census(), settings.reading):
         display.note(hint)
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:
+        display.stage("counting what simpler models reach")
         display.note(scale_line(dataset, session.validation, vocabulary, settings.budget))
         for line in unlike_lines(dataset, vocabulary):
             display.note(line)
@@ -277,6 +283,7 @@ def begin(
     run.write_config(settings)
     session.save()
     session.saver.finish()
+    display.stage("learning")
     return session
 
 
@@ -487,9 +494,21 @@ def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
     best = progress.best_validation_nats_per_character
     figure = "" if best is None else f"; best validation {both(best)} at step {progress.best_step:,}"
     done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
-    lines = [
-        f"done   {done}{figure}",
-        f"saved  {folder}; write from it with: charrnn sample --checkpoint {folder}",
-        f"curves {examine(folder).verdict.text}",
-    ]
-    Console(stderr=True, highlight=False).print("\n".join(lines), markup=False, soft_wrap=True)
+    say(
+        {
+            "done": f"{done}{figure}",
+            "saved": str(folder),
+            "write": f"charrnn sample --checkpoint {shlex.quote(str(folder))}",
+            "curves": examine(folder).verdict.text,
+        }
+    )
+
+
+def say(lines: Mapping[str, str]) -> None:
+    """Say something on standard error: in two columns, their words whole, on a terminal; else a line each."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        console.print(two_columns([*lines.items()]))
+    else:
+        for name, text in lines.items():
+            console.print(Text(f"{name:<7}{visible(text)}"), soft_wrap=True)

@@ -100,7 +100,7 @@ def table(vocabulary: Vocabulary) -> RenderableType:
         columns.add_column(name, overflow="fold")
     columns.add_column("count", justify="right", overflow="fold")
     columns.add_column("share", justify="right", overflow="fold")
-    columns.add_column("note", style="yellow", overflow="fold")
+    columns.add_column("note", style="dark_orange3", overflow="fold")
     for entry in vocabulary.entries():
         shown = Text(visible(entry.character).replace("\n", "␊").replace("\t", "␉"))
         figures = (f"{entry.count:,}", f"{entry.share:.2%}")

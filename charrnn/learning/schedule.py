@@ -110,6 +110,11 @@ class Interval:
     def __post_init__(self) -> None:
         self.last = self.clock()
 
+    def hasten(self, seconds: float) -> None:
+        """Let the first time come in so many seconds, if it is told by the clock and would come later."""
+        if self.seconds is not None:
+            self.last -= max(0.0, self.seconds - seconds)
+
     def due(self, step: int) -> bool:
         """Whether it is time, after `step` updates; when it is, the next wait begins."""
         if self.steps is not None:

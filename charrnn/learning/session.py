@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from charrnn import __version__
+from charrnn import STARTED, __version__
 from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
 from charrnn.config import (
     FILES,
@@ -64,6 +64,10 @@ from charrnn.writing.whole_texts import whole_texts
 SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
+
+FIRST_SAMPLE_SECONDS = 8.0
+"""After the start of the program, or a second after the first update: whoever watches sees what it is about.
+Samples have random numbers of their own, so that no weight depends on when they are written."""
 
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
@@ -211,6 +215,7 @@ class Session:
         self.reporting = Interval(None, 0.5)
         self.saving = Interval(*steps_or_seconds(output.save_every))
         self.sampling = Interval(*steps_or_seconds(output.sample_every))
+        self.sampling.hasten(max(1.0, FIRST_SAMPLE_SECONDS - (time.monotonic() - STARTED)))
         self.validating = self._validation_interval(one_validation)
         self._expect(one_validation)
         self._validate_if_due()  # a signal may have come before it was this step's turn
@@ -336,6 +341,7 @@ class Session:
         known = self.progress.validation_nats_per_character
         if known is not None and self.validated_step == self.trainer.step:
             return known
+        self.display.stage("validating")
         began, network = time.monotonic(), self.trainer.averaged
         try:
             with broken_off(network, self.trainer.budget.is_overdue):

@@ -9,12 +9,14 @@ from charrnn.plotting.braille import Canvas
 from charrnn.plotting.chart import Chart, Series, Span
 from charrnn.terminal import visible
 
-PALETTE = ("cyan", "yellow", "magenta", "green", "blue", "red")
-"""The terminal's own colours, which its owner made readable on whatever the background is."""
+PALETTE = ("dodger_blue2", "dark_orange3", "magenta3", "green4", "turquoise4", "red3")
+"""Of a brightness that can be read on white and on black; a terminal of 16 colours takes the nearest."""
 
 WIDEST = 100
+"""Columns in a pipe, where nobody knows how wide the page is; on a terminal a chart is as wide as that."""
+
 NARROWEST = 24
-"""Columns: a wider chart shows no more, a narrower one nothing."""
+"""Columns; a narrower chart shows nothing."""
 
 MARKS = 8
 """Marks along a curve of many points."""
@@ -36,7 +38,8 @@ class Plot:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw as wide as there is room, once for each width: a live display asks again and again."""
-        size = min(options.max_width, WIDEST), options.ascii_only
+        widest = options.max_width if console.is_terminal else WIDEST
+        size = min(options.max_width, widest), options.ascii_only
         if size not in self._drawn:
             self._drawn[size] = self._draw(*size)
         yield from self._drawn[size]
