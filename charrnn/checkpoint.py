@@ -89,6 +89,7 @@ class CorpusFacts(Entry):
         validation_characters: what was held back.
         starts: for each id, how often it begins a line (text) or a record (lines).
         empty_records: records without a character, in lines mode.
+        longest_record: symbols of the longest record, in lines mode; 0 where it is not known.
         encoded: SHA-256 of the ids on disk, by which a run that goes on knows its text.
     """
 
@@ -99,6 +100,7 @@ class CorpusFacts(Entry):
     validation_characters: int = setting(REQUIRED, "held out", minimum=0, maximum=MOST)
     starts: list[int] = setting(REQUIRED, "of each id", check=_counts)  # noqa: RUF009 - a declaration
     empty_records: int = setting(0, "in lines mode", minimum=0, maximum=MOST)
+    longest_record: int = setting(0, "symbols, in lines mode", minimum=0, maximum=MOST)
     encoded: str = setting("", "SHA-256", check=_name)
 
 

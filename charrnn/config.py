@@ -578,7 +578,7 @@ class Request(Checked):
         minimum=0,
         maximum=2**62,
         metavar="N",
-        chosen=f"{DEFAULT_LENGTH}; in lines mode as many as a line has",
+        chosen=f"{DEFAULT_LENGTH}; in lines mode as a line has, ten times the corpus's longest at most",
     )
     count: int = setting(1, "how many texts", minimum=1, maximum=10**9, metavar="N")
     stop: tuple[str, ...] = setting(

@@ -236,7 +236,7 @@ def alter_part(part: str, **values: Any) -> Callable[[dict[str, Any]], object]: 
         (alter_part("architecture", hidden=4.5), "--hidden is 4.5"),
         (alter_part("architecture", embedding=-1), "--embedding is -1"),
         (alter_part("reading", mode="sideways"), "--mode is 'sideways'"),
-        (alter_part("reading", mode=None), "--mode is None"),
+        (alter_part("reading", mode=3), "--mode is 3"),
         (alter_part("corpus", starts=[1]), "1 counts of how lines begin, 17 symbols"),
         (alter_part("corpus", starts=[-1] * SYMBOLS), "expected counts of how lines begin"),
         (alter_part("progress", seconds=float("nan")), "seconds is nan; expected a finite number"),

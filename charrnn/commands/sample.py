@@ -19,7 +19,7 @@ from charrnn.terminal import visible
 from charrnn.writing.author import Author, Voice
 from charrnn.writing.decoder import Tell
 from charrnn.writing.mixture import Mixture
-from charrnn.writing.sampler import Piece, length_of, read, write
+from charrnn.writing.sampler import Piece, bound_of, length_of, read, write
 from charrnn.writing.whole_texts import likeliest_texts
 from charrnn.writing.witness import Expected, Witness, Written
 
@@ -74,21 +74,24 @@ def sample(
     # Whatever is wrong with the request shows here, before a file is made.
     with reading(len(prompt.ids)) as tell:
         texts = all_texts(voice, request, settings, witness, whole=json_wanted, tell=tell)
-    length = length_of(voice, request)
+    cuts = Cuts(bound_of(voice, request), voice.longest_record)
+    texts, length = cuts.counted(texts), length_of(voice, request)
     if output is not None and output.terminal and sys.stderr.isatty():
         sys.stderr.write(f"charrnn: {visible(_told(models, request, settings))}\n")
         sys.stderr.flush()
     with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
         if json_wanted:
             write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
-            return
-        ended = request.count > 1 or voice.vocabulary.end is not None or request.until_line is not None
-        for pieces in texts:
-            place.write(prompt.text)
-            for piece in kept(pieces, prompt.text, reference):
-                place.show(piece)
-            place.end(ended)
-    if reference is not None:
+        else:
+            ended = request.count > 1 or voice.vocabulary.end is not None or request.until_line is not None
+            for pieces in texts:
+                place.write(prompt.text)
+                for piece in kept(pieces, prompt.text, reference):
+                    place.show(piece)
+                place.end(ended)
+    if cuts.texts:
+        sys.stderr.write(f"charrnn: {cuts.notice()}\n")
+    if reference is not None and not json_wanted:
         sys.stderr.write(reference.compare().report())
 
 
@@ -196,6 +199,44 @@ def all_texts(
 def _witnessed(pieces: Iterable[Piece], witness: Witness | None) -> Iterator[Written]:
     for piece in pieces:
         yield Written(piece.text, witness.characters(piece.number, piece.text) if witness else ())
+
+
+class Cuts:
+    """Counts the texts that were cut because the model did not end them.
+
+    Attributes:
+        texts: how many that were so far.
+    """
+
+    def __init__(self, bound: int, longest: int) -> None:
+        """Look for texts that are as long as that.
+
+        Args:
+            bound: characters at which a text is cut; 0 where none is.
+            longest: symbols of the corpus's longest record; 0 where it is not known.
+        """
+        self.texts = 0
+        self._bound, self._longest = bound, longest
+
+    def counted(self, texts: Iterable[Iterator[Written]]) -> Iterator[Iterator[Written]]:
+        """The same texts; each counts once it is over."""
+        return map(self._counted, texts)
+
+    def _counted(self, pieces: Iterator[Written]) -> Iterator[Written]:
+        characters = 0
+        for piece in pieces:
+            characters += len(piece.text)
+            yield piece
+        self.texts += bool(self._bound) and characters == self._bound
+
+    def notice(self) -> str:
+        """What to say of them."""
+        what = "1 text was" if self.texts == 1 else f"{self.texts:,} texts were"
+        longest = f"; the longest that it learnt from has {self._longest:,}" if self._longest else ""
+        return (
+            f"{what} cut at {self._bound:,} characters, where the model had written no end mark{longest}; "
+            "--length N cuts at another length, --length 0 never"
+        )
 
 
 def kept(pieces: Iterator[Written], prompt: str, reference: "Reference | None") -> Iterator[Written]:

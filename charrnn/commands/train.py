@@ -428,6 +428,7 @@ def corpus_facts(material: Material) -> CorpusFacts:
         validation_characters=0 if dataset.validation is None else dataset.validation.characters,
         starts=census.starts[material.vocabulary.codes].tolist(),
         empty_records=census.empty_records,
+        longest_record=census.longest_record,
         encoded=material.digest,
     )
 

@@ -25,6 +25,7 @@ class Census:
         file_bytes: bytes read, decompressed.
         records: lines or records in lines mode, else 0.
         empty_records: those without a character.
+        longest_record: symbols of the longest one, without its end mark; 0 outside lines mode.
         fingerprint: SHA-256, as hex, of all bytes and of how they are read.
     """
 
@@ -36,6 +37,7 @@ class Census:
     file_bytes: int
     records: int
     empty_records: int
+    longest_record: int
     fingerprint: str
 
 
@@ -71,12 +73,13 @@ def character_starts(text: str) -> NDArray[np.intp]:
 
 
 class Counter:
-    """Counts codes, and which of them begin a line or a record, while they pass."""
+    """Counts codes, which of them begin a line or a record, and how long records are, while they pass."""
 
     def __init__(self, *, is_lines: bool) -> None:
         self.counts = np.zeros(CODE_SPACE, np.int64)
         self.starts = np.zeros(CODE_SPACE, np.int64)
-        self.empty_records = 0
+        self.empty_records = self.longest_record = 0
+        self._open = 0
         self._break = END if is_lines else LINE_FEED
         self._before = self._break
 
@@ -92,10 +95,17 @@ class Counter:
         self.empty_records += int(np.count_nonzero(first == END))
         _accumulate(self.starts, first[(first != LINE_FEED) & (first != CARRIAGE_RETURN) & (first != END)])
         if self._break == END:
+            self._measure(breaks, len(codes))
             # End marks apart: they would stretch the table of this piece to the whole code space.
             self.counts[END] += len(breaks)
             codes = codes[codes != END]
         _accumulate(self.counts, codes)
+
+    def _measure(self, ends: NDArray[np.intp], symbols: int) -> None:
+        """Look for the longest record among those that end in a piece of so many symbols."""
+        places = np.append(-1 - self._open, ends)
+        self.longest_record = max(self.longest_record, int(np.diff(places).max(initial=1)) - 1)
+        self._open = symbols - 1 - int(places[-1])
 
 
 def _accumulate(counts: NDArray[np.int64], codes: NDArray[np.uint32]) -> None:

@@ -214,6 +214,7 @@ class Corpus:
             file_bytes=sum(seen.length_bytes for seen in self._seen.values()),
             records=int(counter.counts[END]),
             empty_records=counter.empty_records,
+            longest_record=counter.longest_record,
             fingerprint=self._fingerprint(),
         )
 

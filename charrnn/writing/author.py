@@ -56,6 +56,10 @@ class Voice(Protocol):
     def empty_records(self) -> bool:
         """Whether the corpus has records without a character."""
 
+    @property
+    def longest_record(self) -> int:
+        """Symbols of the corpus's longest record; 0 where it is not known."""
+
     def network(self) -> Network:
         """The network with one blank text."""
 
@@ -71,6 +75,7 @@ class Author:
         starts: (V,) how often each symbol begins a line of the corpus.
         normal_form: how the corpus was normalised.
         empty_records: whether the corpus has records without a character.
+        longest_record: symbols of the corpus's longest record; 0 where it is not known.
     """
 
     architecture: Architecture
@@ -79,6 +84,7 @@ class Author:
     starts: NDArray[np.int64]
     normal_form: str = "none"
     empty_records: bool = False
+    longest_record: int = 0
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "Author":
@@ -90,6 +96,7 @@ class Author:
             starts=np.array(checkpoint.corpus.starts, np.int64),
             normal_form=checkpoint.reading.normalize,
             empty_records=checkpoint.corpus.empty_records > 0,
+            longest_record=checkpoint.corpus.longest_record,
         )
 
     def network(self) -> Decoder:

@@ -68,6 +68,11 @@ class Mixture:
         return any(author.empty_records for author in self.authors)
 
     @property
+    def longest_record(self) -> int:
+        """Symbols of the longest record of all the corpora; 0 where it is not known."""
+        return max(author.longest_record for author in self.authors)
+
+    @property
     def starts(self) -> NDArray[np.float64]:
         """(V,) with what share each symbol begins a line, by the models' shares."""
         starts = np.zeros(len(self.vocabulary))

@@ -26,6 +26,10 @@ TOGETHER = 256
 NUMBERS = 2**22
 """Logits, or characters to look back at, of all texts side by side, at most: bounds memory."""
 
+TIMES_THE_LONGEST, SHORTEST_BOUND, UNKNOWN_BOUND = 10, 100, 10_000
+"""Characters at which a record is cut that does not end: so many times the corpus's longest one, but no fewer
+than these; and where the longest one is not known."""
+
 BLOCK = 32
 """Symbols that several texts take before they are looked at: whether they have ended, what they spell."""
 
@@ -67,7 +71,7 @@ def open_stream(voice: Voice, request: Request) -> TextStream:
     return TextStream(
         voice.vocabulary.level,
         compose=decomposes(voice.normal_form),
-        length=length_of(voice, request),
+        length=length_of(voice, request) or bound_of(voice, request),
         stop=request.stop,
         lines=request.until_line,
     )
@@ -78,6 +82,18 @@ def length_of(voice: Voice, request: Request) -> int:
     if request.length is not None:
         return request.length
     return DEFAULT_LENGTH if voice.vocabulary.end is None and request.until_line is None else 0
+
+
+def bound_of(voice: Voice, request: Request) -> int:
+    """The characters at which a record is cut that the model does not end; 0 where nobody waits for its end.
+
+    It is no length: most records end long before.
+    """
+    if voice.vocabulary.end is None or request.length is not None or request.until_line is not None:
+        return 0
+    if not voice.longest_record:
+        return UNKNOWN_BOUND
+    return max(SHORTEST_BOUND, TIMES_THE_LONGEST * voice.longest_record)
 
 
 def write(
