@@ -23,16 +23,15 @@ def open_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
-    sys.stdout = _text(_Results(1, "w", closefd=False), sys.stdout)
-    sys.stderr = _text(_Shown(2, "w", closefd=False), sys.stderr)
+    at_once = getattr(sys.stdout, "line_buffering", True)
+    sys.stdout = _text(_Results(1, "w", closefd=False), sys.stdout, line_buffering=at_once)
+    sys.stderr = _text(_Shown(2, "w", closefd=False), sys.stderr, line_buffering=True)
 
 
-def _text(raw: io.RawIOBase, like: TextIO | None) -> io.TextIOWrapper:
+def _text(raw: io.RawIOBase, like: TextIO | None, *, line_buffering: bool) -> io.TextIOWrapper:
     """Text on a stream, encoded as Python does on the one whose place it takes."""
     encoding, errors = ("utf-8", "backslashreplace") if like is None else (like.encoding, like.errors)
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding, errors, line_buffering=bool(getattr(like, "line_buffering", True))
-    )
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, line_buffering=line_buffering)
 
 
 class _Results(io.FileIO):

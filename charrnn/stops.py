@@ -78,7 +78,8 @@ class Stops:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            if self.received is None or handler is not _leave:  # what was stopped has yet to be said
+                signal.signal(number, handler)
         if not isinstance(error, Stopped):
             self._raise_unless_heeded()
 

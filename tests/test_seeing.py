@@ -188,7 +188,9 @@ def test_surprise_is_painted_on_a_terminal(run_folder: Path) -> None:
     code, shown = on_terminal(*options, "--color", "surprise")
     _, plain = on_terminal(*options)
     assert code == 0
-    legend, _, text = shown.partition("\r\n")
+    (legend, said, text), (said_again, plain) = shown.split("\r\n", 2), plain.split("\r\n", 1)
+    assert said == said_again
+    assert "temperature 1.5" in said
     assert all(level.meaning in legend for level in LEVELS)
     assert COLOR.sub("", text) == plain
     found = charrnn(*options, "--json").json["texts"][0]["characters"]
