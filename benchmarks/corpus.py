@@ -73,10 +73,10 @@ def main() -> None:
 
 def measure(path: Path, idle_mebibytes: float, normalize: str, mode: str) -> None:
     """Count and encode one file."""
-    from charrnn.config import ReadingSettings
-    from charrnn.reading.corpus import Corpus
-    from charrnn.reading.dataset import encode_dataset
-    from charrnn.reading.vocabulary import Vocabulary
+    from charrnn.config.settings import ReadingSettings
+    from charrnn.text.corpus import Corpus
+    from charrnn.text.dataset import encode_dataset
+    from charrnn.text.vocabulary import Vocabulary
 
     reading = ReadingSettings(normalize=normalize, mode=mode)
     began_seconds = time.perf_counter()

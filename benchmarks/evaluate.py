@@ -18,17 +18,17 @@ import torch
 
 from benchmarks.corpus import peak_mebibytes, write_text
 from benchmarks.train import rate
-from charrnn.architecture import Architecture
 from charrnn.commands.evaluate import figures
-from charrnn.config import ReadingSettings
-from charrnn.learning.batches import Batch
-from charrnn.learning.evaluation import scored
-from charrnn.learning.model import CharRNN
-from charrnn.learning.readers import Carried
-from charrnn.learning.tasks import language_model
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.passages import passages
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.config.settings import ReadingSettings
+from charrnn.evaluation.scores import scored
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN
+from charrnn.model.readers import Carried
+from charrnn.tasks.batches import Batch
+from charrnn.tasks.language import language_model
+from charrnn.text.corpus import Corpus
+from charrnn.text.passages import passages
+from charrnn.text.vocabulary import Vocabulary
 
 BATCH, LENGTH, EMBEDDING = 32, 64, 64
 

@@ -34,12 +34,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.architecture import Architecture
-from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, save
-from charrnn.config import ReadingSettings, Request, SampleSettings
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.writing.author import Author
-from charrnn.writing.sampler import BLOCK, write
+from charrnn.config.settings import ReadingSettings, Request, SampleSettings
+from charrnn.decoding.language_model import Author
+from charrnn.decoding.sampler import BLOCK, write
+from charrnn.model.architecture import Architecture
+from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, save
+from charrnn.text.vocabulary import Vocabulary
 
 ALPHABET = "".join(map(chr, range(33, 98)))
 EMBEDDING = 64

@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.architecture import GATES, Architecture
-from charrnn.learning.batches import Streams
-from charrnn.learning.machine import keep_freed_memory, multiplies_in_half
-from charrnn.learning.model import CharRNN
-from charrnn.learning.optimizers import make_optimizers
-from charrnn.learning.plan import precision_for
-from charrnn.learning.schedule import Budget
-from charrnn.learning.tasks import language_model
-from charrnn.learning.trainer import Trainer
+from charrnn.model.architecture import GATES, Architecture
+from charrnn.model.network import CharRNN
+from charrnn.tasks.batches import Streams
+from charrnn.tasks.language import language_model
+from charrnn.training.machine import keep_freed_memory, multiplies_in_half
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.plan import precision_for
+from charrnn.training.schedule import Budget
+from charrnn.training.trainer import Trainer
 
 SYMBOLS, EMBEDDING = 65, 64
 SIZES = ((2, 128, 50, 50), (1, 256, 16, 64), (2, 256, 64, 128), (1, 512, 32, 128))

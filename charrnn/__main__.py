@@ -2,13 +2,13 @@
 
 import sys
 
-from charrnn.stops import leave_when_asked
+from charrnn.runs.signals import leave_when_asked
 
 
 def main() -> None:
     """Run the command line and exit."""
     leave_when_asked()  # before anything is imported, which takes a while
-    from charrnn.standard_streams import open_streams
+    from charrnn.display.standard_streams import open_streams
 
     open_streams()
     from charrnn.cli import run_command

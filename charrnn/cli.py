@@ -18,7 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from charrnn import __version__
-from charrnn.config import (
+from charrnn.config.options import with_settings
+from charrnn.config.settings import (
     EvaluateSettings,
     PlotSettings,
     ReadingSettings,
@@ -31,8 +32,7 @@ from charrnn.config import (
     shortened,
 )
 from charrnn.errors import FULL, CharRNNError, ResourceError, UsageError, is_out_of_memory
-from charrnn.options import with_settings
-from charrnn.stops import Stops
+from charrnn.runs.signals import Stops
 
 app = typer.Typer(
     name="charrnn",
@@ -113,7 +113,7 @@ def train(
         # the usual costs nothing, but where another program has a core, waiting takes a tenth of the time.
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     from charrnn.commands.checks import checked
-    from charrnn.run import read_config
+    from charrnn.runs.folder import read_config
 
     typed = given.pop("prompt", None)
     values = (read_config(config) if config else {}) | with_seed_drawn(given)
@@ -339,7 +339,7 @@ def _tell(error: BaseException) -> int:
     """Say what went wrong in one line; the exit code."""
     message, code = _explain(error)
     if message:
-        from charrnn.terminal import visible
+        from charrnn.display.sanitizer import visible
 
         line = f"charrnn: {shortened(visible(' '.join(message.split())), LONGEST_MESSAGE)}"
         sys.stderr.write((_folded(line) if sys.stderr.isatty() else line) + "\n")

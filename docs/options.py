@@ -5,7 +5,7 @@ python docs/options.py
 
 from pathlib import Path
 
-from charrnn.config import TrainSettings, option_name, settings_of
+from charrnn.config.settings import TrainSettings, option_name, settings_of
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- options: written by docs/options.py -->\n", "<!-- end of options -->"

@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from charrnn.display import LiveDisplay
-from charrnn.report import Report
+from charrnn.display.live import LiveDisplay
+from charrnn.runs.report import Report
 
 SHARE = 0.95
 """How far through the run the picture is taken."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from program import KOREAN, TEXT, charrnn
 
-from charrnn.stops import SIGNALS
+from charrnn.runs.signals import SIGNALS
 
 
 @pytest.fixture(autouse=True)

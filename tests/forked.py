@@ -15,15 +15,15 @@ from typing import Any
 from interruptions import owner_of
 
 from charrnn.cli import run_command
-from charrnn.standard_streams import open_streams
-from charrnn.stops import SIGNALS, leave_when_asked
+from charrnn.display.standard_streams import open_streams
+from charrnn.runs.signals import SIGNALS, leave_when_asked
 
 MOMENTS = {
     "training": "charrnn.commands.train.language_model",
-    "validation": "charrnn.learning.session.score_part",
-    "sampling": "charrnn.learning.session.Session._sample",
+    "validation": "charrnn.training.session.score_part",
+    "sampling": "charrnn.training.session.Session._sample",
     "encoding": "charrnn.commands.train.encode_dataset",
-    "saving": "charrnn.durable._write",
+    "saving": "charrnn.runs.atomic._write",
 }
 """What the program is doing while these run."""
 

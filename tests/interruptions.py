@@ -14,10 +14,10 @@ from program import Result, charrnn
 
 MOMENTS = {
     "update": "charrnn.commands.train.language_model",
-    "validation": "charrnn.learning.measures.cross_entropy",
-    "sample": "charrnn.learning.session.write",
-    "save": "charrnn.checkpoint.write_atomically",
-    "report": "charrnn.run.Run.add_metrics",
+    "validation": "charrnn.model.measures.cross_entropy",
+    "sample": "charrnn.training.session.write",
+    "save": "charrnn.runs.checkpoint.write_atomically",
+    "report": "charrnn.runs.folder.Run.add_metrics",
 }
 """What is called at each kind of moment."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.architecture import STATES, Architecture
+from charrnn.model.architecture import STATES, Architecture
 
 Array = NDArray[np.float64]
 States = list[tuple[Array, ...]]

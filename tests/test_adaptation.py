@@ -10,8 +10,8 @@ from program import KOREAN, TEXT, charrnn
 from test_evaluation import every_cell, network, text_of
 from torch.nn.functional import cross_entropy
 
-from charrnn.learning.adaptation import Adaptation, Adapting
-from charrnn.learning.readers import Carried
+from charrnn.evaluation.adaptation import Adaptation, Adapting
+from charrnn.model.readers import Carried
 
 STRONG = Adaptation(rate=0.02, decay=0.01, window=16)
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.config import ReadingSettings
-from charrnn.reading.alignment import begins, first_character, unbroken
-from charrnn.reading.codes import bytes_as_text, to_codes
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.passages import Piece, passages
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.config.settings import ReadingSettings
+from charrnn.text.alignment import begins, first_character, unbroken
+from charrnn.text.codes import bytes_as_text, to_codes
+from charrnn.text.corpus import Corpus
+from charrnn.text.passages import Piece, passages
+from charrnn.text.vocabulary import Vocabulary
 
 FORMS = ("none", "nfc", "nfd", "nfkc", "nfkd")
 every_form = pytest.mark.parametrize("form", FORMS)

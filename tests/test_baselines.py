@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
-from charrnn.baselines.compressors import compressed_bytes
-from charrnn.baselines.training import last_symbols, ngrams_of
-from charrnn.checkpoint import load
 from charrnn.errors import CheckpointError
-from charrnn.reading.dataset import Part, open_dataset
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.evaluation.baselines.compressors import compressed_bytes
+from charrnn.evaluation.baselines.counting import last_symbols, ngrams_of
+from charrnn.runs.checkpoint import load
+from charrnn.text.dataset import Part, open_dataset
+from charrnn.text.vocabulary import Vocabulary
 
 
 def compared(text: str, run: Path, tmp_path: Path, *options: str) -> tuple[dict[str, float], Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.learning.batches import Batch, PartedStreams, Records, Streams
+from charrnn.tasks.batches import Batch, PartedStreams, Records, Streams
 
 END = 255
 

@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charrnn
-from charrnn.architecture import Architecture
-from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save
-from charrnn.config import FILES, ReadingSettings, TrainSettings, build, flat
-from charrnn.durable import write_atomically
+from charrnn.config.settings import FILES, ReadingSettings, TrainSettings, build, flat
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.model.architecture import Architecture
+from charrnn.runs.atomic import write_atomically
+from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save
+from charrnn.text.vocabulary import Vocabulary
 
 TEXT = "안녕, <hello>\n\u202e[bold] \U0001f600"
 SYMBOLS = 17

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.config import (
+from charrnn.config.settings import (
     BudgetSettings,
     MachineSettings,
     ModelSettings,

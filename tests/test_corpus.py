@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.config import ReadingSettings
+from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
-from charrnn.reading.codes import END, to_codes, to_text
-from charrnn.reading.corpus import CHUNK_BYTES, Corpus
-from charrnn.reading.normalization import RUN_LIMIT, normalized
-from charrnn.reading.parting import parted
-from charrnn.reading.records import lines_ended, records_ended
-from charrnn.reading.unknowns import unknown_report
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.text.codes import END, to_codes, to_text
+from charrnn.text.corpus import CHUNK_BYTES, Corpus
+from charrnn.text.cut import parted
+from charrnn.text.normalization import RUN_LIMIT, normalized
+from charrnn.text.records import lines_ended, records_ended
+from charrnn.text.unknowns import unknown_report
+from charrnn.text.vocabulary import Vocabulary
 
 SIZES = [1, 7, 4096, CHUNK_BYTES]
 FORMS = ["nfc", "nfd", "nfkc", "nfkd"]

@@ -9,20 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn.config import ReadingSettings
-from charrnn.errors import (
-    CharRNNError,
-    CheckpointError,
-    CorpusError,
-    ResourceError,
-    UsageError,
-)
-from charrnn.reading.arrays import ArrayWriter
-from charrnn.reading.codes import END
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.dataset import Dataset, Part, encode_dataset, open_dataset
-from charrnn.reading.split import held_back, parse_validation
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.config.settings import ReadingSettings
+from charrnn.errors import CharRNNError, CheckpointError, CorpusError, ResourceError, UsageError
+from charrnn.text.arrays import ArrayWriter
+from charrnn.text.codes import END
+from charrnn.text.corpus import Corpus
+from charrnn.text.dataset import Dataset, Part, encode_dataset, open_dataset
+from charrnn.text.split import held_back, parse_validation
+from charrnn.text.vocabulary import Vocabulary
 
 SHAKESPEARE = Path(__file__).parents[2] / "shared" / "corpora" / "tinyshakespeare.txt"
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from charrnn.architecture import Architecture
-from charrnn.writing.decoder import Decoder
+from charrnn.decoding.network import Decoder
+from charrnn.model.architecture import Architecture
 
 Array = NDArray[np.float32]
 Weights = dict[str, Array]
@@ -216,6 +216,6 @@ def test_a_step_allocates_less_than_one_of_its_arrays(texts: int) -> None:
 
 
 def test_writing_text_never_loads_torch(texts: int) -> None:
-    modules = "charrnn.writing.decoder, charrnn.writing.sampler, charrnn.terminal"
+    modules = "charrnn.decoding.network, charrnn.decoding.sampler, charrnn.display.sanitizer"
     code = f"import {modules}, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from program import SMALL, charrnn
 
-from charrnn.reading.detection import kind_of_file, likeliest_encoding
+from charrnn.text.detection import kind_of_file, likeliest_encoding
 
 TEXTS = {
     "cp1252": "“Well,” said she, ‘it’s a café – naïve…’ he replied. Größe und Übermut, fünf Äpfel.\n",

@@ -8,9 +8,9 @@ from interruptions import fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn
 from test_trainer import records_batches, trainer_of
 
-from charrnn.checkpoint import load
-from charrnn.learning import snapshot
-from charrnn.learning.model import Layer
+from charrnn.model.network import Layer
+from charrnn.runs.checkpoint import load
+from charrnn.training import snapshot
 
 on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device here")
 

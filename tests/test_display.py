@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from charrnn.display import (
+from charrnn.display.live import (
     LiveDisplay,
     PlainDisplay,
     QuietDisplay,
@@ -24,7 +24,7 @@ from charrnn.display import (
     report_line,
     two_columns,
 )
-from charrnn.report import Report
+from charrnn.runs.report import Report
 
 HOSTILE = "[bold]x[/bold] [link=a]b :smile: \x1b[31mred\x07 \u202eflipped\u2066 \x9b2J\r\x00 \U000e0041"
 
@@ -285,7 +285,7 @@ def test_after_a_change_of_size_notes_and_panel_are_drawn_anew() -> None:
 def test_in_the_background_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     to = console(terminal=True)
     away = [True]
-    monkeypatch.setattr("charrnn.live_panel._in_background", lambda _: away[0])
+    monkeypatch.setattr("charrnn.display.live_panel._in_background", lambda _: away[0])
     with LiveDisplay(to) as shown:
         before = len(written(to))
         shown.report(REPORT)

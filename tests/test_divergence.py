@@ -13,10 +13,10 @@ from forked import figures
 from interruptions import at_call_do
 from program import SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import load
 from charrnn.errors import DivergenceError
-from charrnn.learning import tasks
-from charrnn.learning.divergence import Divergence, NotFinite
+from charrnn.runs.checkpoint import load
+from charrnn.tasks import language as tasks
+from charrnn.training.divergence import Divergence, NotFinite
 
 Spoiler = Callable[[Any, Any, float], None]
 SPOILERS: dict[str, Spoiler] = {
@@ -73,7 +73,7 @@ def run_spoilt(kind: str, value: float, first: int, last: int) -> int:
 def watching(seen: list[bool]) -> Any:  # noqa: ANN401 - a context
     """Note of each checkpoint that is written whether it is finite."""
     return at_call_do(
-        "charrnn.learning.saving.save",
+        "charrnn.training.saving.save",
         range(10**9),
         lambda path, checkpoint, *_: seen.append(checkpoint.is_finite()),
     )

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from program import charrnn
 
-from charrnn.checkpoint import load
-from charrnn.config import Request, SampleSettings
-from charrnn.reading.census import Counter
-from charrnn.reading.codes import END
-from charrnn.writing.author import Author
-from charrnn.writing.conversation import STRETCH, Conversation
-from charrnn.writing.mixture import Mixture
-from charrnn.writing.sampler import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding.conversation import STRETCH, Conversation
+from charrnn.decoding.ensemble import Mixture
+from charrnn.decoding.language_model import Author
+from charrnn.decoding.sampler import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
+from charrnn.runs.checkpoint import load
+from charrnn.text.codes import END
+from charrnn.text.statistics import Counter
 
 LONGEST = len("delemir")
 

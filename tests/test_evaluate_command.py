@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import load
 from charrnn.commands.per_character import _short
+from charrnn.runs.checkpoint import load
 
 
 def evaluate(text: str, run: Path, tmp_path: Path, *options: str) -> Any:  # noqa: ANN401

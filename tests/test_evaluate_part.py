@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import load
-from charrnn.reading.dataset import open_dataset
+from charrnn.runs.checkpoint import load
+from charrnn.text.dataset import open_dataset
 
 NAMES = "".join(
     f"{first}{last}\n" for first in ("an", "be", "cor", "dele") for last in ("na", "l", "ta", "mir")

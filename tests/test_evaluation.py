@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
-from charrnn.architecture import Architecture
-from charrnn.learning import readers
-from charrnn.learning.batches import Ids
-from charrnn.learning.evaluation import Score, score_records, score_text
-from charrnn.learning.measures import likeliest
-from charrnn.learning.model import CharRNN
-from charrnn.learning.readers import Carried, Reader, Records, Windows
+from charrnn.evaluation.scores import Score, score_records, score_text
+from charrnn.model import readers
+from charrnn.model.architecture import Architecture
+from charrnn.model.measures import likeliest
+from charrnn.model.network import CharRNN
+from charrnn.model.readers import Carried, Reader, Records, Windows
+from charrnn.text.vocabulary import Ids
 
 SYMBOLS, END = 6, 5
 

@@ -9,7 +9,7 @@ from forked import figures
 from interruptions import MOMENTS, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import load
+from charrnn.runs.checkpoint import load
 
 RECIPES = {
     "dropout": ("--dropout", "0.4", "--layers", "2"),

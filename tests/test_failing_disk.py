@@ -18,10 +18,10 @@ from interruptions import at_call_do
 from program import SMALL, TEXT, charrnn
 from test_checkpoint import example
 
-from charrnn.checkpoint import Checkpoint, Progress, save
 from charrnn.errors import CharRNNError, ResourceError
-from charrnn.recovery import recover
-from charrnn.run import Run
+from charrnn.runs.checkpoint import Checkpoint, Progress, save
+from charrnn.runs.folder import Run
+from charrnn.runs.recovery import recover
 
 CALLS = ("open", "write", "fsync", "replace", "unlink")
 PIECE_BYTES = 300
@@ -155,7 +155,7 @@ def full_disk(*_: object) -> None:
 
 @pytest.mark.usefixtures("_in_folder_with_text")
 def test_a_disk_that_is_full_for_a_while_is_survived() -> None:
-    with at_call_do("charrnn.durable._sync_folder", range(4, 8), full_disk):
+    with at_call_do("charrnn.runs.atomic._sync_folder", range(4, 8), full_disk):
         result = charrnn(*SAVING)
     assert result.code == 0, result.err
     assert result.err.count("training goes on and tries again") == 2  # once for last, once for best
@@ -165,7 +165,7 @@ def test_a_disk_that_is_full_for_a_while_is_survived() -> None:
 
 @pytest.mark.usefixtures("_in_folder_with_text")
 def test_a_disk_that_stays_full_is_exit_5_and_keeps_what_there_was() -> None:
-    with at_call_do("charrnn.durable._write", range(7, 1000), full_disk):
+    with at_call_do("charrnn.runs.atomic._write", range(7, 1000), full_disk):
         result = charrnn(*SAVING)
     assert result.code == 5
     assert re.search(

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from charrnn.character_sets import character_set
-from charrnn.writing import filters
-from charrnn.writing.filters import Logits, probabilities
+from charrnn.config.character_sets import character_set
+from charrnn.decoding import filters
+from charrnn.decoding.filters import Logits, probabilities
 
 Vector = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import safetensors.numpy
 from forging import entry_of, in_format_2
 from program import SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import load, save
 from charrnn.errors import CheckpointError
+from charrnn.runs.checkpoint import load, save
 
 GOLDEN = Path(__file__).parent / "golden" / "format-2.safetensors"
 

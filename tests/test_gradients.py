@@ -11,9 +11,9 @@ from reference import Array, States, blank_states, nats, network_step
 from test_evaluation import every_cell, network, text_of
 
 from charrnn.commands.gradients import SHOWN
-from charrnn.learning import gradients
-from charrnn.learning.gradients import fading
-from charrnn.learning.model import CharRNN
+from charrnn.evaluation import gradients
+from charrnn.evaluation.gradients import fading
+from charrnn.model.network import CharRNN
 
 LAGS, BEFORE = 5, 3
 

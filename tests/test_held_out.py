@@ -9,10 +9,10 @@ import pytest
 import torch
 from program import SMALL, TEXT, charrnn, lines_of
 
-from charrnn.checkpoint import load
 from charrnn.commands.scoring import network_of
-from charrnn.learning.session import given_symbols, score_part
-from charrnn.reading.dataset import open_dataset
+from charrnn.runs.checkpoint import load
+from charrnn.text.dataset import open_dataset
+from charrnn.training.session import given_symbols, score_part
 
 
 def letters(folder: Path, count: int = 6) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from forked import figures
 from program import SMALL, TEXT, charrnn
 
-from charrnn.character_sets import character_set
 from charrnn.commands import train
-from charrnn.config import (
+from charrnn.config.character_sets import character_set
+from charrnn.config.settings import (
     EvaluateSettings,
     PlotSettings,
     ReadingSettings,
@@ -22,7 +22,7 @@ from charrnn.config import (
     option_name,
     settings_of,
 )
-from charrnn.learning import memory
+from charrnn.training import memory
 
 VALUES = [
     *("1e-99999999", "0e999999999", "1e99999999", "-0e999999999", "1e308", "1e-320", "-1e308", "nan", "-inf"),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
-from charrnn.checkpoint import Checkpoint, load
-from charrnn.learning.transfer import symbol_axes
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.training.transfer import symbol_axes
 
 OTHER = "Eight little birds, ÄÖÜ, sat on a wall.\n" * 60
 

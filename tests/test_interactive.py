@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 from program import SMALL, charrnn
 
-from charrnn.checkpoint import load
 from charrnn.commands import interactive
-from charrnn.config import Request, SampleSettings
-from charrnn.run import find_checkpoint
-from charrnn.writing import filters
-from charrnn.writing.author import Author
-from charrnn.writing.conversation import Choice, Conversation
-from charrnn.writing.decoder import Decoder
-from charrnn.writing.sampler import write
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding import filters
+from charrnn.decoding.conversation import Choice, Conversation
+from charrnn.decoding.language_model import Author
+from charrnn.decoding.network import Decoder
+from charrnn.decoding.sampler import write
+from charrnn.runs.checkpoint import load
+from charrnn.runs.folder import find_checkpoint
 
 
 def author_of(run: Path) -> Author:

@@ -11,9 +11,9 @@ from forked import Fork, figures, start
 from interruptions import fingerprints
 from program import TEXT, charrnn
 
-from charrnn.checkpoint import load
-from charrnn.recovery import recover
-from charrnn.run import Run
+from charrnn.runs.checkpoint import load
+from charrnn.runs.folder import Run
+from charrnn.runs.recovery import recover
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 

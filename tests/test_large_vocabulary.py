@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from program import charrnn, charrnn_process
 
-from charrnn.checkpoint import load
 from charrnn.commands.train import LARGE_VOCABULARY, advice_on_rare
-from charrnn.learning.evaluation import OutOfTime, broken_off, score_text
-from charrnn.reading.vocabulary import Vocabulary
+from charrnn.evaluation.scores import OutOfTime, broken_off, score_text
+from charrnn.runs.checkpoint import load
+from charrnn.text.vocabulary import Vocabulary
 
 
 def han(characters: int, symbols: int, *, order: float = 0.4, seed: int = 1) -> str:
@@ -57,7 +57,7 @@ def test_small_or_even_vocabularies_are_not() -> None:
 def test_scoring_is_broken_off_between_two_calls_of_the_network(run_folder: Path) -> None:
     import torch
 
-    from charrnn.learning.model import CharRNN
+    from charrnn.model.network import CharRNN
 
     architecture = load(run_folder / "best.safetensors").architecture
     model = CharRNN(architecture, 0.0, torch.Generator().manual_seed(1))

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from charrnn.architecture import Architecture
 from charrnn.errors import ResourceError
-from charrnn.learning.memory import check_fits, memory_explained
-from charrnn.learning.plan import Plan
+from charrnn.model.architecture import Architecture
+from charrnn.training.memory import check_fits, memory_explained
+from charrnn.training.plan import Plan
 
 SAID = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried ..."

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.errors import InputError
-from charrnn.metrics import LONGEST_LINE, Metrics, Point, read_metrics
-from charrnn.report import Report
+from charrnn.runs.metrics import LONGEST_LINE, Metrics, Point, read_metrics
+from charrnn.runs.report import Report
 
 LINE = {
     "step": 10,

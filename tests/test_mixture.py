@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from test_sampler import cycle, joined, markov, texts_of, untrained
 
-from charrnn.config import Request, SampleSettings
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding import filters
+from charrnn.decoding.ensemble import Mixture
+from charrnn.decoding.network import Decoder
+from charrnn.decoding.sampler import write
 from charrnn.errors import UsageError
-from charrnn.reading.codes import END
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.writing import filters
-from charrnn.writing.decoder import Decoder
-from charrnn.writing.mixture import Mixture
-from charrnn.writing.sampler import write
+from charrnn.text.codes import END
+from charrnn.text.vocabulary import Vocabulary
 
 AB, BC = Vocabulary.from_text("abé"), Vocabulary.from_text("bcé")
 

@@ -14,10 +14,10 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from charrnn.architecture import STATES, Architecture
-from charrnn.learning.batches import Batch
-from charrnn.learning.model import CharRNN, State, blank_where, cut, detach
-from charrnn.learning.tasks import language_model
+from charrnn.model.architecture import STATES, Architecture
+from charrnn.model.network import CharRNN, State, blank_where, cut, detach
+from charrnn.tasks.batches import Batch
+from charrnn.tasks.language import language_model
 
 CELLS = ("rnn", "gru", "lstm")
 SYMBOLS, HIDDEN, TEXTS, STEPS = 5, 4, 3, 7

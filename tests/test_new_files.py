@@ -11,8 +11,8 @@ import pytest
 from interruptions import at_call_do
 from program import TEXT, charrnn
 
+from charrnn.display.new_files import check_new_file, new_file
 from charrnn.errors import CharRNNError, ResourceError, UsageError
-from charrnn.new_files import check_new_file, new_file
 
 Command = tuple[str | Path, ...]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from program import TEXT
 
-from charrnn.baselines import ngrams
-from charrnn.baselines.ngrams import LEAST_DISCOUNT, USUAL_DISCOUNT, NgramModel
+from charrnn.evaluation.baselines import ngrams
+from charrnn.evaluation.baselines.ngrams import LEAST_DISCOUNT, USUAL_DISCOUNT, NgramModel
 
 Gram = tuple[int, ...]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from charrnn.reading.codes import END, to_codes
-from charrnn.writing import novelty
-from charrnn.writing.novelty import MARKED, SPAN_LENGTHS, Copy, Novelty, Share, compare
-from charrnn.writing.spans import Codes, Hashed, Needles
+from charrnn.evaluation import overlap as novelty
+from charrnn.evaluation.overlap import MARKED, SPAN_LENGTHS, Copy, Novelty, Share, compare
+from charrnn.evaluation.spans import Codes, Hashed, Needles
+from charrnn.text.codes import END, to_codes
 
 
 def pieces(text: str, size: int = 7) -> Iterator[Codes]:

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from program import SMALL, TEXT, Result, charrnn
 
-from charrnn.checkpoint import load
 from charrnn.commands.corpora import make_vocabulary
-from charrnn.learning.batches import Batch
-from charrnn.learning.model import State
-from charrnn.learning.tasks import Loss, language_model
-from charrnn.reading import streams
-from charrnn.reading.corpus import CHUNK_BYTES
+from charrnn.model.network import State
+from charrnn.runs.checkpoint import load
+from charrnn.tasks.batches import Batch
+from charrnn.tasks.language import Loss, language_model
+from charrnn.text import streams
+from charrnn.text.corpus import CHUNK_BYTES
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 

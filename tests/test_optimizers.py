@@ -8,10 +8,10 @@ import torch
 from program import python
 from torch import Tensor, nn
 
-from charrnn.architecture import Architecture
-from charrnn.learning import optimizers
-from charrnn.learning.model import CharRNN
-from charrnn.learning.optimizers import (
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN
+from charrnn.training import optimizers
+from charrnn.training.optimizers import (
     ADAMW_SHARE,
     BLOCK_ROWS,
     QUINTICS,

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from charrnn.architecture import Architecture
-from charrnn.learning.batches import Batch, pack, windows
-from charrnn.learning.model import CharRNN, State
-from charrnn.learning.tasks import language_model
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN, State
+from charrnn.tasks.batches import Batch, pack, windows
+from charrnn.tasks.language import language_model
 
 SYMBOLS = 6
 WHOLE = 1_000

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.architecture import Architecture
-from charrnn.config import BudgetSettings, TrainSettings, build, flat, seconds
-from charrnn.learning.batches import Streams
-from charrnn.learning.plan import (
+from charrnn.config.settings import BudgetSettings, TrainSettings, build, flat, seconds
+from charrnn.model.architecture import Architecture
+from charrnn.tasks.batches import Streams
+from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
     ENOUGH_SYMBOLS,
     ENOUGH_UPDATES,

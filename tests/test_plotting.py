@@ -14,14 +14,14 @@ from rich.color import Color
 from rich.console import Console
 
 from charrnn.commands.runs import STATE_STYLES
+from charrnn.display.plots.braille import Canvas
+from charrnn.display.plots.chart import Chart, Series, Span, label, span, thinned
+from charrnn.display.plots.curves import LIVE_POINTS, MOST_POINTS, Track, charts
+from charrnn.display.plots.png import png
+from charrnn.display.plots.svg import svg
+from charrnn.display.plots.terminal import PALETTE, WIDEST, Plot
 from charrnn.errors import UsageError
-from charrnn.metrics import Point
-from charrnn.plotting.braille import Canvas
-from charrnn.plotting.chart import Chart, Series, Span, label, span, thinned
-from charrnn.plotting.curves import LIVE_POINTS, MOST_POINTS, Track, charts
-from charrnn.plotting.png import png
-from charrnn.plotting.svg import svg
-from charrnn.plotting.terminal import PALETTE, WIDEST, Plot
+from charrnn.runs.metrics import Point
 
 NUMBERS = st.floats(-1e15, 1e15, allow_nan=False)
 HOSTILE = '</text><script>x</script>[red]&"\x1b[2J\u202e\x00\ud800]]>'

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from program import SMALL, TEXT, charrnn
 
-from charrnn.architecture import Architecture
-from charrnn.character_sets import unescaped
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config import ReadingSettings
-from charrnn.writing.decoder import Decoder
+from charrnn.config.character_sets import unescaped
+from charrnn.config.settings import ReadingSettings
+from charrnn.decoding.network import Decoder
+from charrnn.model.architecture import Architecture
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ import pytest
 from program import KOREAN, SMALL, TEXT, Result, charrnn
 from test_terminals import on_terminal
 
-from charrnn.checkpoint import Checkpoint, load
-from charrnn.reading.dataset import Part, open_dataset
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.text.dataset import Part, open_dataset
 
 WILD = "Déjà vu, e\u0301te\u0301 ﬁn\r\n한국어 ㎏ ｱｶﾞ Å\rand more\n" * 20
 """Composed and decomposed, compatibility characters, all three line ends."""
@@ -552,7 +552,7 @@ def test_reading_for_long_shows_how_far_it_is(
     write("text.txt", TEXT)
     command = [str(run_folder) if word == "RUN" else word for word in command]
     assert "counting" not in charrnn(*command).err
-    monkeypatch.setattr("charrnn.display.QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("charrnn.display.live.QUIET_SECONDS", -1.0)
     result = charrnn(*command)
     assert re.search(r"counting characters: .* MB, .* MB/s, .* to go", result.err)
     assert "MB/s" not in result.out

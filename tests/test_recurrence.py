@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from charrnn.architecture import Architecture
-from charrnn.learning import recurrence
-from charrnn.learning.model import CharRNN, Layer
+from charrnn.model import recurrence
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN, Layer
 
 LOOPS: dict[str, Callable[..., Tensor]] = {"rnn": recurrence.rnn, "gru": recurrence.gru}
 SIZES = [(1, 1, 1), (1, 5, 3), (4, 1, 8), (3, 17, 32), (16, 9, 64)]

@@ -14,10 +14,10 @@ import torch
 from interruptions import MOMENTS, at_call_do, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn, lines_of
 
-from charrnn.checkpoint import load, save
-from charrnn.config import duration, seconds
-from charrnn.learning.evaluation import Score
-from charrnn.lock import locked
+from charrnn.config.settings import duration, seconds
+from charrnn.evaluation.scores import Score
+from charrnn.runs.checkpoint import load, save
+from charrnn.runs.lock import locked
 
 OPTIONS = (*SMALL, "--layers", "2", "--dropout", "0.3", "--sample-every", "7")
 
@@ -325,7 +325,7 @@ def test_a_best_that_is_damaged_or_of_another_text_gives_way() -> None:
 def test_what_info_tells_of_a_run_is_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best weights may be those of an earlier update, before the run had ended."""
     worse = itertools.count(1)
-    monkeypatch.setattr("charrnn.learning.session.score_part", lambda *_: Score(float(next(worse)), 1, 1))
+    monkeypatch.setattr("charrnn.training.session.score_part", lambda *_: Score(float(next(worse)), 1, 1))
     assert charrnn(*begin("--validation", "100")).code == 0
     kept = load(Path("run/best.safetensors"))
     assert kept.progress.step < 20

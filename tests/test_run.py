@@ -12,9 +12,9 @@ import pytest
 from forked import start
 from program import SMALL, TEXT
 
-from charrnn.config import OF_THE_CALL, TrainSettings, build, flat
+from charrnn.config.settings import OF_THE_CALL, TrainSettings, build, flat
 from charrnn.errors import CharRNNError, CheckpointError, InputError, UsageError
-from charrnn.run import (
+from charrnn.runs.folder import (
     Run,
     find_checkpoint,
     free_folder,

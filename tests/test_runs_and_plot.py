@@ -15,11 +15,11 @@ import pytest
 from program import SMALL, TEXT, Result, charrnn, lines_of, python
 from rich.console import Console
 
-from charrnn.checkpoint import describe, load
-from charrnn.checkpoint import save as save_checkpoint
 from charrnn.commands.runs import EXPENDABLE, tables
 from charrnn.errors import CheckpointError
-from charrnn.run_facts import STATES, examine
+from charrnn.runs.checkpoint import describe, load
+from charrnn.runs.checkpoint import save as save_checkpoint
+from charrnn.runs.summary import STATES, examine
 
 
 def copied(run: Path, place: Path) -> Path:

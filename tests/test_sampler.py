@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from charrnn.architecture import Architecture
-from charrnn.config import Request, SampleSettings
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding.filters import log_probabilities
+from charrnn.decoding.language_model import Author, Voice
+from charrnn.decoding.network import Decoder
+from charrnn.decoding.prompt import read_prompt
+from charrnn.decoding.sampler import TOGETHER, Piece, write
+from charrnn.decoding.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
+from charrnn.decoding.whole_texts import Likelihoods, likeliest_texts, whole_texts
 from charrnn.errors import UsageError
-from charrnn.reading.codes import END
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.writing.author import Author, Voice
-from charrnn.writing.decoder import Decoder
-from charrnn.writing.filters import log_probabilities
-from charrnn.writing.prompt import read_prompt
-from charrnn.writing.sampler import TOGETHER, Piece, write
-from charrnn.writing.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
-from charrnn.writing.whole_texts import Likelihoods, likeliest_texts, whole_texts
+from charrnn.model.architecture import Architecture
+from charrnn.text.codes import END
+from charrnn.text.vocabulary import Vocabulary
 
 KOREAN = "나는 한국어를 배우고 있어요. 값과 닭, 꽃이 많다!"
 IMPOSSIBLE = -40.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from charrnn.learning.schedule import WARM_UP, Budget, Interval, rate
+from charrnn.training.schedule import WARM_UP, Budget, Interval, rate
 
 
 @dataclass

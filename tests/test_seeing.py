@@ -12,18 +12,18 @@ import pytest
 from program import SMALL, TEXT, charrnn, python
 from test_terminals import on_terminal
 
-from charrnn.checkpoint import load
-from charrnn.config import Request, SampleSettings
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import find_checkpoint
-from charrnn.showing.inline import painted, painted_legend
-from charrnn.surprise import LEVELS
-from charrnn.writing.author import Author
-from charrnn.writing.decoder import Decoder
-from charrnn.writing.filters import probabilities
-from charrnn.writing.sampler import write
-from charrnn.writing.text_stream import spell
-from charrnn.writing.witness import Expected, Witness
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding.filters import probabilities
+from charrnn.decoding.language_model import Author
+from charrnn.decoding.network import Decoder
+from charrnn.decoding.sampler import write
+from charrnn.decoding.text_stream import spell
+from charrnn.decoding.trace import Expected, Witness
+from charrnn.display.surprise.inline import painted, painted_legend
+from charrnn.display.surprise.scale import LEVELS
+from charrnn.runs.checkpoint import load
+from charrnn.runs.folder import find_checkpoint
+from charrnn.text.vocabulary import Vocabulary
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -365,7 +365,7 @@ def test_both_sides_are_in_the_models_form(kind: str, runs: dict[str, Path]) -> 
 
 def test_spans_of_python_equal_brute_force(tmp_path: Path) -> None:
     """A model of a little of Python's source, against all of it."""
-    from charrnn.reading.builtin_texts import python as source
+    from charrnn.text.builtins import python as source
 
     corpus = source().decode()
     (tmp_path / "text.txt").write_text(corpus[1_000_000:1_010_000])

@@ -12,25 +12,25 @@ import numpy as np
 import pytest
 import torch
 
-from charrnn.checkpoint import CorpusFacts, load
-from charrnn.config import TrainSettings, build
-from charrnn.display import QuietDisplay
+from charrnn.config.settings import TrainSettings, build
+from charrnn.display.live import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
-from charrnn.learning import session
-from charrnn.learning.batches import Streams
-from charrnn.learning.evaluation import Score
-from charrnn.learning.model import CharRNN
-from charrnn.learning.optimizers import make_optimizers
-from charrnn.learning.plan import Facts, choose
-from charrnn.learning.schedule import Budget, Interval
-from charrnn.learning.session import Session, score_part
-from charrnn.learning.tasks import language_model
-from charrnn.learning.trainer import Trainer
-from charrnn.reading.dataset import Part
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.report import Report
-from charrnn.run import Run
-from charrnn.stops import Stops
+from charrnn.evaluation.scores import Score
+from charrnn.model.network import CharRNN
+from charrnn.runs.checkpoint import CorpusFacts, load
+from charrnn.runs.folder import Run
+from charrnn.runs.report import Report
+from charrnn.runs.signals import Stops
+from charrnn.tasks.batches import Streams
+from charrnn.tasks.language import language_model
+from charrnn.text.dataset import Part
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.training import session
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.plan import Facts, choose
+from charrnn.training.schedule import Budget, Interval
+from charrnn.training.session import Session, score_part
+from charrnn.training.trainer import Trainer
 
 TEXT = "hello there, hello you. " * 20
 VOCABULARY = Vocabulary.from_text(TEXT)
@@ -186,7 +186,7 @@ class BusyMachine:
 
     def __post_init__(self) -> None:
         self.monkeypatch.setattr(session, "score_part", self._score)
-        self.monkeypatch.setattr("charrnn.learning.session.time.monotonic", lambda: self.seconds)
+        self.monkeypatch.setattr("charrnn.training.session.time.monotonic", lambda: self.seconds)
         self.scored: list[int] = []
 
     def __call__(self) -> float:

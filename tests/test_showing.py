@@ -15,12 +15,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from charrnn.commands import show
-from charrnn.reading.codes import END, to_codes
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.showing.characters import Character, Prediction, characters
-from charrnn.showing.page import page
-from charrnn.showing.painting import legend_line, painted
-from charrnn.surprise import LEVELS, level_of
+from charrnn.display.surprise.characters import Character, Prediction, characters
+from charrnn.display.surprise.page import page
+from charrnn.display.surprise.painting import legend_line, painted
+from charrnn.display.surprise.scale import LEVELS, level_of
+from charrnn.text.codes import END, to_codes
+from charrnn.text.vocabulary import Vocabulary
 
 
 def met(text: str, vocabulary: Vocabulary, predictions: list[Prediction]) -> list[Character]:

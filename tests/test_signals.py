@@ -13,9 +13,9 @@ from forked import MOMENTS, Fork, figures, start
 from interruptions import at_call_do, fingerprints
 from program import SMALL, TEXT, charrnn
 
-from charrnn.recovery import recover
-from charrnn.run import Run
-from charrnn.stops import SIGNALS
+from charrnn.runs.folder import Run
+from charrnn.runs.recovery import recover
+from charrnn.runs.signals import SIGNALS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 
@@ -241,12 +241,12 @@ main()
 """The program, which sends itself a signal where it begins to import a module."""
 
 EARLY = [
-    ("--help", "charrnn.standard_streams"),
+    ("--help", "charrnn.display.standard_streams"),
     ("--help", "charrnn.cli"),
     ("train --help", "typer"),
     ("info", "numpy"),
     ("vocab text.txt", "charrnn.commands.vocab"),
-    ("sample", "charrnn.writing.sampler"),
+    ("sample", "charrnn.decoding.sampler"),
     ("plot", "rich.table"),
     ("evaluate text.txt", "torch"),
     ("train text.txt", "torch.nn"),

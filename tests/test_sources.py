@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from charrnn.errors import CharRNNError, CorpusError, ResourceError, UsageError
-from charrnn.reading import streams
-from charrnn.reading.builtin_texts import PYTHON_BYTES
-from charrnn.reading.sources import find_sources, short_name
-from charrnn.reading.streams import Seen, Source, hashed
+from charrnn.text import streams
+from charrnn.text.builtins import PYTHON_BYTES
+from charrnn.text.sources import find_sources, short_name
+from charrnn.text.streams import Seen, Source, hashed
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
-from charrnn.config import ReadingSettings
-from charrnn.reading.codes import END
-from charrnn.reading.corpus import Corpus
+from charrnn.config.settings import ReadingSettings
+from charrnn.text.codes import END
+from charrnn.text.corpus import Corpus
 
 CSV = 'text,label\r\n"one, ""two""",a\r\nthree,b\r\n\r\n"four\r\nfive",c\r\n,d'
 TSV = 'text\tlabel\none, "two"\ta\nthree\tb\n'

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.terminal import MARKS_IN_A_ROW, Sanitizer, visible, write_text
-from charrnn.writing.text_stream import exact_bytes
+from charrnn.decoding.text_stream import exact_bytes
+from charrnn.display.sanitizer import MARKS_IN_A_ROW, Sanitizer, visible, write_text
 
 BIDIRECTIONAL = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 STEERING = {

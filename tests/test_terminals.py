@@ -206,7 +206,7 @@ def test_every_code_point_and_many_random_texts_through_a_terminal() -> None:
     """What a terminal's other end receives, in the way that samples are written."""
     code = (
         "import random, sys\n"
-        "from charrnn.destinations import Output\n"
+        "from charrnn.display.output import Output\n"
         "output, rng = Output(raw=False, color='none'), random.Random(5)\n"
         "for start in range(0, 0x110000, 0x1000):\n"
         "    output.write(''.join(map(chr, range(start, start + 0x1000))))\n"

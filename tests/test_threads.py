@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from charrnn.config import TrainSettings, build
-from charrnn.learning import threads
-from charrnn.learning.plan import Facts, choose
-from charrnn.learning.threads import LONGEST_WAIT, Threads, to_choose_from
+from charrnn.config.settings import TrainSettings, build
+from charrnn.training import threads
+from charrnn.training.plan import Facts, choose
+from charrnn.training.threads import LONGEST_WAIT, Threads, to_choose_from
 
 Machine = Callable[[int, float], float]
 """Seconds that an update takes with so many threads at a time."""

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from program import KOREAN, SMALL, TEXT, Result, charrnn, lines_of
 
-from charrnn.checkpoint import Checkpoint, load
-from charrnn.learning.tasks import language_model
-from charrnn.reading.dataset import Dataset, encode_dataset
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.tasks.language import language_model
+from charrnn.text.dataset import Dataset, encode_dataset
 
 
 @pytest.fixture(autouse=True)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.architecture import Architecture
-from charrnn.learning.batches import Batch, Batches, Records, Streams
-from charrnn.learning.evaluation import score_text
-from charrnn.learning.model import CharRNN, State, detach
-from charrnn.learning.optimizers import Group, make_optimizers
-from charrnn.learning.schedule import Budget, rate
-from charrnn.learning.tasks import Loss, language_model
-from charrnn.learning.trainer import AVERAGING, Task, Trainer, Update
+from charrnn.evaluation.scores import score_text
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN, State, detach
+from charrnn.tasks.batches import Batch, Batches, Records, Streams
+from charrnn.tasks.language import Loss, language_model
+from charrnn.training.optimizers import Group, make_optimizers
+from charrnn.training.schedule import Budget, rate
+from charrnn.training.trainer import AVERAGING, Task, Trainer, Update
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)

@@ -18,10 +18,10 @@ from forked import figures
 from program import SMALL, TEXT, charrnn
 from test_checkpoint import example
 
-from charrnn.checkpoint import Progress, load, save
 from charrnn.errors import CheckpointError
-from charrnn.recovery import recover
-from charrnn.run import Run
+from charrnn.runs.checkpoint import Progress, load, save
+from charrnn.runs.folder import Run
+from charrnn.runs.recovery import recover
 
 
 def run_of_two_saves(folder: Path) -> Run:

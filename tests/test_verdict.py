@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from charrnn.metrics import Point
-from charrnn.verdict import CHECKS, Circumstances, Evidence, gathered, verdict
+from charrnn.runs.diagnosis import CHECKS, Circumstances, Evidence, gathered, verdict
+from charrnn.runs.metrics import Point
 
 RUN = Circumstances(parameters=100_000, hidden=128, dropout=0.0, finished=True)
 TEXT = 1_000_000

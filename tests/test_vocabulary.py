@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.errors import CorpusError, UnknownCharacterError, UsageError
-from charrnn.reading.character_names import flags, name
-from charrnn.reading.codes import CODE_SPACE, END, UNKNOWN, to_codes, to_text
-from charrnn.reading.vocabulary import Vocabulary, read_vocabulary
+from charrnn.text.character_names import flags, name
+from charrnn.text.codes import CODE_SPACE, END, UNKNOWN, to_codes, to_text
+from charrnn.text.vocabulary import Vocabulary, read_vocabulary
 
 # Every code point, lone surrogates too.
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

@@ -11,18 +11,18 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from charrnn.baselines.compressors import compressed_bytes
-from charrnn.baselines.ngrams import ORDER, Chances, Ids, NgramModel
-from charrnn.baselines.training import LONGEST, ngrams_of, streams_of
-from charrnn.checkpoint import Checkpoint
 from charrnn.commands.scoring import ScoredText, Subject
-from charrnn.config import BudgetSettings
+from charrnn.config.settings import BudgetSettings
+from charrnn.display.sanitizer import visible
 from charrnn.errors import CheckpointError
-from charrnn.learning.evaluation import UNKNOWN_NATS
-from charrnn.learning.plan import measured_symbols
-from charrnn.reading.dataset import Dataset, Part, open_dataset
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.terminal import visible
+from charrnn.evaluation.baselines.compressors import compressed_bytes
+from charrnn.evaluation.baselines.counting import LONGEST, ngrams_of, streams_of
+from charrnn.evaluation.baselines.ngrams import ORDER, Chances, Ids, NgramModel
+from charrnn.evaluation.scores import UNKNOWN_NATS
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.dataset import Dataset, Part, open_dataset
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.plan import measured_symbols
 
 SAMPLE, SAMPLE_MEASURED = 2**19, 2**17
 """Before training, n-grams learn from so many symbols and are measured on so many: it takes half a second."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from charrnn.config import TrainSettings, build
+from charrnn.config.settings import TrainSettings, build
 from charrnn.errors import CorpusError, UsageError
-from charrnn.reading.decoding import check_reading
-from charrnn.reading.sources import check_paths
-from charrnn.reading.split import parse_validation
-from charrnn.run import find_checkpoint, refuse_to_overwrite
+from charrnn.runs.folder import find_checkpoint, refuse_to_overwrite
+from charrnn.text.decoding import check_reading
+from charrnn.text.sources import check_paths
+from charrnn.text.split import parse_validation
 
 
 def checked(given: Mapping[str, Any]) -> TrainSettings:

@@ -5,12 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
-from charrnn.checkpoint import Checkpoint
-from charrnn.config import ReadingSettings, VocabularySettings, build, flat
-from charrnn.display import Display, ReadingProgress, make_display
+from charrnn.config.settings import ReadingSettings, VocabularySettings, build, flat
+from charrnn.display.live import ReadingProgress, make_display
 from charrnn.errors import UsageError
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.vocabulary import Vocabulary, read_vocabulary
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.runs.report import Display
+from charrnn.text.corpus import Corpus
+from charrnn.text.vocabulary import Vocabulary, read_vocabulary
 
 
 def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display | None = None) -> Corpus:

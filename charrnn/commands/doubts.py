@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from charrnn.commands.scoring import NamedText, Subject
 from charrnn.errors import CheckpointError
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.dataset import Part, is_encoded, open_dataset
-from charrnn.reading.overlap import repeated_records
-from charrnn.reading.vocabulary import Ids, Vocabulary
-from charrnn.writing.novelty import compare
+from charrnn.evaluation.overlap import compare
+from charrnn.text.corpus import Corpus
+from charrnn.text.dataset import Part, is_encoded, open_dataset
+from charrnn.text.shared_lines import repeated_records
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 SPAN, SPANS = 40, 200
 """So many spans of so many symbols are looked for in what the model learnt from."""

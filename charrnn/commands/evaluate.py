@@ -14,15 +14,15 @@ from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
 from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.commands.show import met, show, write_page
-from charrnn.config import option_name
-from charrnn.display import print_result, two_columns
+from charrnn.config.settings import option_name
+from charrnn.display.live import print_result, two_columns
+from charrnn.display.new_files import check_new_file
+from charrnn.display.sanitizer import write_text
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
-from charrnn.learning.evaluation import Score
-from charrnn.learning.measures import Kept
-from charrnn.new_files import check_new_file
-from charrnn.reading.passages import Piece
-from charrnn.reading.sources import listed
-from charrnn.terminal import write_text
+from charrnn.evaluation.scores import Score
+from charrnn.model.measures import Kept
+from charrnn.text.passages import Piece
+from charrnn.text.sources import listed
 
 REPORTS: dict[str, Callable[[Question], None]] = {
     "show": show,

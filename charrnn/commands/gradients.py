@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
-from charrnn.display import print_result
+from charrnn.display.live import print_result
+from charrnn.display.sanitizer import visible, write_text
 from charrnn.errors import CorpusError
-from charrnn.learning.gradients import POSITIONS, fading
-from charrnn.terminal import visible, write_text
+from charrnn.evaluation.gradients import POSITIONS, fading
 
 LAGS = 200
 """The longest distance, in symbols."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from charrnn.checkpoint import Checkpoint, load
-from charrnn.display import print_result, two_columns
-from charrnn.run import Run, find_checkpoint
-from charrnn.run_facts import newest
-from charrnn.terminal import write_text
+from charrnn.display.live import print_result, two_columns
+from charrnn.display.sanitizer import write_text
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.folder import Run, find_checkpoint
+from charrnn.runs.summary import newest
 
 
 def info(checkpoint: str | None, *, json_wanted: bool) -> None:

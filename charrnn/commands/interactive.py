@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from charrnn.character_sets import unescaped
-from charrnn.config import Request
+from charrnn.config.character_sets import unescaped
+from charrnn.config.settings import Request
+from charrnn.decoding.conversation import CHOICES, STRETCH, Choice, Conversation
+from charrnn.display.sanitizer import Sanitizer, visible, write_text
 from charrnn.errors import UsageError
-from charrnn.terminal import Sanitizer, visible, write_text
-from charrnn.writing.conversation import CHOICES, STRETCH, Choice, Conversation
 
 HELP = f"""\
 type text        it is added to what stands there (\\n a new line, \\t a tab, \\\\ a backslash)

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charrnn.checkpoint import Checkpoint
-from charrnn.config import ReadingSettings
+from charrnn.config.settings import ReadingSettings
+from charrnn.decoding.prompt import in_normal_form
+from charrnn.decoding.text_stream import spell
+from charrnn.display.sanitizer import visible
 from charrnn.errors import CorpusError, InputError, UsageError
-from charrnn.reading.codes import to_text
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.decoding import unix_newlines
-from charrnn.reading.sources import STANDARD_INPUT, listed
-from charrnn.run import Run, read_config
-from charrnn.terminal import visible
-from charrnn.writing.novelty import MARKED, Copy, Novelty, Share, compare
-from charrnn.writing.prompt import in_normal_form
-from charrnn.writing.spans import Codes
-from charrnn.writing.text_stream import spell
+from charrnn.evaluation.overlap import MARKED, Copy, Novelty, Share, compare
+from charrnn.evaluation.spans import Codes
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.runs.folder import Run, read_config
+from charrnn.text.codes import to_text
+from charrnn.text.corpus import Corpus
+from charrnn.text.decoding import unix_newlines
+from charrnn.text.sources import STANDARD_INPUT, listed
 
 AUTO = "auto"
 

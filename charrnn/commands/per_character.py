@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from charrnn.commands.scoring import Question, progress_display
-from charrnn.learning.measures import Kept, likeliest
-from charrnn.reading.passages import Piece
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.terminal import visible, write_text
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.model.measures import Kept, likeliest
+from charrnn.text.passages import Piece
+from charrnn.text.vocabulary import Vocabulary
 
 WHOLE_VOCABULARY = 32
 LIKELIEST = 10

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from charrnn.commands.scoring import Question, progress_display
-from charrnn.learning.measures import Kept
-from charrnn.reading.passages import Piece
-from charrnn.terminal import visible, write_text
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.model.measures import Kept
+from charrnn.text.passages import Piece
 
 
 @dataclass(frozen=True)

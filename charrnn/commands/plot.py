@@ -11,18 +11,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from charrnn.commands.runs import facts_of
-from charrnn.config import PlotSettings
-from charrnn.display import print_result
+from charrnn.config.settings import PlotSettings
+from charrnn.display.live import print_result
+from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.plots.chart import Chart
+from charrnn.display.plots.curves import charts
+from charrnn.display.plots.png import png
+from charrnn.display.plots.svg import svg
+from charrnn.display.plots.terminal import Plot
+from charrnn.display.sanitizer import visible, write_text
 from charrnn.errors import InputError
-from charrnn.metrics import Point
-from charrnn.new_files import check_new_file, new_file
-from charrnn.plotting.chart import Chart
-from charrnn.plotting.curves import charts
-from charrnn.plotting.png import png
-from charrnn.plotting.svg import svg
-from charrnn.plotting.terminal import Plot
-from charrnn.run_facts import RunFacts, chosen_runs, examine
-from charrnn.terminal import visible, write_text
+from charrnn.runs.metrics import Point
+from charrnn.runs.summary import RunFacts, chosen_runs, examine
 
 PICTURES: Mapping[str, Callable[[Sequence[Chart]], bytes]] = {
     ".png": png,

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from charrnn.character_sets import unescaped
-from charrnn.config import ReadingSettings
+from charrnn.config.character_sets import unescaped
+from charrnn.config.settings import ReadingSettings
 from charrnn.errors import InputError
-from charrnn.files import read_given
-from charrnn.reading.decoding import unix_newlines
+from charrnn.text.decoding import unix_newlines
+from charrnn.text.files import read_given
 
 _MOST_BYTES = 2**24
 

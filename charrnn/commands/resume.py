@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from charrnn.checkpoint import Checkpoint
 from charrnn.commands.corpora import counted
 from charrnn.commands.train import (
     encode,
@@ -20,22 +19,31 @@ from charrnn.commands.train import (
     until,
     with_prompt,
 )
-from charrnn.config import OF_THE_CALL, ReadingSettings, TrainSettings, build, duration, option_name, seconds
-from charrnn.display import Display
+from charrnn.config.settings import (
+    OF_THE_CALL,
+    ReadingSettings,
+    TrainSettings,
+    build,
+    duration,
+    option_name,
+    seconds,
+)
+from charrnn.decoding.prompt import read_prompt
 from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
-from charrnn.learning.machine import is_available, pick_device
-from charrnn.learning.memory import check_fits
-from charrnn.learning.plan import choose
-from charrnn.learning.schedule import RunClock, rate
-from charrnn.learning.session import Session, misfit
-from charrnn.lock import locked
-from charrnn.reading.arrays import writable
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.dataset import Dataset, open_dataset
-from charrnn.recovery import newest_unfinished, recover
-from charrnn.run import Run, named, read_config
-from charrnn.stops import Stops
-from charrnn.writing.prompt import read_prompt
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.runs.folder import Run, named, read_config
+from charrnn.runs.lock import locked
+from charrnn.runs.recovery import newest_unfinished, recover
+from charrnn.runs.report import Display
+from charrnn.runs.signals import Stops
+from charrnn.text.arrays import writable
+from charrnn.text.corpus import Corpus
+from charrnn.text.dataset import Dataset, open_dataset
+from charrnn.training.machine import is_available, pick_device
+from charrnn.training.memory import check_fits
+from charrnn.training.plan import choose
+from charrnn.training.schedule import RunClock, rate
+from charrnn.training.session import Session, misfit
 
 BOUNDS = ("max_time", "epochs", "steps")
 MACHINE = ("device", "precision", "threads")

@@ -8,20 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config import Request, SampleSettings, SeeingSettings
-from charrnn.destinations import Destination, Output, output_file
+from charrnn.config.settings import Request, SampleSettings, SeeingSettings
+from charrnn.decoding.ensemble import Mixture
+from charrnn.decoding.language_model import Author, Voice
+from charrnn.decoding.network import Tell
+from charrnn.decoding.sampler import Piece, bound_of, length_of, read, write
+from charrnn.decoding.trace import Expected, Witness, Written
+from charrnn.decoding.whole_texts import likeliest_texts
+from charrnn.display.new_files import check_new_file
+from charrnn.display.output import Destination, Output, output_file
+from charrnn.display.sanitizer import visible
 from charrnn.errors import UsageError
-from charrnn.new_files import check_new_file
-from charrnn.run import find_checkpoint
-from charrnn.terminal import visible
-from charrnn.writing.author import Author, Voice
-from charrnn.writing.decoder import Tell
-from charrnn.writing.mixture import Mixture
-from charrnn.writing.sampler import Piece, bound_of, length_of, read, write
-from charrnn.writing.whole_texts import likeliest_texts
-from charrnn.writing.witness import Expected, Witness, Written
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.folder import find_checkpoint
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
@@ -59,7 +59,7 @@ def sample(
     if seeing.interactive:
         _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
         from charrnn.commands.interactive import write_together
-        from charrnn.writing.conversation import Conversation
+        from charrnn.decoding.conversation import Conversation
 
         write_together(Conversation(voice, request, settings), request)
         return
@@ -170,7 +170,7 @@ def reading(symbols: int) -> Iterator[Tell | None]:
         return
     from rich.console import Console
 
-    from charrnn.progress import Counter
+    from charrnn.display.progress import Counter
 
     with Counter(Console(stderr=True, highlight=False), "reading the prompt", "symbols", symbols) as counter:
         yield counter.add

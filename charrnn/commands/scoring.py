@@ -9,21 +9,22 @@ from typing import Any, Protocol
 import torch
 from rich.console import Console
 
-from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.corpora import counted, reading_of
-from charrnn.config import EvaluateSettings, ReadingSettings, flat, option_name
-from charrnn.display import Display, ReadingProgress, make_display
+from charrnn.config.settings import EvaluateSettings, ReadingSettings, flat, option_name
+from charrnn.display.live import ReadingProgress, make_display
 from charrnn.errors import CheckpointError, UsageError
-from charrnn.learning.adaptation import Adaptation, Adapting
-from charrnn.learning.evaluation import scored
-from charrnn.learning.measures import COST, Kept, Measure
-from charrnn.learning.model import CharRNN
-from charrnn.learning.readers import Carried, Reader, Records, Windows
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.dataset import Part, is_encoded, open_dataset
-from charrnn.reading.passages import Piece, check_scorable, part_passages, passages
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import find_checkpoint
+from charrnn.evaluation.adaptation import Adaptation, Adapting
+from charrnn.evaluation.scores import scored
+from charrnn.model.measures import COST, Kept, Measure
+from charrnn.model.network import CharRNN
+from charrnn.model.readers import Carried, Reader, Records, Windows
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.report import Display
+from charrnn.text.corpus import Corpus
+from charrnn.text.dataset import Part, is_encoded, open_dataset
+from charrnn.text.passages import Piece, check_scorable, part_passages, passages
+from charrnn.text.vocabulary import Vocabulary
 
 
 class ScoredText(Protocol):

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
-from charrnn.learning.measures import Kept, likeliest
-from charrnn.new_files import new_file
-from charrnn.reading.passages import Piece
-from charrnn.showing.characters import Character, Prediction, Symbol, characters
-from charrnn.showing.page import page
-from charrnn.showing.painting import legend_line, painted
-from charrnn.terminal import write_text
+from charrnn.display.new_files import new_file
+from charrnn.display.sanitizer import write_text
+from charrnn.display.surprise.characters import Character, Prediction, Symbol, characters
+from charrnn.display.surprise.page import page
+from charrnn.display.surprise.painting import legend_line, painted
+from charrnn.model.measures import Kept, likeliest
+from charrnn.text.passages import Piece
 
 LIKELIEST = 6
 """Of so many of the likeliest symbols those are shown that were likelier than what came."""

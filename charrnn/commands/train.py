@@ -14,40 +14,41 @@ import torch
 from rich.console import Console
 from rich.text import Text
 
-from charrnn.baselines.likeness import likeness
-from charrnn.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config import BudgetSettings, ReadingSettings, TrainSettings, seconds
-from charrnn.display import Display, ReadingProgress, both, clock, make_display, two_columns
-from charrnn.durable import check_space
+from charrnn.config.settings import BudgetSettings, ReadingSettings, TrainSettings, seconds
+from charrnn.decoding.prompt import read_prompt
+from charrnn.display.live import ReadingProgress, both, clock, make_display, two_columns
+from charrnn.display.sanitizer import visible
 from charrnn.errors import CorpusError, UsageError
-from charrnn.learning.batches import RESETS, Batches, PartedStreams, Records, Streams
-from charrnn.learning.machine import denormals_flushed, multiplies_in_half, pick_device
-from charrnn.learning.memory import check_fits, fits, memory_explained
-from charrnn.learning.model import CharRNN
-from charrnn.learning.optimizers import make_optimizers
-from charrnn.learning.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, measured_symbols
-from charrnn.learning.schedule import Budget, RunClock
-from charrnn.learning.session import Session, weights_of
-from charrnn.learning.tasks import language_model
-from charrnn.learning.threads import to_choose_from
-from charrnn.learning.trainer import Trainer
-from charrnn.learning.transfer import Transfer, transferred, with_sizes_of
-from charrnn.lock import locked
-from charrnn.reading.census import Census
-from charrnn.reading.codes import END
-from charrnn.reading.corpus import Corpus
-from charrnn.reading.dataset import Dataset, Part, encode_dataset
-from charrnn.reading.sources import listed
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
-from charrnn.run_facts import examine
-from charrnn.stops import Stops
-from charrnn.terminal import visible
-from charrnn.writing.prompt import read_prompt
+from charrnn.evaluation.baselines.likeness import likeness
+from charrnn.model.network import CharRNN
+from charrnn.runs.atomic import check_space
+from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, load
+from charrnn.runs.folder import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
+from charrnn.runs.lock import locked
+from charrnn.runs.report import Display
+from charrnn.runs.signals import Stops
+from charrnn.runs.summary import examine
+from charrnn.tasks.batches import RESETS, Batches, PartedStreams, Records, Streams
+from charrnn.tasks.language import language_model
+from charrnn.text.codes import END
+from charrnn.text.corpus import Corpus
+from charrnn.text.dataset import Dataset, Part, encode_dataset
+from charrnn.text.sources import listed
+from charrnn.text.statistics import Census
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
+from charrnn.training.memory import check_fits, fits, memory_explained
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, measured_symbols
+from charrnn.training.schedule import Budget, RunClock
+from charrnn.training.session import Session, weights_of
+from charrnn.training.threads import to_choose_from
+from charrnn.training.trainer import Trainer
+from charrnn.training.transfer import Transfer, transferred, with_sizes_of
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""

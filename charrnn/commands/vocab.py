@@ -11,16 +11,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from charrnn.checkpoint import Checkpoint, load
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
-from charrnn.config import ReadingSettings, VocabularySettings, build, option_name
-from charrnn.display import print_result
+from charrnn.config.settings import ReadingSettings, VocabularySettings, build, option_name
+from charrnn.display.live import print_result
+from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.sanitizer import visible, write_text
 from charrnn.errors import UsageError
-from charrnn.new_files import check_new_file, new_file
-from charrnn.reading.unknowns import Unknown, unknown_report
-from charrnn.reading.vocabulary import Vocabulary
-from charrnn.run import find_checkpoint
-from charrnn.terminal import visible, write_text
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.folder import find_checkpoint
+from charrnn.text.unknowns import Unknown, unknown_report
+from charrnn.text.vocabulary import Vocabulary
 
 
 def vocab(

@@ -1,0 +1,104 @@
+"""What writing needs of a model: a network to step through, its symbols, how its texts begin.
+
+Knows nothing of sampling rules, files or terminals.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.decoding.filters import Logits
+from charrnn.decoding.network import Array, Decoder, State, Tell
+from charrnn.model.architecture import Architecture
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.vocabulary import Vocabulary
+
+
+class Network(Protocol):
+    """One symbol of each text at a time; `Decoder` says what each method does."""
+
+    def step(self, ids: NDArray[np.intp]) -> Logits:
+        """Read one symbol of each text; the logits of the next, (texts, V)."""
+
+    def read(self, ids: NDArray[np.intp], tell: Tell | None = None) -> Logits:
+        """Read many symbols of the one text; the logits of the next, (1, V)."""
+
+    @property
+    def state(self) -> State:
+        """A copy of what the texts read so far have left."""
+
+    def put(self, rows: NDArray[np.intp], state: State) -> None:
+        """Let these texts go on from a state, of as many texts or of one."""
+
+    def select(self, rows: NDArray[np.intp]) -> None:
+        """Go on with these texts only, in this order."""
+
+
+class Voice(Protocol):
+    """Whoever can write: one model, or several that write together."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The symbols; with an end mark, texts are records that end by themselves."""
+
+    @property
+    def starts(self) -> NDArray[Any]:
+        """(V,) how often, or with what share, each symbol begins a line of the corpus."""
+
+    @property
+    def normal_form(self) -> str:
+        """How the corpus was normalised."""
+
+    @property
+    def empty_records(self) -> bool:
+        """Whether the corpus has records without a character."""
+
+    @property
+    def longest_record(self) -> int:
+        """Symbols of the corpus's longest record; 0 where it is not known."""
+
+    def network(self) -> Network:
+        """The network with one blank text."""
+
+
+@dataclass(frozen=True)
+class Author:
+    """One model, as a voice.
+
+    Attributes:
+        architecture: cell and sizes.
+        weights: an array for each of its names.
+        vocabulary: the symbols.
+        starts: (V,) how often each symbol begins a line of the corpus.
+        normal_form: how the corpus was normalised.
+        empty_records: whether the corpus has records without a character.
+        longest_record: symbols of the corpus's longest record; 0 where it is not known.
+    """
+
+    architecture: Architecture
+    weights: Mapping[str, Array]
+    vocabulary: Vocabulary
+    starts: NDArray[np.int64]
+    normal_form: str = "none"
+    empty_records: bool = False
+    longest_record: int = 0
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Author":
+        """The author that a checkpoint holds."""
+        return cls(
+            architecture=checkpoint.architecture,
+            weights=checkpoint.weights,
+            vocabulary=checkpoint.vocabulary,
+            starts=np.array(checkpoint.corpus.starts, np.int64),
+            normal_form=checkpoint.reading.normalize,
+            empty_records=checkpoint.corpus.empty_records > 0,
+            longest_record=checkpoint.corpus.longest_record,
+        )
+
+    def network(self) -> Decoder:
+        """The network with one blank text."""
+        return Decoder(self.architecture, self.weights)

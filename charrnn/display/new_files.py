@@ -1,0 +1,98 @@
+"""Files that the program writes where a user said: new ones only, for none that exists is ever overwritten.
+
+A named pipe or a device such as /dev/null is not a file that could be lost: it may stand there, and is
+written to as it is. Knows nothing of what is written.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from charrnn.errors import UsageError
+from charrnn.text.arrays import writable
+
+_NEW, _BINARY = os.O_CREAT | os.O_EXCL, getattr(os, "O_BINARY", 0)
+
+
+def check_new_file(path: str, option: str, inputs: Iterable[str] = ()) -> None:
+    """Make sure that a file can be made, before any work is done for it.
+
+    Args:
+        path: where it is to go.
+        option: what the user named it with.
+        inputs: paths that are read meanwhile; a pipe that is one of them cannot be written to as well.
+
+    Raises:
+        UsageError: something stands there already, or the folder is missing.
+    """
+    if not path:
+        raise UsageError(f"{option} is ''; expected the name of a new file")
+    if _is_stream(path):
+        if any(_is_same(path, other) for other in inputs):
+            raise UsageError(f"{path} is read, so {option} cannot be the same; give another name")
+    elif os.path.lexists(path):  # a link that leads nowhere exists, too
+        raise _exists(path, option)
+    elif not Path(path).parent.is_dir():
+        raise UsageError(f"{option} is {path}, but there is no folder {Path(path).parent}; make it first")
+
+
+@contextmanager
+def new_file(path: str, option: str, *, whole: bool = True) -> Iterator[BinaryIO]:
+    """Make a file and write to it. The system itself makes sure that it is new, whatever happens meanwhile.
+
+    Args:
+        path: where it goes.
+        option: what the user named it with.
+        whole: whether a file that could not be finished is of no use, and is removed.
+
+    Raises:
+        UsageError: something stands there already.
+        ResourceError: the disk is full.
+        CharRNNError: it cannot be made or written.
+    """
+    is_stream = _is_stream(path)
+    with writable(Path(path)):
+        descriptor = _opened(path, option, is_stream=is_stream)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+                yield file
+        except BaseException:
+            if whole and not is_stream:
+                with suppress(OSError):
+                    Path(path).unlink()
+            raise
+
+
+def _opened(path: str, option: str, *, is_stream: bool) -> int:
+    """A descriptor of what was made, or of the stream that stands there and still is one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | _BINARY | (0 if is_stream else _NEW), 0o666)
+    except FileExistsError as error:
+        raise _exists(path, option) from error
+    if is_stream and not _streams(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _exists(path, option)
+    return descriptor
+
+
+def _exists(path: str, option: str) -> UsageError:
+    return UsageError(f"{path} exists; choose another {option}, or move that one away")
+
+
+def _is_stream(path: str) -> bool:
+    with suppress(OSError):
+        return _streams(os.stat(path).st_mode)  # noqa: PTH116 - as `os.path` does, for any text
+    return False
+
+
+def _streams(mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _is_same(path: str, other: str) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(path, other)  # noqa: PTH121
+    return False

@@ -1,0 +1,230 @@
+"""How well a network predicts a text: nats for each character as read, unknown ones charged.
+
+Knows nothing of terminals, or of how the network is read: see `readers.py`.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from charrnn.decoding.network import NOT_FINITE
+from charrnn.errors import CheckpointError
+from charrnn.model.measures import Kept, nothing
+from charrnn.model.network import CharRNN
+from charrnn.model.readers import Carried, Places, Reader, Stretches, independent
+from charrnn.text.passages import Piece
+from charrnn.text.vocabulary import Ids
+
+BLOCK = 2**20
+"""Numbers that are kept before they are handed on: bounds memory, whatever the text's length."""
+
+RECORDS = 1024
+"""Independent texts that are scored before the next are looked at."""
+
+UNKNOWN_NATS = math.log(0x110000)
+"""What a character costs that the model does not know: as much as naming any code point at random."""
+
+
+class OutOfTime(Exception):  # noqa: N818 - no error: a figure that there was no time for
+    """A score was broken off."""
+
+
+@contextmanager
+def broken_off(model: CharRNN, is_over: Callable[[], bool]) -> Iterator[None]:
+    """Let scoring raise `OutOfTime` at the network's next call once it is over; each takes a moment."""
+
+    def check(*_: object) -> None:
+        if is_over():
+            raise OutOfTime
+
+    handle = model.register_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a text cost under a model.
+
+    Attributes:
+        nats: sum of -ln p over the scored symbols.
+        symbols: how many were scored.
+        characters: how many characters of the text as read they stand for.
+    """
+
+    nats: float
+    symbols: int
+    characters: int
+
+    @property
+    def nats_per_character(self) -> float:
+        """The mean cost of a character, in nats."""
+        return self.nats / self.characters
+
+    @property
+    def bits_per_character(self) -> float:
+        """The mean cost of a character, in bits: the headline."""
+        return self.nats_per_character / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        """How many equally likely characters would be as hard to guess."""
+        try:
+            return math.exp(self.nats_per_character)
+        except OverflowError:
+            return math.inf
+
+
+def scored(
+    pieces: Iterable[Piece], reader: Reader, unknown: int | None = None
+) -> Iterator[tuple[Piece, Kept]]:
+    """Each piece with what is kept of its symbols, in order.
+
+    What is given costs nothing. A symbol that the model has no id for is not shown to the network: it costs
+    `UNKNOWN_NATS`, and nothing was expected in its place. Where the unknown symbol stands, its character has
+    still to be named, which costs as much, beside the symbol itself.
+
+    Args:
+        pieces: the text.
+        reader: how it is read.
+        unknown: the id of the model's unknown symbol.
+    """
+    for piece, kept in _fed(pieces, reader):
+        if not np.isfinite(kept).all():
+            raise CheckpointError(NOT_FINITE)
+        out = np.zeros((len(piece.ids), reader.measure.columns), np.float32)
+        shown = piece.ids < reader.model.architecture.symbols
+        out[shown] = kept
+        is_unknown = ~shown if unknown is None else piece.ids == unknown
+        out[is_unknown, 0] += UNKNOWN_NATS
+        out[: piece.given] = 0
+        yield piece, out
+
+
+def _fed(pieces: Iterable[Piece], reader: Reader) -> Iterator[tuple[Piece, Kept]]:
+    """Each piece with what is kept of those symbols that the network is shown."""
+    symbols, waiting, characters = reader.model.architecture.symbols, deque[Piece](), 0
+    kept = nothing(reader.measure)
+    for block in _blocks(pieces, BLOCK // reader.measure.columns):
+        waiting.extend(block)
+        ids, begins = (
+            np.concatenate(parts) for parts in zip(*((p.ids, p.begins) for p in block), strict=True)
+        )
+        numbers = characters - 1 + np.cumsum(begins, dtype=np.int64)
+        characters = int(numbers[-1]) + 1
+        shown = ids < symbols
+        kept = np.concatenate((kept, reader.feed(ids[shown], numbers[shown])))
+        while waiting and (count := int((waiting[0].ids < symbols).sum())) <= len(kept):
+            yield waiting.popleft(), kept[:count]
+            kept = kept[count:]
+    kept = np.concatenate((kept, reader.finish()))
+    for piece in waiting:
+        count = int((piece.ids < symbols).sum())
+        yield piece, kept[:count]
+        kept = kept[count:]
+
+
+def _blocks(pieces: Iterable[Piece], symbols: int) -> Iterator[list[Piece]]:
+    """Pieces by the handful, each of at least so many symbols but the last."""
+    block: list[Piece] = []
+    for piece in pieces:
+        block.append(piece)
+        if sum(len(one.ids) for one in block) >= symbols:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def score_text(
+    model: CharRNN, ids: Ids, given: int = 1, *, unknown: int | None = None, exact: bool = False
+) -> Score:
+    """Score one text, its state carried; its symbols count as characters.
+
+    Args:
+        model: the network, left in the mode it was in.
+        ids: the text.
+        given: symbols at its start that are not scored.
+        unknown: the id of the unknown symbol, if there is one.
+        exact: read it in one pass.
+    """
+    reader, nats, symbols = Carried(model, exact=exact), 0.0, model.architecture.symbols
+    for begin in range(0, len(ids), BLOCK):
+        block = np.asarray(ids[begin : begin + BLOCK])
+        is_shown = block < symbols
+        costs = np.full(len(block), UNKNOWN_NATS, np.float32)
+        costs[is_shown] = reader.feed(block[is_shown])[:, 0]
+        nats += float(costs[max(0, given - begin) :].sum(dtype=np.float64))
+    return _charged(Score(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
+
+
+def score_records(
+    model: CharRNN, ids: Ids, bounds: Places, chosen: Places, *, unknown: int | None = None
+) -> Score:
+    """Score independent texts, each from a blank state, its end mark included.
+
+    Args:
+        model: the network, left in the mode it was in.
+        ids: the texts, an end mark before the first and after each.
+        bounds: where the end marks stand; text r is read from mark r up to mark r + 1.
+        chosen: which texts to score.
+        unknown: the id of the unknown symbol, if there is one.
+    """
+    marks = bounds[chosen]
+    return score_stretches(model, ids, Stretches(marks, marks + 1, bounds[chosen + 1] + 1), unknown=unknown)
+
+
+def score_stretches(model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None) -> Score:
+    """Score parts of a text, each from a blank state; their symbols count as characters.
+
+    Args:
+        model: the network, left in the mode it was in.
+        ids: the text.
+        stretches: where the parts lie, and how many symbols of each are given.
+        unknown: the id of the unknown symbol, if there is one.
+    """
+    score = Score(0.0, 0, 0)
+    for begin in range(0, len(stretches.starts), RECORDS):
+        some = stretches.those(np.arange(begin, min(begin + RECORDS, len(stretches.starts))))
+        texts, places, nats = _shown(ids, some, model.architecture.symbols)
+        nats += float(independent(model, texts, places).sum(dtype=np.float64))
+        count = int((some.ends - some.firsts).sum())
+        scored = [texts[a:b] for a, b in zip(places.firsts, places.ends, strict=True)]
+        part = _charged(Score(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
+        score = Score(score.nats + part.nats, score.symbols + count, score.characters + count)
+    return score
+
+
+def _shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches, float]:
+    """What the network is shown of parts of a text, where they lie in that, and what the rest costs.
+
+    A part whose given symbols are all unknown begins with one that nothing predicts.
+    """
+    lengths = stretches.ends - stretches.starts
+    bounds = np.append(0, np.cumsum(lengths))
+    texts = np.concatenate([ids[a:b] for a, b in zip(stretches.starts, stretches.ends, strict=True)])
+    firsts = bounds[:-1] + stretches.firsts - stretches.starts
+    is_shown = texts < symbols
+    if is_shown.all():
+        return texts, Stretches(bounds[:-1], firsts, bounds[1:]), 0.0
+    shown = np.append(0, np.cumsum(is_shown))
+    starts, firsts, ends = shown[bounds[:-1]], shown[firsts], shown[bounds[1:]]
+    unforeseen = (starts == firsts) & (firsts < ends)
+    missing = int((stretches.ends - stretches.firsts).sum() - (ends - firsts).sum())
+    nats = UNKNOWN_NATS * missing + math.log(symbols) * int(unforeseen.sum())
+    places = Stretches(starts, firsts + unforeseen, ends)
+    return texts[is_shown], places.those(np.flatnonzero(ends > places.firsts)), nats
+
+
+def _charged(score: Score, ids: Ids, unknown: int | None) -> Score:
+    """With what naming the unknown characters costs."""
+    if unknown is None:
+        return score
+    nats = score.nats + UNKNOWN_NATS * int((ids == unknown).sum())
+    return Score(nats, score.symbols, score.characters)

@@ -1,0 +1,1 @@
+"""The network in PyTorch: cells, architecture, recurrence, how it reads a text."""

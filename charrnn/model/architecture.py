@@ -1,0 +1,73 @@
+"""What a network is made of: its cell, its sizes, the name and shape of each array in it.
+
+Everything that builds, checks or runs a network (`model/network.py` in PyTorch, `decoding/network.py`
+in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows nothing of torch or numpy.
+"""
+
+from dataclasses import dataclass
+
+from charrnn.config.settings import Checked, setting
+
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+"""Blocks of rows in a cell's weights, each H rows high, in this order:
+rnn: the state h. gru: reset r, update z, candidate n. lstm: input i, forget f, candidate g, output o."""
+
+STATES = {"rnn": 1, "gru": 1, "lstm": 2}
+"""Arrays in a cell's state: the hidden state h, and for the LSTM its cell state c."""
+
+
+@dataclass(frozen=True)
+class Architecture(Checked):
+    """A stack of recurrent layers between an embedding and a linear output.
+
+    Attributes:
+        cell: `rnn`, `gru` or `lstm`; the equations stand in `model/network.py`.
+        layers: recurrent layers, each reading the one below.
+        hidden: H, units of each layer.
+        embedding: E, numbers that stand for one symbol; 0 for one-hot vectors.
+        symbols: V, the size of the vocabulary.
+    """
+
+    cell: str = setting("lstm", "the recurrent cell", choices=tuple(GATES))
+    layers: int = setting(1, "recurrent layers", minimum=1, maximum=64)
+    hidden: int = setting(256, "units of each layer", minimum=1, maximum=16384)
+    embedding: int = setting(64, "numbers that stand for one symbol", minimum=0, maximum=16384)
+    symbols: int = setting(256, "size of the vocabulary", minimum=1, maximum=0x110002)
+
+    @property
+    def gates(self) -> int:
+        """Blocks of H rows in each recurrent weight matrix."""
+        return GATES[self.cell]
+
+    def inputs(self, layer: int) -> int:
+        """Numbers that a layer reads at each step: I."""
+        return self.hidden if layer else self.embedding or self.symbols
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Each array's name and shape.
+
+        With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k
+        `layers.k.input_weight` (G·H, I), `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and
+        `layers.k.recurrent_bias` (G·H,); `output.weight` (V, H), `output.bias` (V,).
+        """
+        rows = self.gates * self.hidden
+        shapes: dict[str, tuple[int, ...]] = {}
+        if self.embedding:
+            shapes["embedding.weight"] = (self.symbols, self.embedding)
+        for layer in range(self.layers):
+            shapes[f"layers.{layer}.input_weight"] = (rows, self.inputs(layer))
+            shapes[f"layers.{layer}.recurrent_weight"] = (rows, self.hidden)
+            shapes[f"layers.{layer}.input_bias"] = (rows,)
+            shapes[f"layers.{layer}.recurrent_bias"] = (rows,)
+        return shapes | {"output.weight": (self.symbols, self.hidden), "output.bias": (self.symbols,)}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has learnt."""
+        total = 0
+        for shape in self.shapes().values():
+            size = 1
+            for length in shape:
+                size *= length
+            total += size
+        return total

@@ -1,0 +1,309 @@
+"""Reading a text to see what a network expects at each place: costs in nats, and what else is asked for.
+
+Symbols go into a reader piece by piece; for each one comes out, in order, what is kept of the prediction in
+its place. There are three readers:
+
+    Carried   one text, the state carried from its first symbol to its last
+    Windows   the same, the state blank after every so many characters
+    Records   independent texts, each from a blank state
+
+A long text is read at many places at once, as the rows of a batch. Each row begins `WARM_UP` symbols early,
+from a blank state, and what it expects of those is not kept:
+
+    text   |---------------|---------------|---------------|
+    row 0  *****************                                   goes on from the state before
+    row 1              ....*****************                   .... warms up
+    row 2                              ....****************
+
+What a state still knows of symbols further back than that is lost there. Knows nothing of characters that
+the network is not shown, or of terminals.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from charrnn.model.measures import COST, NOTHING, Kept, Measure, nothing, unforeseen
+from charrnn.model.network import CharRNN, State
+from charrnn.text.vocabulary import Ids
+
+WARM_UP = 1024
+"""Symbols that a row reads before its part of the text."""
+
+PART = 4
+"""How many warm-ups long a row's part of the text is at least."""
+
+ROWS = 64
+"""Places at which one text is read at once, at most."""
+
+RECORDS = 512
+"""Independent texts that are read at once, at most."""
+
+CHUNK = 1024
+"""Steps in time of one call of the network, at most."""
+
+NUMBERS = 2**20
+"""Gates and logits that one call may compute, whatever the sizes of network and text: bounds its memory."""
+
+Places = NDArray[np.int64]
+
+
+class Reader(Protocol):
+    """Reads a text piece by piece."""
+
+    model: CharRNN
+    measure: Measure
+
+    def feed(self, ids: Ids, numbers: Places) -> Kept:
+        """Read on.
+
+        Args:
+            ids: the next symbols, all known to the network.
+            numbers: for each the number of its character among the scored ones; -1 for those given.
+
+        Returns:
+            What is kept of the next symbols in order, of all of them or fewer: the others follow later. The
+            text's very first symbol, which nothing predicts, costs as if all were equally likely.
+        """
+        ...
+
+    def finish(self) -> Kept:
+        """What is left, the text having ended."""
+        ...
+
+
+class Carried:
+    """One text, the state carried through it.
+
+    Args:
+        model: the network, left in the mode it was in.
+        measure: what is kept of each prediction.
+        exact: read it in one pass, not as the rows of a batch.
+    """
+
+    def __init__(self, model: CharRNN, measure: Measure = COST, *, exact: bool = False) -> None:
+        self.model, self.measure = model, measure
+        self._exact = exact
+        self._last: Ids | None = None
+        self._state: State = model.blank_state(1)
+
+    def feed(self, ids: Ids, numbers: Places | None = None) -> Kept:  # noqa: ARG002 - where characters begin is all one
+        """Read on; what is kept of every symbol."""
+        if not len(ids):
+            return nothing(self.measure)
+        before = [unforeseen(self.model, self.measure)] if self._last is None else []
+        text = ids if self._last is None else np.concatenate((self._last, ids))
+        self._last = ids[-1:]
+        with still(self.model):
+            return np.concatenate(before + self._read(_tensor(self.model, text)))
+
+    def _read(self, text: Tensor) -> list[Kept]:
+        """What is kept of every symbol but the first, which is known."""
+        steps = len(text) - 1
+        rows = 1 if self._exact else max(1, min(ROWS, steps // (PART * WARM_UP)))
+        length = steps // rows
+        starts = torch.arange(rows, device=text.device) * length
+        state = self._warmed(text, starts[1:])
+        kept, state = _rows(self.model, text, starts, length, state, measure=self.measure)
+        last = [tuple(part[-1:] for part in layer) for layer in state]
+        left = steps - rows * length
+        rest, self._state = _rows(self.model, text, starts[-1:] + length, left, last, measure=self.measure)
+        return [kept, rest]
+
+    def _warmed(self, text: Tensor, starts: Tensor) -> State:
+        """The state of each row where its part begins: of the first one as it was left, then of these."""
+        if not len(starts):
+            return self._state
+        blank = self.model.blank_state(len(starts))
+        _, warm = _rows(self.model, text, starts - WARM_UP, WARM_UP, blank, measure=NOTHING)
+        return [
+            tuple(torch.cat(parts) for parts in zip(*layers, strict=True))
+            for layers in zip(self._state, warm, strict=True)
+        ]
+
+    def finish(self) -> Kept:
+        """Nothing is left."""
+        return nothing(self.measure)
+
+
+class Windows:
+    """One text, the state blank after every so many characters; the one before stays the input.
+
+    Args:
+        model: the network, left in the mode it was in.
+        window: how many characters.
+        measure: what is kept of each prediction.
+    """
+
+    def __init__(self, model: CharRNN, window: int, measure: Measure = COST) -> None:
+        self.model, self.measure = model, measure
+        self._window = window
+        self._ids: Ids = np.empty(0, np.uint8)
+        self._numbers: Places = np.empty(0, np.int64)
+        self._done = 0
+
+    def feed(self, ids: Ids, numbers: Places) -> Kept:
+        """Read on; what is kept of the windows that are complete."""
+        if not len(ids):
+            return nothing(self.measure)
+        first = [] if self._done else [unforeseen(self.model, self.measure)]
+        self._done = self._done or 1
+        self._ids, self._numbers = np.append(self._ids, ids), np.append(self._numbers, numbers)
+        windows = self._numbers // self._window
+        return np.concatenate([*first, self._score(windows, int(np.searchsorted(windows, windows[-1])))])
+
+    def finish(self) -> Kept:
+        """What is kept of the last window."""
+        return self._score(self._numbers // self._window, len(self._ids))
+
+    def _score(self, windows: Places, end: int) -> Kept:
+        """Score the windows up to there, and let go of all but their last character."""
+        if end <= self._done:
+            return nothing(self.measure)
+        firsts = self._done + np.flatnonzero(_changes(windows[self._done : end]))
+        characters = np.maximum.accumulate(np.where(_changes(self._numbers[:end]), np.arange(end), 0))
+        stretches = Stretches(characters[firsts - 1], firsts, np.append(firsts[1:], end))
+        kept = independent(self.model, self._ids, stretches, self.measure)
+        before = int(characters[-1])
+        self._ids, self._numbers, self._done = self._ids[before:], self._numbers[before:], end - before
+        return kept
+
+
+class Records:
+    """Independent texts, each from a blank state, an end mark before the first and after each.
+
+    Args:
+        model: the network, left in the mode it was in.
+        end: the id of the end mark.
+        measure: what is kept of each prediction.
+    """
+
+    def __init__(self, model: CharRNN, end: int, measure: Measure = COST) -> None:
+        self.model, self.measure = model, measure
+        self._end = end
+        self._ids: Ids = np.empty(0, np.uint8)
+        self._begun = False
+
+    def feed(self, ids: Ids, numbers: Places | None = None) -> Kept:  # noqa: ARG002 - records say themselves where they end
+        """Read on; what is kept of the records that are complete."""
+        self._ids = np.append(self._ids, ids)
+        ends = np.flatnonzero(self._ids == self._end)
+        before = [] if self._begun or not len(ends) else [unforeseen(self.model, self.measure)]
+        self._begun = self._begun or bool(before)
+        stretches = Stretches(ends[:-1], ends[:-1] + 1, ends[1:] + 1)
+        kept = independent(self.model, self._ids, stretches, self.measure)
+        self._ids = self._ids[ends[-1] :] if len(ends) else self._ids
+        return np.concatenate([*before, kept])
+
+    def finish(self) -> Kept:
+        """Nothing is left: a text's last record has its end mark."""
+        return nothing(self.measure)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Parts of a text that are read each from a blank state; (R,) each.
+
+    Attributes:
+        starts: the first symbol that is read.
+        firsts: the first one that is scored, after it.
+        ends: one past the last that is scored.
+    """
+
+    starts: Places
+    firsts: Places
+    ends: Places
+
+    def those(self, which: NDArray[np.intp]) -> "Stretches":
+        """Some of them."""
+        return Stretches(self.starts[which], self.firsts[which], self.ends[which])
+
+
+def independent(model: CharRNN, ids: Ids, stretches: Stretches, measure: Measure = COST) -> Kept:
+    """What is kept of the scored symbols of each stretch, one stretch after the other.
+
+    They are read in batches of like length; those too long for that, as a text is.
+    """
+    sizes = stretches.ends - stretches.firsts
+    offsets = np.cumsum(sizes) - sizes
+    kept = np.zeros((int(sizes.sum()), measure.columns), np.float32)
+    lengths = stretches.ends - stretches.starts
+    order = np.argsort(-lengths, kind="stable")
+    long = int((lengths > 2 * PART * WARM_UP).sum())
+    for row in order[:long]:
+        begin, first, end = (
+            int(place[row]) for place in (stretches.starts, stretches.firsts, stretches.ends)
+        )
+        found = Carried(model, measure).feed(np.asarray(ids[begin:end]))
+        kept[offsets[row] : offsets[row] + sizes[row]] = found[first - begin :]
+    for begin in range(long, len(order), RECORDS):
+        rows = order[begin : begin + RECORDS]
+        places = (offsets - stretches.firsts)[rows, None]
+        for targets, is_scored, found in _side_by_side(model, ids, stretches.those(rows), measure):
+            kept[(targets + places[: len(targets)])[is_scored]] = found[is_scored]
+    return kept
+
+
+def _side_by_side(
+    model: CharRNN, ids: Ids, rows: Stretches, measure: Measure
+) -> Iterator[tuple[Places, NDArray[np.bool_], Kept]]:
+    """Read stretches, longest first: places (R, T), whether each is scored, what is kept (R, T, D)."""
+    state: State | None = None
+    longest = int(rows.ends[0] - rows.starts[0]) - 1
+    steps = _steps(model, len(rows.ends))
+    for begin in range(0, longest, steps):
+        running = int((rows.ends - rows.starts - 1 > begin).sum())
+        targets = rows.starts[:running, None] + 1 + np.arange(begin, min(begin + steps, longest))
+        last = rows.ends[:running, None] - 1  # what stands beyond is read for nothing
+        with still(model):
+            logits, state = model(_tensor(model, ids[np.minimum(targets - 1, last)]), state)
+            came = _tensor(model, ids[np.minimum(targets, last)])
+            found = measure.of_texts(logits, came)
+        is_scored = (targets <= last) & (targets >= rows.firsts[:running, None])
+        yield targets, is_scored, found.cpu().numpy()
+
+
+def _rows(
+    model: CharRNN, text: Tensor, starts: Tensor, length: int, state: State, *, measure: Measure
+) -> tuple[Kept, State]:
+    """Read equally long parts of a text: what is kept of the symbols after each, (R·length, D)."""
+    kept = [torch.zeros(len(starts), 0, measure.columns, device=text.device)]
+    steps = _steps(model, len(starts))
+    for begin in range(0, length, steps):
+        places = starts[:, None] + torch.arange(begin, min(begin + steps, length), device=text.device)
+        logits, state = model(text[places], state)
+        kept.append(measure.of_texts(logits, text[places + 1]))
+    return torch.cat(kept, 1).flatten(0, 1).cpu().numpy(), state
+
+
+@contextmanager
+def still(model: CharRNN) -> Iterator[None]:
+    """Without gradients or dropout meanwhile; the network is left in the mode it was in."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(training)
+
+
+def _changes(values: Places) -> NDArray[np.bool_]:
+    """Where a value is another than the one before; the first is."""
+    return np.append(True, values[1:] != values[:-1])
+
+
+def _steps(model: CharRNN, rows: int) -> int:
+    """How many steps one call of the network may take with so many rows."""
+    network = model.architecture
+    return max(1, min(CHUNK, NUMBERS // (network.gates * network.hidden + network.symbols) // rows))
+
+
+def _tensor(model: CharRNN, ids: Ids) -> Tensor:
+    return torch.from_numpy(ids.astype(np.int64)).to(model.output.weight.device)

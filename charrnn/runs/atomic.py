@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all, whatever fails. Knows nothing of what they hold.
+
+.last.safetensors.writing   written and brought to disk beside its place,
+last -> previous            what stood there is kept,
+.writing -> last            a rename, which is all or nothing; then the folder is brought to disk too
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charrnn.errors import ResourceError
+from charrnn.text.arrays import writable
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def write_atomically(path: Path, *pieces: bytes | memoryview, previous: Path | None = None) -> None:
+    """Write a file beside the path, bring it safely to disk, and only then let it take the path's place.
+
+    Args:
+        path: where to.
+        pieces: what to write, one after the other.
+        previous: where what stood at the path goes; None lets it go.
+
+    Raises:
+        ResourceError: the disk is full; what stood at the path still does.
+        CharRNNError: it is not permitted, or the like.
+    """
+    temporary = temporary_path(path)
+    with writable(path):
+        try:
+            _write(temporary, pieces)
+            with _kept(path, previous):
+                temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_path(path: Path) -> Path:
+    """Where a file is while it is written."""
+    return path.with_name(f".{path.name}.writing")
+
+
+def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    path.unlink(missing_ok=True)  # whatever lies there, a pipe or a link, is not written to
+    descriptor = os.open(path, _NEW_FILE, 0o666)
+    try:
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _kept(path: Path, previous: Path | None) -> Iterator[None]:
+    """Move what stands at the path away; back again where nothing could take its place."""
+    if previous is None or not path.exists():
+        yield
+        return
+    path.replace(previous)
+    try:
+        yield
+    except OSError:
+        previous.replace(path)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a rename to disk, where the system can (Windows has no way to open a folder)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def check_space(folder: Path, needed_bytes: int) -> None:
+    """Refuse to begin what would fill the disk.
+
+    Raises:
+        ResourceError: there is less room than that.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise ResourceError(
+            f"the run needs {needed_bytes / 1e6:,.1f} MB on disk, but {folder} has {free_bytes / 1e6:,.1f} "
+            "MB left; free some space, or give another --run"
+        )

@@ -1,0 +1,75 @@
+"""How a run goes: the figures that are shown and kept in `metrics.jsonl`, and who is told of them.
+
+Knows nothing of how they are made or shown.
+"""
+
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the run goes, for a display and for `metrics.jsonl`.
+
+    Attributes:
+        step: updates so far.
+        epoch: passes over the training text.
+        characters: characters learnt from so far.
+        seconds: since the program started.
+        train_nats: per character, over the updates since the last report.
+        validation_nats: per character, when it was just measured.
+        learning_rate: the highest in use.
+        gradient_norm: of the last update.
+        characters_per_second: learnt from since the last report.
+        progress: share of the run that is done.
+        remaining_seconds: until the end, as far as can be told.
+    """
+
+    step: int
+    epoch: float
+    characters: int
+    seconds: float
+    train_nats: float
+    validation_nats: float | None
+    learning_rate: float
+    gradient_norm: float
+    characters_per_second: float
+    progress: float
+    remaining_seconds: float
+
+    def metrics(self) -> dict[str, Any]:
+        """The line in `metrics.jsonl`."""
+        values = asdict(self)
+        del values["progress"], values["remaining_seconds"]
+        if self.validation_nats is None:
+            del values["validation_nats"]
+        return values
+
+
+class Display(Protocol):
+    """What is told how a run goes; a context, so that a terminal is left as it was found."""
+
+    def __enter__(self) -> "Display":
+        """Begin."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def reading(self, line: str, share: float | None) -> None:
+        """How far a corpus is read, and what share of it that is, where its length is known."""
+
+    def stage(self, what: str) -> None:
+        """What is being done now, in words, until there are figures again."""
+
+    def report(self, report: Report) -> None:
+        """How the run goes now."""
+
+    def sample(self, title: str, text: str) -> None:
+        """What the model writes at this point."""

@@ -1,0 +1,1 @@
+"""What a network is trained to do: a file for each task, and the batches it reads."""

@@ -1,0 +1,38 @@
+"""What the network is asked: here, the next symbol. A task turns a batch into a loss.
+
+Losses are sums with their counts, never means: means are taken once, at the end, and stay right for
+texts of different lengths. Knows nothing of files, terminals or optimizers.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from charrnn.model.network import CharRNN, State, flat
+from charrnn.tasks.batches import Batch
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a batch cost: the sum of -ln p(target) in nats, over `count` targets, and the state after it."""
+
+    nats: Tensor
+    count: int
+    state: State
+
+
+def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
+    """Score each symbol given those before it: softmax cross-entropy, summed in nats.
+
+    Args:
+        model: the network.
+        batch: symbols and, for each, the one that follows it.
+        state: the state to go on from; None starts blank.
+    """
+    logits, after = model(batch.ids, state)
+    targets = batch.target_data
+    if logits.ndim > 2:
+        logits, targets = flat(logits, targets)
+    nats = cross_entropy(logits.float(), targets, reduction="sum")
+    return Loss(nats, batch.count, after)

@@ -1,0 +1,179 @@
+"""Writes a text as ids into a folder, and says where each part of it lies. Knows nothing of models.
+
+In lines mode an end mark stands before the first record, and the places of all end marks in a file of
+their own: see `dataset.py` for how they are read.
+"""
+
+import itertools
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.text.arrays import ArrayWriter
+from charrnn.text.codes import END, LINE_FEED, to_text
+from charrnn.text.corpus import Corpus, Progress
+from charrnn.text.split import cuts
+from charrnn.text.statistics import Tally
+from charrnn.text.vocabulary import Vocabulary
+
+SHORTEST = 2
+"""A part needs an input and its target."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part as it lies on disk.
+
+    Attributes:
+        file: the name of the array, without its suffix.
+        start: where the part begins in it.
+        stop: where it ends.
+        characters: of the part as read.
+        utf8_bytes: what these take.
+        records: lines mode: which records, `all`, `drawn` (those held back) or `rest`; else empty.
+        spans: where in the array the part's texts begin and end, if they lie apart; each one is read on its
+            own.
+    """
+
+    file: str
+    start: int
+    stop: int
+    characters: int
+    utf8_bytes: int
+    records: str = ""
+    spans: Sequence[Sequence[int]] = ()
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether there is something to predict: a symbol, and a character, after the first."""
+        return min(self.stop - self.start, self.characters) >= SHORTEST
+
+    @classmethod
+    def of(cls, pieces: "Sequence[Stretch]") -> "Stretch":
+        """One part of several pieces of an array."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(
+            pieces[0].file,
+            pieces[0].start,
+            pieces[-1].stop,
+            sum(piece.characters for piece in pieces),
+            sum(piece.utf8_bytes for piece in pieces),
+            spans=[[piece.start, piece.stop] for piece in pieces],
+        )
+
+
+Stretches = tuple[Stretch, Stretch | None]
+"""Training and validation."""
+
+
+@dataclass(frozen=True)
+class DatasetWriter:
+    """Writes texts with the same vocabulary into the same folder."""
+
+    folder: Path
+    vocabulary: Vocabulary
+    progress: Progress | None = None
+
+    def write_text(self, corpus: Corpus, name: str, held: int, stretches: int = 1) -> Stretches:
+        """Write a text of which so many characters are held out, if that leaves every piece long enough.
+
+        Args:
+            corpus: the text.
+            name: of the array.
+            held: how many characters.
+            stretches: in how many stretches these lie; one is the text's end.
+        """
+        census = corpus.census()
+        pieces: list[Stretch] = []
+        start = stop = 0
+        places = cuts(held, census.characters, stretches)
+        with ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols) as array:
+            for part in corpus.parts(places, self.progress):
+                for codes in part.codes:
+                    array.write(self.vocabulary.encode_codes(codes))
+                    stop += len(codes)
+                pieces.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
+                start = stop
+        if held and len(pieces) == 2 * stretches and all(piece.is_long_enough for piece in pieces):
+            return Stretch.of(pieces[::2]), Stretch.of(pieces[1::2])
+        if stretches > 1:  # some cut fell into what a reader sees as one long character
+            return self.write_text(corpus, name, held)
+        return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
+
+    def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:
+        """Write records, of which those drawn are held back."""
+        census = corpus.census()
+        measure = _RecordMeasure(corpus, drawn)
+        place = 0
+        with (
+            ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols + 1) as array,
+            ArrayWriter(bounds_path(self.folder, name), np.int64, census.records + 1) as bounds,
+        ):
+            for codes in itertools.chain([np.array([END], np.uint32)], corpus.codes(self.progress)):
+                array.write(self.vocabulary.encode_codes(codes))
+                bounds.write(place + np.flatnonzero(codes == END))
+                if place:
+                    measure.add(codes)
+                place += len(codes)
+        rest = Stretch(name, 0, place, *measure.totals("rest"), records="rest")
+        if not len(drawn):
+            return replace(rest, records="all"), None
+        self._write_array(held_back_path(self.folder, name), drawn)
+        return rest, Stretch(name, 0, place, *measure.totals("drawn"), records="drawn")
+
+    def _write_array(self, path: Path, array: NDArray[Any]) -> None:
+        with ArrayWriter(path, array.dtype, len(array)) as writer:
+            writer.write(array)
+
+
+def array_path(folder: Path, name: str) -> Path:
+    """The file of the ids."""
+    return folder / f"{name}.npy"
+
+
+def bounds_path(folder: Path, name: str) -> Path:
+    """The file of the places of the end marks."""
+    return folder / f"{name}-bounds.npy"
+
+
+def held_back_path(folder: Path, name: str) -> Path:
+    """The file of the numbers of the records that are held back."""
+    return folder / f"{name}-held-back.npy"
+
+
+class _RecordMeasure:
+    """Counts characters of the records that are held back, and of the rest, while they pass."""
+
+    def __init__(self, corpus: Corpus, drawn: NDArray[np.int64]) -> None:
+        self._normalize = corpus.reading.normalize
+        self._is_drawn = np.zeros(corpus.census().records, np.bool_)
+        self._is_drawn[drawn] = True
+        self._tallies = {"rest": Tally(corpus.reading.level), "drawn": Tally(corpus.reading.level)}
+        self._records = {"rest": len(self._is_drawn) - len(drawn), "drawn": len(drawn)}
+        self._record = 0
+
+    def add(self, codes: NDArray[np.uint32]) -> None:
+        is_end = codes == END
+        # A text that changed meanwhile may have more records than were counted; the corpus says so later.
+        numbers = np.minimum(self._record + np.cumsum(is_end) - is_end, len(self._is_drawn) - 1)
+        self._record += int(np.count_nonzero(is_end))
+        # End marks stay while it is composed, as line feeds: what they part must not grow together.
+        lines = np.where(is_end, np.uint32(LINE_FEED), codes)
+        is_drawn = self._is_drawn[numbers]
+        self._count("drawn", lines[is_drawn])
+        self._count("rest", lines[~is_drawn])
+
+    def _count(self, part: str, lines: NDArray[np.uint32]) -> None:
+        text = to_text(lines)
+        self._tallies[part].add(text if self._normalize == "none" else unicodedata.normalize("NFC", text))
+
+    def totals(self, part: str) -> tuple[int, int]:
+        """Characters and UTF-8 bytes of a part, without end marks."""
+        tally, records = self._tallies[part], self._records[part]
+        return tally.characters - records, tally.utf8_bytes - records

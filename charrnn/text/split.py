@@ -1,0 +1,76 @@
+"""How much of a text is held out to measure on, and where it lies. Knows nothing of files."""
+
+import math
+import re
+from fractions import Fraction
+
+from charrnn.config.settings import shortened
+from charrnn.errors import UsageError
+
+EXPECTED = "expected 0, a share below 1, a whole number, or a file"
+
+
+MOST_STRETCHES = 20
+SHORTEST_STRETCH = 25
+"""What is held out of several texts is held out in so many stretches at most; each of at least so many
+characters, and of more where there are more of them: their number grows with the root of what is held out."""
+
+
+def parse_validation(validation: str) -> Fraction | str:
+    """What `--validation` says: a share below 1 or a whole number, else the name of a file.
+
+    Raises:
+        UsageError: a number that is neither.
+    """
+    try:
+        value = float(validation)
+    except ValueError:
+        return validation
+    # A fraction has as many digits as the exponent says, however short the text is.
+    is_plain = re.fullmatch(r"\s*[+-]?[0-9.]{1,32}(e[+-]?[0-9]{1,2})?\s*", validation, re.IGNORECASE)
+    if not is_plain or not math.isfinite(value) or value < 0 or (value > 1 and value != int(value)):
+        raise UsageError(f"--validation is {shortened(validation)}; {EXPECTED}")
+    return Fraction(validation.strip())
+
+
+def spread(held: int, total: int) -> int:
+    """In how many stretches so many of a text's characters are held out, spread over the whole of it."""
+    return max(1, min(MOST_STRETCHES, math.isqrt(min(held, total - held) // SHORTEST_STRETCH)))
+
+
+def cuts(held: int, total: int, stretches: int) -> list[int]:
+    """Where a text is cut so that so many of its characters are held out, in so many stretches.
+
+    The text is cut into equal parts, and the end of each is held out. With three stretches (=):
+
+        |---------====|--------====|---------====|        cuts at   9 13 22 26 35
+
+    Returns:
+        In turn where a stretch begins and where it ends; the last one ends with the text.
+    """
+    if not held:
+        return []
+    places = []
+    for number in range(stretches):
+        end = total * (number + 1) // stretches
+        length = held * (number + 1) // stretches - held * number // stretches
+        places += [end - length, end]
+    return places[:-1]
+
+
+def held_back(amount: Fraction, total: int, unit: str) -> int:
+    """How many characters or lines of a text are held back.
+
+    Args:
+        amount: a share below 1, or how many.
+        total: how many there are.
+        unit: what is counted, for the message.
+
+    Raises:
+        UsageError: as many are held back as there are, or more.
+    """
+    if amount < 1:
+        return total - math.floor(total * (1 - amount))
+    if amount >= total:
+        raise UsageError(f"--validation is {int(amount):,}, but the text has {total:,} {unit}; {EXPECTED}")
+    return int(amount)

@@ -1,0 +1,73 @@
+"""What learning takes of the machine: the device, its precisions, memory and numbers near zero.
+
+Knows nothing of networks.
+"""
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from charrnn.config.settings import MachineSettings
+from charrnn.errors import UsageError
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""The names of `mallopt`'s parameters in glibc's malloc.h."""
+
+
+def pick_device(machine: MachineSettings) -> torch.device:
+    """The device that is meant.
+
+    Raises:
+        UsageError: this machine does not have it.
+    """
+    if machine.device == "auto":
+        return torch.device("cuda" if is_available("cuda") else "cpu")
+    if not is_available(machine.device):
+        here = ", ".join(name for name in ("cpu", "cuda", "mps") if is_available(name))
+        raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
+    return torch.device(machine.device)
+
+
+def is_available(device: str) -> bool:
+    """Whether this machine has a device of that kind."""
+    if device == "cuda":
+        return torch.cuda.is_available()
+    return device == "cpu" or (device == "mps" and torch.backends.mps.is_available())
+
+
+def multiplies_in_half(device: torch.device) -> bool:
+    """Whether products in bfloat16 are known to be faster: CUDA from Ampere on, AVX-512 with BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has_instructions = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return device.type == "cpu" and has_onednn and has_instructions()
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Numbers below 1e-38 count as zero meanwhile: processors take a hundred times as long for them."""
+    keep_freed_memory()
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep what is freed, for the next update; whether it does.
+
+    An update needs the same large arrays as the one before. By default glibc gives them back to the system
+    and asks for them anew, and each of their pages is then cleared and mapped again.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is None:
+        return False
+    largest = 2**31 - 1
+    return bool(mallopt(_MMAP_THRESHOLD, 2**30) and mallopt(_TRIM_THRESHOLD, largest))

@@ -1,0 +1,229 @@
+"""Which parameter is moved by which optimizer: Muon for the recurrent matrices, AdamW for the rest.
+
+They stand alone: the first of PyTorch's own optimizers that is made loads PyTorch's compiler, which takes as
+long as loading all the rest of it. The arithmetic of AdamW is PyTorch's, its fused kernel.
+
+Knows nothing of text, batches or schedules: the learning rate of every group is set from outside.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from charrnn.model.network import CharRNN
+from charrnn.runs.training_state import OPTIMIZER_ARRAYS, optimizer_of
+from charrnn.training.machine import multiplies_in_half
+
+ADAMW_SHARE = 0.6
+"""With Muon, what AdamW's rate for the other parameters is to Muon's."""
+
+BLOCK_ROWS = 128
+"""Rows that are orthogonalised together, at most, of a matrix of more columns."""
+
+_OPTIMAL = (
+    (8.0934, -23.6204, 17.4462),
+    (3.6366, -2.7219, 0.5365),
+    (2.6613, -1.9772, 0.4526),
+)
+"""a, b and c of each step's a x + b x^3 + c x^5: each is the one nearest to 1, in its largest error, over
+where the one before leaves singular values that began between 0.01 and 1 (Amsel et al. 2025, "The Polar
+Express", arXiv 2505.16932)."""
+
+_ROOM = (1.01, 1.01, 1.0)
+"""Each step but the last is applied to x / 1.01: beyond the end of its range a quintic rises so steeply that
+what rounding adds to a value of 1 would be 5 after three steps."""
+
+QUINTICS = tuple((a / r, b / r**3, c / r**5) for (a, b, c), r in zip(_OPTIMAL, _ROOM, strict=True))
+"""The steps' coefficients. After all three, singular values lie within 0.29 of 1."""
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """The nearest (semi-)orthogonal matrix to each, roughly: U V^T of its singular value decomposition.
+
+    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in bfloat16 where that is faster, as many
+    processors only emulate it. Singular values are first brought below 1 by the square root of the
+    norm of the first product, which is needed anyway and a closer bound than the norm of the matrix.
+
+    Args:
+        matrices: (G, R, C), G matrices at once.
+    """
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    values = matrices.mT if tall else matrices
+    gram = values @ values.mT
+    bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
+    half = matrices.dtype is torch.float32 and multiplies_in_half(matrices.device)
+    precision = torch.bfloat16 if half else matrices.dtype
+    values, gram = (values / bound.sqrt()).to(precision), (gram / bound).to(precision)
+    for step, (a, b, c) in enumerate(QUINTICS):
+        if step:
+            gram = values @ values.mT
+        values = torch.baddbmm(values, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), values, beta=a)
+    return (values.mT if tall else values).to(matrices.dtype)
+
+
+def block_rows(rows: int, columns: int) -> int:
+    """The height of the blocks of a gate's matrix that are orthogonalised each by itself.
+
+    Of a wide matrix equal parts of 64 to `BLOCK_ROWS` rows, where it has such, do as well as the whole, and
+    cost a fraction (LOG.md).
+    """
+    if columns <= BLOCK_ROWS:
+        return rows
+    return next((height for height in range(BLOCK_ROWS, BLOCK_ROWS // 2 - 1, -1) if rows % height == 0), rows)
+
+
+@dataclass
+class Group:
+    """Parameters that are moved alike.
+
+    Attributes:
+        parameters: by their names in the network.
+        learning_rate: of the next step.
+        weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019).
+    """
+
+    parameters: Mapping[str, Tensor]
+    learning_rate: float
+    weight_decay: float = 0.0
+
+    def moved(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The parameters that have a gradient, with it."""
+        return {name: (p, p.grad) for name, p in self.parameters.items() if p.grad is not None}
+
+
+class Optimizer(Protocol):
+    """Moves parameters along their gradients.
+
+    Attributes:
+        groups: the parameters it moves.
+        state: what it remembers of each, by key and by the parameter's name (`OPTIMIZER_ARRAYS`).
+    """
+
+    @property
+    def groups(self) -> Sequence[Group]: ...  # noqa: D102
+    @property
+    def state(self) -> dict[str, dict[str, Tensor]]: ...  # noqa: D102
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient once."""
+        ...
+
+
+class Muon:
+    """Momentum, orthogonalised (Jordan et al. 2024), for each block of a gate's matrix by itself.
+
+    A learning rate says how far an update goes, as the length of each of its rows, roughly.
+
+    Args:
+        group: matrices of G·H rows.
+        rows: H, the rows of a gate.
+        momentum: of the gradient, Nesterov's.
+    """
+
+    def __init__(self, group: Group, *, rows: int, momentum: float = 0.95) -> None:
+        self.groups = [group]
+        self.rows, self.momentum = rows, momentum
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["muon"]}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter that has a gradient once along its orthogonalised momentum."""
+        for group in self.groups:
+            for name, (parameter, gradient) in group.moved().items():
+                momentum = self.state["momentum"].setdefault(name, torch.zeros_like(parameter))
+                momentum.lerp_(gradient, 1 - self.momentum)
+                direction = gradient.lerp(momentum, self.momentum)
+                columns = parameter.shape[1]
+                height = block_rows(self.rows, columns)
+                update = orthogonalise(direction.view(-1, height, columns)).reshape(parameter.shape)
+                distance = group.learning_rate * math.sqrt(max(1.0, height / columns))
+                decayed = parameter.mul_(1 - group.learning_rate * group.weight_decay)
+                decayed.add_(update, alpha=-distance)
+
+
+class AdamW:
+    """AdamW (Loshchilov & Hutter 2019).
+
+    Args:
+        groups: the parameters.
+        betas: decay of the averages of the gradient and of its square.
+        epsilon: added to the root of the latter.
+    """
+
+    def __init__(
+        self, groups: Sequence[Group], *, betas: tuple[float, float] = (0.9, 0.99), epsilon: float = 1e-8
+    ) -> None:
+        self.groups = groups
+        self.betas, self.epsilon = betas, epsilon
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["adamw"]}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter that has a gradient once."""
+        for group in self.groups:
+            found = group.moved()
+            for name, (parameter, _) in found.items():
+                self.state["exp_avg"].setdefault(name, torch.zeros_like(parameter))
+                self.state["exp_avg_sq"].setdefault(name, torch.zeros_like(parameter))
+                # The kernel reads the count of steps where the parameter is.
+                self.state["step"].setdefault(name, torch.zeros((), device=parameter.device))
+            if not found:
+                continue
+            steps = [self.state["step"][name] for name in found]
+            torch._foreach_add_(steps, 1)
+            torch._fused_adamw_(
+                [parameter for parameter, _ in found.values()],
+                [gradient for _, gradient in found.values()],
+                [self.state["exp_avg"][name] for name in found],
+                [self.state["exp_avg_sq"][name] for name in found],
+                [],  # of the variant AMSGrad
+                steps,
+                lr=group.learning_rate,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=group.weight_decay,
+                eps=self.epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
+
+
+def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_decay: float) -> list[Optimizer]:
+    """The optimizers of a network: each parameter belongs to exactly one. Biases are not decayed.
+
+    Args:
+        model: the network.
+        name: `muon` or `adamw`.
+        learning_rate: the highest rate, of Muon (the other parameters get `ADAMW_SHARE` of it) or of AdamW.
+        weight_decay: pull of the matrices towards zero, decoupled from the gradient.
+    """
+    named = dict(model.named_parameters())
+    of_muon = {key: parameter for key, parameter in named.items() if optimizer_of(key, name) == "muon"}
+    matrices = {key: p for key, p in named.items() if p.ndim > 1 and key not in of_muon}
+    biases = {key: p for key, p in named.items() if p.ndim == 1}
+    rate = learning_rate * (ADAMW_SHARE if of_muon else 1)
+    adamw = AdamW([Group(matrices, rate, weight_decay), Group(biases, rate)])
+    if not of_muon:
+        return [adamw]
+    return [Muon(Group(of_muon, learning_rate, weight_decay), rows=model.architecture.hidden), adamw]
+
+
+def state_dict(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    """What they remember, by `<key>.<parameter>`."""
+    kept = (memory for optimizer in optimizers for memory in optimizer.state.items())
+    return {f"{key}.{name}": value for key, values in kept for name, value in values.items()}
+
+
+def load_state_dict(optimizers: Sequence[Optimizer], arrays: Mapping[str, Tensor]) -> None:
+    """Remember what `state_dict` gave, each where its parameter is, and nothing else."""
+    for optimizer in optimizers:
+        parameters = {name: p for group in optimizer.groups for name, p in group.parameters.items()}
+        for key, values in optimizer.state.items():
+            values.clear()
+            for name, parameter in parameters.items():
+                if (value := arrays.get(f"{key}.{name}")) is not None:
+                    values[name] = value.detach().clone().to(parameter.device)

@@ -1,0 +1,323 @@
+"""What nobody set, chosen from the corpus and the budget. Knows nothing of torch, files or terminals."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from charrnn.config.settings import BudgetSettings, TrainSettings, seconds
+from charrnn.model.architecture import Architecture
+
+Value = TypeVar("Value")
+
+DEFAULT_MAX_TIME = "5m"
+SMALL = 2048
+"""Below so many units a step, threads wait for one another longer than they work."""
+
+HALF_FROM = 2**21
+"""Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
+
+LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
+"""Layers and units to choose from where a run is bounded by time, each larger than the one before."""
+
+RATES = {"lstm": 0.04, "gru": 0.04, "rnn": 0.02}
+"""The highest learning rate of Muon, for each cell."""
+
+USUAL_HIDDEN = 256
+"""Units at most where no time is asked for: as many as the text can feed."""
+
+BY_HEART = 5_000
+"""Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
+
+ENOUGH_UPDATES, ENOUGH_SYMBOLS = 900, 4
+"""The largest network that a time lets make so many updates, and read so many symbols for each of its
+parameters, learns most in it (LOG.md)."""
+
+PACE_SHARE = 0.05
+"""Of the time, that measuring the pace of plans takes at most, but for the update at which that is seen."""
+
+_SHARE_OF_TIME = 0.9
+"""What the updates get of it: the rest is starting, validating and saving."""
+
+_VALIDATIONS, _CHEAP_VALIDATIONS = 10, 100
+"""How often a run is validated at most, its end included; and where that takes hardly any time: the best
+of a short text, which is soon learnt by heart, may come after a hundredth of the run."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the choices depend on.
+
+    Attributes:
+        training_symbols: length of the training text, in symbols.
+        records: texts in lines mode, 0 otherwise.
+        symbols: V, the size of the vocabulary.
+        half: whether the machine multiplies in bfloat16 faster than in float32.
+        longest_window: transitions of the shortest stretch of the text, where it is read in stretches.
+    """
+
+    training_symbols: int
+    records: int
+    symbols: int
+    half: bool = False
+    longest_window: float = math.inf
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run in full: nothing is left to choose.
+
+    Attributes:
+        architecture: cell and sizes of the network.
+        dropout: share of each layer's outputs silenced in training.
+        batch_size: B.
+        sequence_length: T.
+        learning_rate: the highest.
+        optimizer: its name.
+        weight_decay: of the matrices.
+        gradient_clip: longest gradient.
+        precision: of the products, `fp32` or `bf16`.
+        threads: of the processor; None for as many as are fastest, measured again and again.
+        updates: how many are expected; None if that is not known.
+    """
+
+    architecture: Architecture
+    dropout: float
+    batch_size: int
+    sequence_length: int
+    learning_rate: float
+    optimizer: str
+    weight_decay: float
+    gradient_clip: float
+    precision: str
+    threads: int | None
+    updates: float | None = field(default=None, compare=False)
+
+    def fill(self, settings: TrainSettings) -> TrainSettings:
+        """The settings with every choice in its place."""
+        network, replace = self.architecture, dataclasses.replace
+        return replace(
+            settings,
+            model=replace(
+                settings.model,
+                layers=network.layers,
+                hidden=network.hidden,
+                embedding=network.embedding,
+                dropout=self.dropout,
+            ),
+            recipe=replace(
+                settings.recipe,
+                batch_size=self.batch_size,
+                sequence_length=self.sequence_length,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+            ),
+            machine=replace(settings.machine, precision=self.precision, threads=self.threads),
+        )
+
+
+def bounded(budget: BudgetSettings) -> BudgetSettings:
+    """The budget, with the default time where it has no bound."""
+    if budget.max_time or budget.epochs or budget.steps:
+        return budget
+    return dataclasses.replace(budget, max_time=DEFAULT_MAX_TIME)
+
+
+Pace = Callable[[Plan], float]
+"""How many updates a second a plan makes on this machine."""
+
+
+def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> Plan:
+    """Obey what is set and choose the rest.
+
+    Without `--max-time` no choice depends on a clock, so that the same command gives the same weights.
+
+    Args:
+        settings: what is set.
+        facts: of the text.
+        pace: measures a plan; asked only where the time is bounded and something follows from it.
+    """
+    budget, model = settings.budget, settings.model
+    is_open = None in (model.hidden, model.dropout, settings.recipe.weight_decay)
+    if budget.max_time is None or pace is None or not is_open:
+        size = max(size for size in _sizes(settings, facts) if model.hidden or size[1] <= USUAL_HIDDEN)
+        plan = _of_size(settings, facts, *size)
+        return _regularised(plan, settings, facts, _known_updates(budget, plan, facts))
+    time = _SHARE_OF_TIME * seconds(budget.max_time)
+
+    def measured(tried: Plan) -> float:
+        return min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
+
+    expected = math.inf
+    for size in _sizes(settings, facts):
+        tried = _of_size(settings, facts, *size)
+        updates = measured(tried)
+        if expected < math.inf and not learns_enough(tried, updates, facts):
+            updates = measured(tried)  # another program may have had the processor for that moment
+            if not learns_enough(tried, updates, facts):
+                break
+        plan, expected = tried, updates
+    return _regularised(plan, settings, facts, expected)
+
+
+def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
+    """Whether a network is not too large for so many updates."""
+    symbols = updates * _symbols_an_update(plan, facts)
+    return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters
+
+
+def _sizes(settings: TrainSettings, facts: Facts) -> list[tuple[int, int]]:
+    """Layers and units that are allowed and that the text can feed, the smallest network first."""
+    layers, hidden = settings.model.layers, settings.model.hidden
+    if hidden:
+        return [(_or(layers, 1), hidden)]
+    ladder = sorted({(layers, units) for _, units in LADDER}) if layers else LADDER
+    return [size for size in ladder if size == ladder[0] or feeds(facts, *size)]
+
+
+def feeds(facts: Facts, layers: int, hidden: int) -> bool:
+    """Whether a text has half as many symbols as the weights of an LSTM of such layers, or more."""
+    return 4 * hidden**2 * (2 * layers - 1) <= 2 * facts.training_symbols
+
+
+def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) -> Plan:
+    """The plan for such a network, dropout and weight decay aside."""
+    model, recipe = settings.model, settings.recipe
+    network = Architecture(
+        cell=model.cell,
+        layers=layers,
+        hidden=hidden,
+        embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
+        symbols=facts.symbols,
+    )
+    batch_size = _or(recipe.batch_size, _batch_size(facts))
+    precision = settings.machine.precision
+    if precision == "auto":
+        precision = precision_for(network, batch_size, half=facts.half)
+    longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
+    return Plan(
+        architecture=network,
+        dropout=_or(model.dropout, 0.0),
+        batch_size=batch_size,
+        sequence_length=int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
+        learning_rate=_or(recipe.learning_rate, RATES[model.cell] if recipe.optimizer == "muon" else 0.004),
+        optimizer=recipe.optimizer,
+        weight_decay=_or(recipe.weight_decay, 0.0),
+        gradient_clip=recipe.gradient_clip,
+        precision=precision,
+        threads=_or(settings.machine.threads, _threads(settings, batch_size * hidden)),
+    )
+
+
+def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
+    """The faster precision, on a processor that multiplies in half precision or does not."""
+    multiplications = batch_size * network.gates * network.hidden**2
+    return "bf16" if half and multiplications >= HALF_FROM else "fp32"
+
+
+def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
+    """The plan with what keeps it from learning its text by heart in so many updates."""
+    load = 0.0 if updates is None else load_of(plan, updates, facts)
+    share = dropout(load, lines=facts.records > 0)
+    decay = weight_decay(load, lines=facts.records > 0) if plan.optimizer == "muon" else 0.0
+    return dataclasses.replace(
+        plan,
+        dropout=_or(settings.model.dropout, share),
+        weight_decay=_or(settings.recipe.weight_decay, decay),
+        updates=updates,
+    )
+
+
+def load_of(plan: Plan, updates: float, facts: Facts) -> float:
+    """How easily a text is learnt by heart: passes over it times parameters for each of its symbols.
+
+    None of a text that is so short that this is what is wanted.
+    """
+    if facts.training_symbols < BY_HEART:
+        return 0.0
+    passes = updates * _symbols_an_update(plan, facts) / facts.training_symbols
+    return passes * plan.architecture.parameters / facts.training_symbols
+
+
+def dropout(load: float, *, lines: bool) -> float:
+    """None up to a load of 20 or so, a quarter at 50, a half from 150 on (LOG.md); of lines half of that."""
+    share = min(0.5, 0.15 * math.log2(max(1.0, load / 15)))
+    return round(share / 2 if lines else share, 2) if share >= 0.1 else 0.0
+
+
+def weight_decay(load: float, *, lines: bool) -> float:
+    """Of Muon's matrices and the rest: 0.06, and from a load of 1.5 to one of 6 up to 0.1 (LOG.md).
+
+    Of lines always 0.06.
+    """
+    growth = 0.0 if lines else 0.02 * math.log2(max(1.0, load / 1.5))
+    return round(min(0.1, 0.06 + growth), 3)
+
+
+def _symbols_an_update(plan: Plan, facts: Facts) -> float:
+    """Symbols that an update reads, of all texts of its batch."""
+    text = facts.training_symbols / facts.records if facts.records else math.inf
+    return plan.batch_size * min(plan.sequence_length, text)
+
+
+def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | None:
+    """Updates that steps and epochs allow; None if neither is set."""
+    per_epoch = facts.training_symbols / _symbols_an_update(plan, facts)
+    bounds = [float(budget.steps)] if budget.steps else []
+    bounds += [budget.epochs * per_epoch] if budget.epochs else []
+    return min(bounds, default=None)
+
+
+def _or(value: Value | None, default: Value) -> Value:
+    return default if value is None else value
+
+
+def _batch_size(facts: Facts) -> int:
+    """Texts side by side: as many as leave each one at least a few windows to read."""
+    if facts.records:
+        return min(64, facts.records)
+    return min(32, max(1, facts.training_symbols // 256))
+
+
+def cores() -> int:
+    """The processor cores this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _threads(settings: TrainSettings, units: int) -> int | None:
+    """Threads for updates of so many units a step; on a clock the fastest number is found while it learns."""
+    if units < SMALL:
+        return 1
+    is_timed = settings.budget.max_time is not None and settings.machine.device == "cpu"
+    return None if is_timed else cores()
+
+
+def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:
+    """Updates between two validations of a run without a clock.
+
+    There are ten: fewer where these would read more than half of what the updates read, and up to a
+    hundred where those read a twentieth of it.
+    """
+    once = validation_symbols / (plan.batch_size * plan.sequence_length)
+    few, many = total_steps / _VALIDATIONS, total_steps / _CHEAP_VALIDATIONS
+    return math.ceil(max(2 * once, min(20 * once, few), many))
+
+
+def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:
+    """Seconds between two validations of a run with a clock: they take a twentieth of the time at most."""
+    return max(budget_seconds / _CHEAP_VALIDATIONS, 20 * one_validation_seconds)
+
+
+def measured_symbols(budget: BudgetSettings) -> int:
+    """How much of what is held back is measured on: all of it, but for texts of many megabytes.
+
+    It depends on the time that was asked for, never on the machine, so that figures can be compared.
+    """
+    longest, shortest, per_second = 1_000_000, 131_072, 4_000
+    if budget.max_time is None:
+        return longest
+    return min(longest, max(shortest, int(per_second * seconds(budget.max_time))))

@@ -1,0 +1,104 @@
+"""A trainer between two updates, as plain arrays and numbers, and back: what makes a resume exact.
+
+`charrnn/runs/training_state.py` says what each array is. Knows nothing of files.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from charrnn.model.architecture import STATES
+from charrnn.runs.training_state import Extent, TrainingState
+from charrnn.training.optimizers import load_state_dict, state_dict
+from charrnn.training.trainer import Trainer
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_MOVING, _OPTIMIZER = "moving.", "optimizer."
+
+
+def take(trainer: Trainer) -> TrainingState:
+    """All that training needs to go on, beside the averaged weights; on the CPU arrays share its memory."""
+    kept, carried = state_dict(trainer.optimizers), _carried_tensors(trainer)
+    optimizer = {_OPTIMIZER + name: value for name, value in kept.items()}
+    moving = {f"{_MOVING}{name}": value for name, value in trainer.model.named_parameters()}
+    tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
+    numbers = {
+        "trainer": {
+            "step": trainer.step,
+            "symbols_seen": trainer.symbols_seen,
+            "epoch": trainer.epoch,
+            "rate_factor": trainer.rate_factor,
+        },
+        "batches": trainer.batches.numbers(),
+        "budget": trainer.budget.numbers(),
+    }
+    extent = Extent(
+        moved=bool(optimizer),
+        averaged=True,
+        texts=len(trainer.state[0][0]) if trainer.state else 0,
+        generator_bytes=len(tensors["generator"]),
+    )
+    return TrainingState(numbers, extent, {name: _array(tensor) for name, tensor in tensors.items()})
+
+
+def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_moved: bool = False) -> None:
+    """Bring a trainer to where `take` found one; it is to be iterated anew after that.
+
+    Without arrays only the place in the text and the averaged weights are those of then, and these move on.
+    A trainer that has moved to another kind of device, whose random numbers are others, draws new ones.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: the state is one of another trainer.
+    """
+    numbers = training.numbers["trainer"]
+    trainer.step, trainer.symbols_seen = int(numbers["step"]), int(numbers["symbols_seen"])
+    trainer.epoch, trainer.rate_factor = float(numbers["epoch"]), float(numbers["rate_factor"])
+    trainer.batches.restore(training.numbers["batches"])
+    texts, going_on = training.extent.texts, trainer.batches.texts_going_on()
+    if 0 < texts < going_on:
+        raise ValueError(f"a state of {texts} texts where {going_on} go on")
+    trainer.budget.restore(training.numbers["budget"])
+    moving = dict(_only(_MOVING, training))
+    for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
+    load_state_dict(trainer.optimizers, {n: torch.from_numpy(v) for n, v in _only(_OPTIMIZER, training)})
+    _put_back_carried(trainer, training)
+    generator = trainer.model.generator
+    if is_moved:
+        generator.manual_seed(generator.initial_seed() + trainer.step)
+    elif training.extent.generator_bytes:
+        generator.set_state(torch.from_numpy(training.arrays["generator"]))
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
+
+
+def _only(prefix: str, training: TrainingState) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The arrays whose names begin so, by what follows."""
+    for name, values in training.arrays.items():
+        if name.startswith(prefix):
+            yield name.removeprefix(prefix), values
+
+
+def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {
+        f"carried.{layer}.{part}": value
+        for layer, parts in enumerate(trainer.state or [])
+        for part, value in enumerate(parts)
+    }
+
+
+def _put_back_carried(trainer: Trainer, training: TrainingState) -> None:
+    network, device = trainer.model.architecture, trainer.model.output.weight.device
+
+    def tensor(layer: int, part: int) -> Tensor:
+        return torch.tensor(training.arrays[f"carried.{layer}.{part}"], device=device)
+
+    parts, layers = range(STATES[network.cell]), range(network.layers if training.extent.texts else 0)
+    trainer.state = [tuple(tensor(layer, part) for part in parts) for layer in layers] or None

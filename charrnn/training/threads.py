@@ -1,0 +1,98 @@
+"""How many processor threads a run on a clock computes with: as many as are fastest just now.
+
+Threads that share an update wait for one another in a loop, many hundred times in each. Where another
+program has one of the cores, all of them wait until that one is back: beside two busy programs an update on
+two threads takes a hundred times as long as on one (LOG.md). Nobody knows beforehand, so it is measured,
+again and again. Knows nothing of networks.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+
+import torch
+
+from charrnn.training.plan import cores
+
+TRIAL_UPDATES, TRIAL_SECONDS, LONGEST_TRIAL = 3, 0.1, 20
+"""A number of threads is tried for so many updates and so long, but for no more updates than the last; one
+more, before these, only warms up."""
+
+FASTER, SLOWER = 0.95, 1.5
+"""Another number of threads is taken where its updates take this share of the time or less, and looked for
+at once where they come to take so many times as long as before."""
+
+TRIAL_SHARE = 0.05
+"""Of the time, that trials take at most."""
+
+FIRST_WAIT, LONGEST_WAIT = 4.0, 60.0
+"""Seconds until the next trial: they double whenever what was tried was not faster."""
+
+
+def to_choose_from(threads: int | None) -> list[int]:
+    """The numbers of threads, rising: the one that is set, or one core, a few, half of them, all."""
+    found = [threads or cores()]
+    while threads is None and found[-1] > 1:
+        found.append(found[-1] // 2)
+    return found[::-1]
+
+
+class Threads:
+    """Chooses anew, update after update, the number of threads; it begins with the smallest.
+
+    Args:
+        counts: to choose from, rising.
+        use: sets the number.
+    """
+
+    def __init__(self, counts: Sequence[int], use: Callable[[int], None] = torch.set_num_threads) -> None:
+        self.counts, self._use = counts, use
+        self._choosing = self._choose()
+        self.count = next(self._choosing)
+        use(self.count)
+
+    def took(self, seconds: float) -> None:
+        """Say how long an update took; the next one has as many threads as `count` then says."""
+        count = self._choosing.send(seconds)
+        if count != self.count:
+            self.count = count
+            self._use(count)
+
+    def _choose(self) -> Generator[int, float, None]:
+        """The number for each update; is sent the seconds that it took."""
+        while len(self.counts) == 1:
+            yield self.counts[0]
+        place, wait, least = 0, 0.0, 0.0
+        pace, _ = yield from self._tried(self.counts[0], float("inf"))
+        while True:
+            pace = yield from self._kept(self.counts[place], pace, wait, least)
+            before, spent = place, 0.0
+            for other in (before + 1, before - 1):
+                if 0 <= other < len(self.counts) and place == before:
+                    found, seconds = yield from self._tried(self.counts[other], pace)
+                    spent += seconds
+                    if found < FASTER * pace:
+                        place, pace = other, found
+            if place == before:
+                wait = max(FIRST_WAIT, min(2 * wait, LONGEST_WAIT))
+            else:
+                wait = 0.0 if place > before else FIRST_WAIT
+            least = spent / TRIAL_SHARE if place <= before else 0.0
+
+    def _tried(self, count: int, to_beat: float) -> Generator[int, float, tuple[float, float]]:
+        """Seconds of an update with so many threads, and of the trial; it is broken off where it is lost."""
+        spent, measured = (yield count), list[float]()
+        while len(measured) < TRIAL_UPDATES or (
+            sum(measured) < TRIAL_SECONDS and len(measured) < LONGEST_TRIAL
+        ):
+            measured.append((yield count))
+            if measured[-1] > 2 * to_beat:
+                break
+        return sum(measured) / len(measured), spent + sum(measured)
+
+    def _kept(self, count: int, pace: float, wait: float, least: float) -> Generator[int, float, float]:
+        """Seconds of an update at the end of a wait; after `least` it ends where it slows down."""
+        mean, waited = pace, 0.0
+        while waited < least or (waited < wait and mean < SLOWER * pace):
+            seconds = yield count
+            waited += seconds
+            mean += (seconds - mean) / 8
+        return mean

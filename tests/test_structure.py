@@ -1,0 +1,59 @@
+"""The rooms of the house: which part of the package may import which."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import charrnn
+
+ROOT = Path(charrnn.__file__).parent
+
+LAYERS = (
+    *("commands", "display", "training", "evaluation", "decoding", "runs", "tasks", "model", "text"),
+    *("config", "errors"),
+)
+"""Each may import those after it, never one before it."""
+
+
+def modules() -> list[Path]:
+    found = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
+    assert len(found) > 100
+    return found
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The parts of the package that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith("charrnn."))
+
+
+def test_imports_go_one_way() -> None:
+    back = [
+        f"{path} imports {part}"
+        for path in modules()
+        if path.parts[0] in LAYERS
+        for part in imported(path)
+        if part in LAYERS and LAYERS.index(part) < LAYERS.index(path.parts[0])
+    ]
+    assert back == []
+
+
+def test_every_module_has_a_room() -> None:
+    assert {path.name for path in modules() if len(path.parts) == 1} == {
+        *("__init__.py", "__main__.py", "cli.py", "errors.py")
+    }
+    assert {path.parts[0] for path in modules() if len(path.parts) > 1} == set(LAYERS) - {"errors"}
+
+
+def test_every_module_says_what_it_holds() -> None:
+    silent = [
+        path for path in modules() if not ast.get_docstring(ast.parse((ROOT / path).read_text("utf-8")))
+    ]
+    assert silent == []
