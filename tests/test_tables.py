@@ -154,3 +154,11 @@ def test_a_little_text_and_hangul_are_remarked_upon_before_training() -> None:
     assert "--normalize nfd" in told
     assert "which is little" not in told
     assert "Hangul" not in charrnn("train", "korean.txt", "--normalize", "nfd", "--run", "c", *SMALL[:-1]).err
+
+
+def test_a_tiny_text_is_little_by_its_characters_and_a_built_in_one_is_meant_so() -> None:
+    Path("tiny.txt").write_text("ünder 1 KB\n" * 3, encoding="utf-8")
+    assert "the text has 33 characters, which is little" in charrnn("train", "tiny.txt", *SMALL[:-1]).err
+    told = charrnn("train", "builtin:hello", "--validation", "0", *SMALL[:-1])
+    assert told.code == 0
+    assert "which is little" not in told.err

@@ -18,7 +18,7 @@ from charrnn.commands.baselines import scale_line
 from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config.settings import BudgetSettings, ReadingSettings, TrainSettings, seconds
+from charrnn.config.settings import BudgetSettings, TrainSettings, seconds
 from charrnn.decoding.prompt import read_prompt
 from charrnn.display.live import ReadingProgress, both, clock, make_display, two_columns
 from charrnn.display.sanitizer import visible
@@ -158,18 +158,20 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     return corpus, vocabulary
 
 
-def hints(census: Census, reading: ReadingSettings) -> list[str]:
+def hints(corpus: Corpus) -> list[str]:
     """What would help a text, before anything is learnt from it."""
-    found = []
+    census, reading, found = corpus.census(), corpus.reading, []
     syllables = census.counts[_HANGUL]
     if reading.level == "char" and int(syllables.sum()) > _MOSTLY * census.symbols:
         found.append(
             f"the text has {np.count_nonzero(syllables):,} different Hangul syllables; --normalize nfd makes "
             "them letters (jamo), of which there are far fewer"
         )
-    if census.utf8_bytes < LITTLE_BYTES:
+    if census.utf8_bytes < LITTLE_BYTES and not corpus.is_built_in:
+        is_tiny, kilobytes = census.utf8_bytes < 1000, census.utf8_bytes / 1000
+        size = f"{census.characters:,} characters" if is_tiny else f"{kilobytes:.1f} KB"
         found.append(
-            f"the text has {census.utf8_bytes / 1000:.1f} KB, which is little: it will be overfitted soon; "
+            f"the text has {size}, which is little: it will be overfitted soon; "
             "100 KB or more make a model that writes something new"
         )
     return found
@@ -270,7 +272,7 @@ def begin(
     )
     display.stage("timing a validation")
     session.fit_validation()
-    for hint in hints(material.corpus.census(), settings.reading):
+    for hint in hints(material.corpus):
         display.note(hint)
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)

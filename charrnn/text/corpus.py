@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError
+from charrnn.text.builtins import BUILTINS
 from charrnn.text.codes import CARRIAGE_RETURN, END, LINE_FEED, bytes_as_text, to_codes
 from charrnn.text.cut import parted
 from charrnn.text.decoding import check_reading, decoded, delimiting_line, unix_newlines, why_no_text
@@ -79,6 +80,7 @@ class Corpus:
             self._found_notices.append(f"{listed(tables)}: {MARKUP}")
         self.name = short_name(paths[0])
         self.is_one_file = is_one_file(paths)
+        self.is_built_in = all(path in BUILTINS for path in paths)
         self._chunk_bytes = chunk_bytes
         self._told: dict[str, dict[str, None]] = {}
         self._seen: dict[int, Seen] = {}
