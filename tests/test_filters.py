@@ -203,6 +203,7 @@ def test_character_sets(expression: str, characters: str) -> None:
     ("expression", "expected"),
     [
         ("", "at least one character"),
+        (r"\ud800", "at least one character"),
         ("z-a", "ranges that go up, unlike z-a"),
         ("\\", "escapes"),
         (r"\q", r"unlike \q"),

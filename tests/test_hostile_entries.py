@@ -117,10 +117,11 @@ def commands(run: Path) -> dict[str, list[str | Path]]:
 
 def check(name: str, arguments: list[str | Path], what: str) -> int:
     result = charrnn(*arguments)
-    assert result.code in {0, 3}, f"{what}, {name}: {result.code} {result.err}"
+    is_another_table = result.code == 2 and "--columns is" in result.err  # a name may be a key of JSON Lines
+    assert result.code in {0, 3} or is_another_table, f"{what}, {name}: {result.code} {result.err}"
     assert "unexpected error" not in result.err, f"{what}, {name}: {result.err}"
     assert "Warning" not in result.err, f"{what}, {name}: {result.err}"
-    if result.code == 3:
+    if result.code:
         assert result.out == ""
         assert result.err.count("\n") == 1
         assert len(result.err) < 1000, f"{what}, {name}: {result.err}"

@@ -95,7 +95,7 @@ def try_metrics(run: Path, folder: Path, count: int) -> None:
     with figures("metrics that somebody else wrote") as found:
         for _ in range(count):
             (place / "metrics.jsonl").write_bytes(odd_lines(lines, choice))
-            picture = folder / f"x{choice.choice(['.svg', '.svg', '.png'])}"
+            picture = folder / f"x{choice.choice(['.svg'] * 19 + ['.png'])}"  # the latter takes half a second
             picture.unlink(missing_ok=True)
             calls: list[tuple[str | Path, ...]] = [
                 ("runs", place, "--json"),
@@ -118,5 +118,5 @@ def test_metrics_that_somebody_else_wrote(run_folder: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_5_000_files_of_metrics(run_folder: Path, tmp_path: Path) -> None:
-    try_metrics(run_folder, tmp_path, 5000)
+def test_2_000_files_of_metrics(run_folder: Path, tmp_path: Path) -> None:
+    try_metrics(run_folder, tmp_path, 2000)

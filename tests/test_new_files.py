@@ -197,3 +197,12 @@ def test_a_full_disk_leaves_no_half_page(run_folder: Path) -> None:
         result = charrnn("evaluate", "text.txt", "--checkpoint", run_folder, "--html", "page.html")
     assert result.code == 5
     assert set(everything()) == {"text.txt"}
+
+
+@pytest.mark.parametrize("name", ["9" * 300, "a/" * 3000 + "b"])
+def test_a_name_that_is_too_long_is_told_before_any_work(
+    writing: Callable[[str | Path], Command], name: str
+) -> None:
+    result = charrnn(*writing(f"{name}.svg"))
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "too long for a name" in result.err

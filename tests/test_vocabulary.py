@@ -160,6 +160,10 @@ def test_a_file_gives_the_vocabulary_back(tmp_path: Path) -> None:
         ({"level": "char", "entries": [{"code": True, "count": 1}]}, "code from 0"),
         ({"level": "char", "entries": [{"code": 1}]}, "count from 0"),
         ({"level": "char", "entries": [{"code": 1, "count": 2**63}]}, "count from 0"),
+        (
+            {"level": "char", "entries": [{"code": 1, "count": 2**53}, {"code": 2, "count": 1}]},
+            "symbols at most",
+        ),
         ({"level": "char", "entries": [7]}, "code from 0"),
         ({"level": "char", "entries": [{"code": 1, "count": 1}] * 2}, "each code once"),
         ({"level": "byte", "entries": [{"code": 1, "count": 1}]}, "0 to 255"),

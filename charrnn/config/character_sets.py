@@ -14,8 +14,6 @@ def character_set(expression: str) -> str:
     Raises:
         ValueError: the expression is no such set; the message says what was expected.
     """
-    if not expression:
-        raise ValueError("at least one character")
     characters, rest = list[str](), expression
     seen = bytearray(0x110000)
     while rest:
@@ -25,7 +23,10 @@ def character_set(expression: str) -> str:
         while (first := seen.find(0, first, last + 1)) >= 0:  # the next one that is new
             seen[first] = 1
             characters.append(chr(first))
-    return "".join(character for character in characters if ord(character) not in _SURROGATES)
+    found = "".join(character for character in characters if ord(character) not in _SURROGATES)
+    if not found:
+        raise ValueError("at least one character")
+    return found
 
 
 def unescaped(text: str) -> str:

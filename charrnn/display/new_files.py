@@ -4,6 +4,7 @@ A named pipe or a device such as /dev/null is not a file that could be lost: it 
 written to as it is. Knows nothing of what is written.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from charrnn.config.settings import shortened
 from charrnn.errors import UsageError
 from charrnn.text.arrays import writable
 
@@ -26,13 +28,15 @@ def check_new_file(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         inputs: paths that are read meanwhile; a pipe that is one of them cannot be written to as well.
 
     Raises:
-        UsageError: something stands there already, or the folder is missing.
+        UsageError: something stands there already, the folder is missing, or the name is too long.
     """
     if not path:
         raise UsageError(f"{option} is ''; expected the name of a new file")
     if _is_stream(path):
         if any(_is_same(path, other) for other in inputs):
             raise UsageError(f"{path} is read, so {option} cannot be the same; give another name")
+    elif _is_too_long(path):
+        raise UsageError(f"{option} is {shortened(path)}, which is too long for a name; give another one")
     elif os.path.lexists(path):  # a link that leads nowhere exists, too
         raise _exists(path, option)
     elif not Path(path).parent.is_dir():
@@ -80,6 +84,14 @@ def _opened(path: str, option: str, *, is_stream: bool) -> int:
 
 def _exists(path: str, option: str) -> UsageError:
     return UsageError(f"{path} exists; choose another {option}, or move that one away")
+
+
+def _is_too_long(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 def _is_stream(path: str) -> bool:

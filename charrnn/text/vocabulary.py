@@ -34,6 +34,7 @@ LEVELS = ("char", "byte")
 _PSEUDO_SYMBOLS = {END: "<end>", UNKNOWN: "<unknown>"}
 _LISTED = 5
 _MOST_BYTES = 2**26
+_MOST_SYMBOLS = 2**53
 
 
 @dataclass(frozen=True)
@@ -279,7 +280,9 @@ class Vocabulary:
         if not isinstance(entries, list) or not 0 < len(entries) <= CODE_SPACE:
             raise ValueError(f"a vocabulary has a list of 1 to {CODE_SPACE:,} entries")
         codes = [_whole_number(entry, "code", CODE_SPACE) for entry in entries]
-        counts = [_whole_number(entry, "count", 2**63) for entry in entries]
+        counts = [_whole_number(entry, "count", _MOST_SYMBOLS + 1) for entry in entries]
+        if sum(counts) > _MOST_SYMBOLS:
+            raise ValueError(f"a vocabulary counts {_MOST_SYMBOLS:,} symbols at most")
         if len(set(codes)) != len(codes):
             raise ValueError("a vocabulary has each code once")
         if data["level"] == "byte" and sorted(code for code in codes if code != END) != list(range(256)):
