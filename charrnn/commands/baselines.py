@@ -111,10 +111,10 @@ def _training_part(model: Checkpoint, folder: Path) -> Part:
     Raises:
         CheckpointError: it is gone, or another one.
     """
-    training = open_dataset(folder).training
-    if training.characters != model.corpus.training_characters:
+    dataset = open_dataset(folder)
+    if not dataset.is_learnt_by(model.corpus.encoded, model.vocabulary):
         raise CheckpointError(f"the encoded text in {folder} is not the one that the model learnt from")
-    return training
+    return dataset.training
 
 
 def _best_order(nats: Chances) -> int:

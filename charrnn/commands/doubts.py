@@ -42,12 +42,12 @@ def _learnt_from(subject: Subject, corpus: Corpus) -> Iterator[str]:
     if not is_encoded(subject.path.parent):
         return
     try:
-        training = open_dataset(subject.path.parent).training
+        dataset = open_dataset(subject.path.parent)
     except CheckpointError:
         return
-    if training.characters != facts.training_characters:
+    if not dataset.is_learnt_by(facts.encoded, subject.vocabulary):
         return
-    share = _share_learnt_from(corpus, training, subject.vocabulary)
+    share = _share_learnt_from(corpus, dataset.training, subject.vocabulary)
     if share > 0.5:
         yield (
             f"{name}: most of it ({share:.0%}) stands in what the model was trained on, so the score "

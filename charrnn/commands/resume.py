@@ -202,7 +202,7 @@ def open_text(
 
 
 def _checked(dataset: Dataset, checkpoint: Checkpoint, run: Run) -> Dataset:
-    if dataset.digest() != checkpoint.corpus.encoded:
+    if not dataset.is_learnt_by(checkpoint.corpus.encoded, checkpoint.vocabulary):
         raise CheckpointError(
             f"the encoded text in {run.folder} is not what the run learns from; put it back, or begin anew"
         )

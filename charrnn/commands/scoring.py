@@ -118,7 +118,7 @@ def held_out(path: Path, model: Checkpoint) -> HeldOut:
             "folder, or a text"
         )
     dataset = open_dataset(path.parent)
-    if dataset.digest() != model.corpus.encoded:
+    if not dataset.is_learnt_by(model.corpus.encoded, model.vocabulary):
         raise CheckpointError(
             f"the encoded text in {path.parent} is not the one that {path.name} was trained on; give a text"
         )

@@ -1,6 +1,7 @@
 """Arrays on disk, written piece by piece and mapped into memory. Knows nothing of what they hold."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from charrnn.errors import FULL, CharRNNError, ResourceError
 from charrnn.text.files import open_regular
+
+_LONGEST_HEADER = 256
+"""Characters; `ArrayWriter` needs half as many. Of longer ones some take gigabytes to parse."""
 
 
 class ArrayWriter:
@@ -83,7 +87,9 @@ def mapped(path: Path) -> NDArray[Any]:
     with open_regular(path) as file:
         if npy.read_magic(file) != (1, 0):
             raise ValueError(f"{path.name} is not an array of the first version")
-        shape, _, dtype = npy.read_array_header_1_0(file)
+        with warnings.catch_warnings():  # of what Python 2 wrote
+            warnings.simplefilter("ignore")
+            shape, _, dtype = npy.read_array_header_1_0(file, _LONGEST_HEADER)
         if len(shape) != 1 or dtype.hasobject:
             raise ValueError(f"{path.name} has {len(shape)} dimensions, not 1, or no numbers")
         begin, end = file.tell(), os.fstat(file.fileno()).st_size

@@ -22,11 +22,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.errors import CheckpointError, CorpusError, UnknownCharacterError
+from charrnn.config.settings import REQUIRED, Entry, setting, shortened
+from charrnn.errors import CheckpointError, CorpusError, UnknownCharacterError, UsageError
 from charrnn.text.arrays import mapped, writable
 from charrnn.text.corpus import Corpus, Progress, changed
 from charrnn.text.dataset_writer import (
+    CORPUS,
+    MOST_SYMBOLS,
     SHORTEST,
+    VALIDATION,
     DatasetWriter,
     Stretch,
     Stretches,
@@ -42,7 +46,7 @@ from charrnn.text.vocabulary import Ids, Vocabulary, tally
 
 _DESCRIPTION = "dataset.json"
 _MOST_DESCRIPTION_BYTES = 2**22
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+_DAMAGE = (OSError, UsageError, ValueError, LookupError, TypeError, OverflowError, RecursionError)
 _HASHED_TOGETHER = 2**24
 _RECORDS_TOGETHER = 2**16
 
@@ -91,6 +95,22 @@ class Part:
     def scored_characters(self) -> int:
         """What a score of the part is divided by: all but the first of a text, end marks of records too."""
         return self.characters + (-len(self.texts) if self.records is None else len(self.records))
+
+    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
+        """Whether a model with this vocabulary can score the part, ids being below so many symbols."""
+        if (self.records is None) != (vocabulary.end is None):
+            return False
+        if min(self.scored_symbols, self.scored_characters) < 1:
+            return False
+        ends = 0
+        for piece in _pieces(self.ids):
+            if int(piece.max()) >= symbols:
+                return False
+            ends += 0 if vocabulary.end is None else int(np.count_nonzero(piece == vocabulary.end))
+        if self.bounds is None:
+            return True
+        marks = (self.ids[places] == vocabulary.end for places in _pieces(self.bounds))
+        return ends == len(self.bounds) and all(bool(mark.all()) for mark in marks)
 
     def blocks(self) -> Iterator[Ids]:
         """The symbols of the part, some at a time; of a record also the end mark after it."""
@@ -146,6 +166,15 @@ class Dataset:
     notices: tuple[str, ...] = ()
     repeated: int = 0
 
+    def is_learnt_by(self, encoded: str, vocabulary: Vocabulary) -> bool:
+        """Whether it is the text with that digest, and one that a model with this vocabulary reads."""
+        held_out, unknown = self.validation, len(vocabulary.marking())
+        return (
+            self.training.is_scorable_with(vocabulary, len(vocabulary))
+            and (held_out is None or held_out.is_scorable_with(vocabulary, unknown))
+            and self.digest() == encoded
+        )
+
     def digest(self) -> str:
         """SHA-256, as hex, of what is on disk: the ids and which of them are held back."""
         digest = hashlib.sha256()
@@ -163,6 +192,22 @@ def _pieces(array: NDArray[Any] | None) -> Iterator[NDArray[Any]]:
     for begin in range(0, 0 if array is None else len(array), _HASHED_TOGETHER):
         assert array is not None  # noqa: S101 - it has a length
         yield array[begin : begin + _HASHED_TOGETHER]
+
+
+def _texts(values: list[Any]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("a list of texts")
+
+
+@dataclass(frozen=True)
+class _Description(Entry):
+    """What `dataset.json` says; a part is a `Stretch`."""
+
+    fingerprint: str = setting(REQUIRED, "SHA-256")
+    training: dict[str, Any] = setting(REQUIRED, "to learn from")  # noqa: RUF009 - a declaration
+    notices: list[str] = setting(REQUIRED, "to tell", check=_texts)  # noqa: RUF009 - a declaration
+    validation: dict[str, Any] | None = setting(None, "to measure on")  # noqa: RUF009 - a declaration
+    repeated: int = setting(0, "records in both parts", minimum=0, maximum=MOST_SYMBOLS)
 
 
 def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
@@ -195,12 +240,12 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     held = _held_back(corpus, amount) if isinstance(amount, Fraction) else 0
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    training, measured = _write(corpus, "corpus", held, seed, DatasetWriter(folder, vocabulary, progress))
+    training, measured = _write(corpus, CORPUS, held, seed, DatasetWriter(folder, vocabulary, progress))
     notices = []
     if other:
         unknown = vocabulary.unknown_codes(other.census().counts)
         knowing = vocabulary.marking() if len(unknown) else vocabulary
-        measured, _ = _write(other, "validation", 0, seed, DatasetWriter(folder, knowing))
+        measured, _ = _write(other, VALIDATION, 0, seed, DatasetWriter(folder, knowing))
         notices = other.notices + [_unknown(validation, unknown, other.census().counts)] * bool(len(unknown))
     notices += [_too_short(validation)] if amount != 0 and measured is None else []
     description: dict[str, Any] = {
@@ -234,14 +279,14 @@ def open_dataset(folder: Path, fingerprint: str | None = None) -> Dataset:
         CheckpointError: it is missing or damaged, or another one.
     """
     try:
-        entry = json.loads(read_regular(folder / _DESCRIPTION, _MOST_DESCRIPTION_BYTES))
-        training = _open_part(folder, entry["training"])
-        measured = _open_part(folder, entry["validation"]) if entry["validation"] else None
-        notices, repeated = tuple(entry["notices"]), int(entry.get("repeated", 0))
-        dataset = Dataset(training, measured, str(entry["fingerprint"]), notices, repeated)
+        entry = _Description.of(json.loads(read_regular(folder / _DESCRIPTION, _MOST_DESCRIPTION_BYTES)))
+        training = _open_part(folder, entry.training)
+        measured = _open_part(folder, entry.validation) if entry.validation else None
+        dataset = Dataset(training, measured, entry.fingerprint, tuple(entry.notices), entry.repeated)
     except _DAMAGE as error:
+        what = shortened(str(error).replace("\n", " "), 300)
         raise CheckpointError(
-            f"the encoded text in {folder} is missing or damaged ({error}); encode it again"
+            f"the encoded text in {folder} is missing or damaged ({what}); encode it again"
         ) from error
     if fingerprint not in (None, dataset.fingerprint):
         raise CheckpointError(f"the encoded text in {folder} is of another text or split; encode it again")
@@ -324,32 +369,44 @@ def _describe(folder: Path, description: dict[str, Any]) -> None:
 
 
 def _open_part(folder: Path, entry: Any) -> Part:  # noqa: ANN401 - what a file holds
-    stretch = Stretch(**entry)
+    stretch = Stretch.of(entry)
     whole = mapped(array_path(folder, stretch.file))
     ids = whole[stretch.start : stretch.stop]
     if ids.dtype.kind != "u" or len(ids) != stretch.stop - stretch.start:
         raise ValueError(f"{stretch.file}.npy does not hold what was written")
+    if stretch.records:
+        return _open_records(folder, stretch, ids)
+    part = Part(ids, stretch.characters, stretch.utf8_bytes)
     if stretch.spans:
-        spans = np.array(stretch.spans, np.int64)
-        if (
-            spans.ndim != 2
-            or spans.min() < 0
-            or spans.max() > len(whole)
-            or (np.diff(spans) < SHORTEST).any()
-        ):
-            raise ValueError("its stretches do not fit the text")
-        return Part(whole, stretch.characters, stretch.utf8_bytes, spans=spans)
-    if not stretch.records:
-        return Part(ids, stretch.characters, stretch.utf8_bytes)
+        part = replace(part, ids=whole, spans=np.array(stretch.spans, np.int64))
+    if int(part.texts.max()) > len(part.ids):
+        raise ValueError("its stretches do not fit the text")
+    return part
+
+
+def _open_records(folder: Path, stretch: Stretch, ids: Ids) -> Part:
     bounds = mapped(bounds_path(folder, stretch.file))
-    if int(bounds[-1]) != len(ids) - 1:
+    total = len(bounds) - 1
+    is_whole = bounds.dtype == np.int64 and total > 0 and bounds[0] == 0 and bounds[-1] == len(ids) - 1
+    if not is_whole or not _ascend(bounds):
         raise ValueError(f"{stretch.file}-bounds.npy does not fit the text")
-    records = _records(folder, stretch, len(bounds) - 1)
-    return Part(ids, stretch.characters, stretch.utf8_bytes, bounds, records)
+    return Part(ids, stretch.characters, stretch.utf8_bytes, bounds, _records(folder, stretch, total))
 
 
 def _records(folder: Path, stretch: Stretch, total: int) -> NDArray[np.int64]:
+    every = np.arange(total, dtype=np.int64)
     if stretch.records == "all":
-        return np.arange(total, dtype=np.int64)
+        return every
     drawn: NDArray[np.int64] = mapped(held_back_path(folder, stretch.file))
-    return drawn if stretch.records == "drawn" else np.delete(np.arange(total, dtype=np.int64), drawn)
+    is_some = drawn.dtype == np.int64 and 0 < len(drawn) < total and drawn[0] >= 0 and drawn[-1] < total
+    if not is_some or not _ascend(drawn):
+        raise ValueError(f"{stretch.file}-held-back.npy does not fit the text")
+    return drawn if stretch.records == "drawn" else np.delete(every, drawn)
+
+
+def _ascend(numbers: NDArray[np.int64]) -> bool:
+    """Whether each number is larger than the one before."""
+    return all(
+        (np.diff(numbers[begin : begin + _HASHED_TOGETHER + 1]) > 0).all()
+        for begin in range(0, len(numbers), _HASHED_TOGETHER)
+    )

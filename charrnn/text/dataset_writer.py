@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.config.settings import REQUIRED, Entry, setting
 from charrnn.text.arrays import ArrayWriter
 from charrnn.text.codes import END, LINE_FEED, to_text
 from charrnn.text.corpus import Corpus, Progress
@@ -21,12 +22,27 @@ from charrnn.text.split import cuts
 from charrnn.text.statistics import Tally
 from charrnn.text.vocabulary import Vocabulary
 
-SHORTEST = 2
+SHORTEST, MOST_SYMBOLS = 2, 2**62
 """A part needs an input and its target."""
+
+CORPUS, VALIDATION = "corpus", "validation"
+"""The arrays: the text, and what it is measured on where that is a text of its own."""
+
+
+def _pairs(spans: list[Any] | None) -> None:
+    """Check that places follow one another: a begin, its end, the next begin ..."""
+    pairs = spans or []
+    if not all(isinstance(pair, list) and [*map(type, pair)] == [int, int] for pair in pairs):
+        raise ValueError("pairs of whole numbers")
+    places = [0, *itertools.chain.from_iterable(pairs), MOST_SYMBOLS]
+    if not all(before <= after for before, after in itertools.pairwise(places)):
+        raise ValueError("places in order")
+    if any(end - begin < SHORTEST for begin, end in pairs):
+        raise ValueError(f"stretches of at least {SHORTEST} symbols")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Stretch(Entry):
     """A part as it lies on disk.
 
     Attributes:
@@ -40,13 +56,13 @@ class Stretch:
             own.
     """
 
-    file: str
-    start: int
-    stop: int
-    characters: int
-    utf8_bytes: int
-    records: str = ""
-    spans: Sequence[Sequence[int]] = ()
+    file: str = setting(REQUIRED, "of the array", choices=(CORPUS, VALIDATION))
+    start: int = setting(REQUIRED, "in the array", minimum=0, maximum=MOST_SYMBOLS)
+    stop: int = setting(REQUIRED, "in the array", minimum=0, maximum=MOST_SYMBOLS)
+    characters: int = setting(REQUIRED, "as read", minimum=0, maximum=MOST_SYMBOLS)
+    utf8_bytes: int = setting(REQUIRED, "of these", minimum=0, maximum=MOST_SYMBOLS)
+    records: str = setting("", "those of the part", choices=("", "all", "drawn", "rest"))
+    spans: list[list[int]] | None = setting(None, "of texts apart", check=_pairs)  # noqa: RUF009 - a declaration
 
     @property
     def is_long_enough(self) -> bool:
@@ -54,7 +70,7 @@ class Stretch:
         return min(self.stop - self.start, self.characters) >= SHORTEST
 
     @classmethod
-    def of(cls, pieces: "Sequence[Stretch]") -> "Stretch":
+    def joined(cls, pieces: "Sequence[Stretch]") -> "Stretch":
         """One part of several pieces of an array."""
         if len(pieces) == 1:
             return pieces[0]
@@ -101,7 +117,7 @@ class DatasetWriter:
                 pieces.append(Stretch(name, start, stop, part.tally.characters, part.tally.utf8_bytes))
                 start = stop
         if held and len(pieces) == 2 * stretches and all(piece.is_long_enough for piece in pieces):
-            return Stretch.of(pieces[::2]), Stretch.of(pieces[1::2])
+            return Stretch.joined(pieces[::2]), Stretch.joined(pieces[1::2])
         if stretches > 1:  # some cut fell into what a reader sees as one long character
             return self.write_text(corpus, name, held)
         return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
