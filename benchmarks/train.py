@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.model.architecture import GATES, Architecture
+from charrnn.model.architecture import Architecture
+from charrnn.model.cells import CELLS
 from charrnn.model.network import CharRNN
 from charrnn.tasks.batches import Streams
 from charrnn.tasks.language import language_model
@@ -150,7 +151,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement (default 0.5)")
     parser.add_argument("--rounds", type=int, default=9, help="turns, of which the median counts (default 9)")
-    parser.add_argument("--cells", nargs="+", choices=list(GATES), default=list(GATES))
+    parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS))
     parser.add_argument(
         "--size",
         nargs=4,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.model.architecture import STATES, Architecture
+from charrnn.model.architecture import Architecture
 
 Array = NDArray[np.float64]
 States = list[tuple[Array, ...]]
@@ -34,7 +34,7 @@ def cell_step(cell: str, from_input: Array, from_state: Array, state: tuple[Arra
 
 def blank_states(architecture: Architecture) -> States:
     zeros = np.zeros(architecture.hidden)
-    return [(zeros,) * STATES[architecture.cell] for _ in range(architecture.layers)]
+    return [(zeros,) * architecture.states for _ in range(architecture.layers)]
 
 
 def network_step(

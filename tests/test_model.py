@@ -14,7 +14,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from charrnn.model.architecture import STATES, Architecture
+from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN, State, blank_where, cut, detach
 from charrnn.tasks.batches import Batch
 from charrnn.tasks.language import language_model
@@ -51,7 +51,7 @@ def random_ids(texts: int = TEXTS, steps: int = STEPS, seed: int = 2) -> Tensor:
 
 
 def random_state(architecture: Architecture, seed: int = 3) -> State:
-    generator, parts = torch.Generator().manual_seed(seed), STATES[architecture.cell]
+    generator, parts = torch.Generator().manual_seed(seed), architecture.states
     shape = (TEXTS, HIDDEN)
     return [
         tuple(torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(parts))
@@ -91,7 +91,7 @@ def test_backward_equals_finite_differences_for_every_parameter_and_the_state(
 ) -> None:
     model, ids = lively(architecture), random_ids(steps=4)
     names = [name for name, _ in model.named_parameters()]
-    parts, parameters = STATES[architecture.cell], list(model.parameters())
+    parts, parameters = architecture.states, list(model.parameters())
     before = [part.requires_grad_() for layer in random_state(architecture) for part in layer]
 
     def loss(*values: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ def test_half_precision_is_near_single(architecture: Architecture, *, training: 
     expected = outcome()
     with torch.autocast("cpu", torch.bfloat16):
         found = outcome()
-    assert len(found) == 1 + architecture.layers * STATES[architecture.cell] + len(list(model.parameters()))
+    assert len(found) == 1 + architecture.layers * architecture.states + len(list(model.parameters()))
     for values, full in zip(found, expected, strict=True):
         assert values.dtype is torch.float32
         assert not torch.equal(values, full), "this was not in half precision"

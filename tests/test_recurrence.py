@@ -29,7 +29,7 @@ def outcome(
     state = [(part.requires_grad_(),) for part in start.unbind()]
     with pytest.MonkeyPatch.context() as patch:
         if not own:
-            patch.setattr(Layer, "has_a_faster_loop", lambda *_: False)
+            patch.setattr(Layer, "faster_loop", lambda _: None)
         logits, after = model(ids, state)
     weights = torch.randn(logits.shape, generator=generator)
     ((logits * weights).sum() + sum(part.square().sum() for (part,) in after)).backward()
@@ -55,9 +55,9 @@ def arguments(cell: str, *, symbols: bool, dtype: torch.dtype = torch.float64) -
         return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
 
     generator = torch.Generator().manual_seed(3)
-    gates, biases = {"rnn": (1, 1), "gru": (3, 2)}[cell]
+    rows = 4 * {"rnn": 1, "gru": 3}[cell]
     inputs = torch.randint(2, (5, 3), generator=generator) if symbols else values(5, 3, 2)
-    weights = [values(4 * gates, 2), values(4 * gates, 4), *(values(4 * gates) for _ in range(biases))]
+    weights = [values(rows, 2), values(rows, 4), values(rows), values(rows)]
     return [inputs, values(3, 4), *weights]
 
 
@@ -133,8 +133,8 @@ def test_onednns_products_equal_the_usual_ones(cell: str, monkeypatch: pytest.Mo
 def test_is_taken_in_training_only(*, training: bool, grad: bool, expected: bool) -> None:
     layer = Layer(Architecture("gru", 1, 4, 3, 5), 0).train(training)
     with torch.set_grad_enabled(grad):
-        assert layer.has_a_faster_loop() == expected
+        assert layer.faster_loop() is (recurrence.gru if expected else None)
 
 
 def test_the_lstm_keeps_pytorchs_loop() -> None:
-    assert not Layer(Architecture("lstm", 1, 4, 3, 5), 0).has_a_faster_loop()
+    assert Layer(Architecture("lstm", 1, 4, 3, 5), 0).train().faster_loop() is None

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.errors import CheckpointError
-from charrnn.model.architecture import GATES, STATES, Architecture
+from charrnn.model.architecture import Architecture
+from charrnn.model.cells import CELLS
 
 Array = NDArray[np.float32]
 
@@ -55,7 +56,7 @@ class Decoder:
         """
         with np.errstate(all="ignore"):
             self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
-        self._parts = STATES[architecture.cell]
+        self._parts = architecture.states
         self._width = architecture.layers * architecture.hidden
         self._output_weight = np.ascontiguousarray(weights["output.weight"].T)
         self._output_bias = weights["output.bias"]
@@ -149,7 +150,8 @@ class _Layer:
 
     def __init__(self, architecture: Architecture, weights: Mapping[str, Array], index: int) -> None:
         self._size, self._end = architecture.hidden, (index + 1) * architecture.hidden
-        self._run = _CELLS[architecture.cell]
+        how = STEPS[architecture.cell]
+        self._run = how.run
         entering, recurrent, biases = _arranged(architecture.cell, weights, f"layers.{index}.")
         self._width = len(biases)
         self._added, self._looks_up = biases[None], index == 0
@@ -157,7 +159,7 @@ class _Layer:
             symbols = weights["embedding.weight"] if architecture.embedding else None
             self._added = biases + (entering if symbols is None else np.matmul(symbols, entering))
             entering = entering[:0]
-        self._groups = list(self._parted(np.vstack([entering, recurrent]), _READS[architecture.cell]))
+        self._groups = list(self._parted(np.vstack([entering, recurrent]), how.reads))
 
     def _parted(self, weights: Array, reads: Iterable[tuple[int, bool, bool]]) -> "Iterator[_Group]":
         """The gates that read the same, group by group."""
@@ -292,33 +294,50 @@ def _tanh(values: Array, out: Array) -> None:
     out += 1
 
 
-_CELLS: dict[str, Callable[[State, list[Array], Array], None]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
+class Step(NamedTuple):
+    """How a cell takes a step here.
 
-_READS = {
-    "rnn": ((1, True, True),),
-    "gru": ((2, True, True), (1, False, True), (1, True, False)),
-    "lstm": ((3, True, True), (1, True, True)),
-}
-"""Groups of gates, the sigmoids first: how many, whether they read the layer below, whether the own state.
-The GRU's reset gate acts on the recurrent share of the candidate alone, so that this is a gate of its own."""
+    Attributes:
+        run: given the state, the gates in the order of `sources` and the sigmoids among them in one array.
+        sources: for each gate here, which one of the cell's it is, and the factors of its input and recurrent
+            weights; the sigmoids, of turned sign, first.
+        reads: the same gates in groups: how many, whether they read the layer below, whether the own state.
+    """
 
-_SOURCES = {
-    "rnn": ((0, 1, 1),),
-    "gru": ((0, -1, -1), (1, -1, -1), (2, 0, 1), (2, 1, 0)),
-    "lstm": ((0, -1, -1), (1, -1, -1), (3, -1, -1), (2, 1, 1)),
+    run: Callable[[State, list[Array], Array], None]
+    sources: tuple[tuple[str, int, int], ...]
+    reads: tuple[tuple[int, bool, bool], ...]
+
+
+STEPS = {
+    "lstm": Step(
+        _lstm,
+        (("input", -1, -1), ("forget", -1, -1), ("output", -1, -1), ("candidate", 1, 1)),
+        ((3, True, True), (1, True, True)),
+    ),
+    # The reset gate acts on the recurrent share of the candidate alone, so that this is a gate of its own.
+    "gru": Step(
+        _gru,
+        (("reset", -1, -1), ("update", -1, -1), ("candidate", 0, 1), ("candidate", 1, 0)),
+        ((2, True, True), (1, False, True), (1, True, False)),
+    ),
+    "rnn": Step(_rnn, (("hidden", 1, 1),), ((1, True, True),)),
 }
-"""For each gate here: its place in `architecture.GATES`, the factors of its input and recurrent weights."""
+"""For each of `CELLS`."""
 
 
 def _arranged(cell: str, weights: Mapping[str, Array], name: str) -> tuple[Array, Array, Array]:
-    """A layer's input weights (I, G·H), recurrent weights (H, G·H) and biases (G·H,), as in `_SOURCES`."""
+    """A layer's input weights (I, G·H), recurrent weights (H, G·H) and biases (G·H,), as in its `sources`."""
+    places = [CELLS[cell].gates.index(gate) for gate, _, _ in STEPS[cell].sources]
+    _, of_input, of_recurrent = zip(*STEPS[cell].sources, strict=True)
 
-    def gates(part: str, share: int) -> Array:
-        blocks = np.split(weights[name + part], GATES[cell])
-        return np.concatenate([blocks[source[0]] * np.float32(source[share]) for source in _SOURCES[cell]]).T
+    def gates(part: str, factors: tuple[int, ...]) -> Array:
+        blocks = np.split(weights[name + part], len(CELLS[cell].gates))
+        chosen = [blocks[place] * np.float32(factor) for place, factor in zip(places, factors, strict=True)]
+        return np.concatenate(chosen).T
 
-    biases = gates("input_bias", 1) + gates("recurrent_bias", 2)
-    return gates("input_weight", 1), gates("recurrent_weight", 2), biases
+    biases = gates("input_bias", of_input) + gates("recurrent_bias", of_recurrent)
+    return gates("input_weight", of_input), gates("recurrent_weight", of_recurrent), biases
 
 
 def _product(values: Array, weights: Array, out: Array) -> Product:

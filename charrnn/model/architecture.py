@@ -7,13 +7,7 @@ in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows 
 from dataclasses import dataclass
 
 from charrnn.config.settings import Checked, setting
-
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-"""Blocks of rows in a cell's weights, each H rows high, in this order:
-rnn: the state h. gru: reset r, update z, candidate n. lstm: input i, forget f, candidate g, output o."""
-
-STATES = {"rnn": 1, "gru": 1, "lstm": 2}
-"""Arrays in a cell's state: the hidden state h, and for the LSTM its cell state c."""
+from charrnn.model.cells import CELLS
 
 
 @dataclass(frozen=True)
@@ -21,14 +15,14 @@ class Architecture(Checked):
     """A stack of recurrent layers between an embedding and a linear output.
 
     Attributes:
-        cell: `rnn`, `gru` or `lstm`; the equations stand in `model/network.py`.
+        cell: its name in `CELLS`; the equations stand in `model/network.py`.
         layers: recurrent layers, each reading the one below.
         hidden: H, units of each layer.
         embedding: E, numbers that stand for one symbol; 0 for one-hot vectors.
         symbols: V, the size of the vocabulary.
     """
 
-    cell: str = setting("lstm", "the recurrent cell", choices=tuple(GATES))
+    cell: str = setting("lstm", "the recurrent cell", choices=tuple(CELLS))
     layers: int = setting(1, "recurrent layers", minimum=1, maximum=64)
     hidden: int = setting(256, "units of each layer", minimum=1, maximum=16384)
     embedding: int = setting(64, "numbers that stand for one symbol", minimum=0, maximum=16384)
@@ -37,7 +31,12 @@ class Architecture(Checked):
     @property
     def gates(self) -> int:
         """Blocks of H rows in each recurrent weight matrix."""
-        return GATES[self.cell]
+        return len(CELLS[self.cell].gates)
+
+    @property
+    def states(self) -> int:
+        """Arrays in each layer's state."""
+        return len(CELLS[self.cell].state)
 
     def inputs(self, layer: int) -> int:
         """Numbers that a layer reads at each step: I."""

@@ -31,6 +31,7 @@ Knows nothing of text, files or optimizers.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -39,7 +40,8 @@ from torch.nn.functional import embedding, linear, one_hot
 from torch.nn.utils import skip_init
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.model.architecture import STATES, Architecture
+from charrnn.model.architecture import Architecture
+from charrnn.model.cells import CELLS
 from charrnn.model.recurrence import gru, rnn
 
 State = list[tuple[Tensor, ...]]
@@ -48,11 +50,28 @@ State = list[tuple[Tensor, ...]]
 Masks = list[Tensor | None]
 """For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is silenced."""
 
-KERNELS: dict[str, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}
-"""PyTorch's own loops over time, compiled for each machine (oneDNN, cuDNN)."""
 
-CUDNN_MODES = {"rnn": 1, "lstm": 2, "gru": 3}
-"""What cuDNN calls the cells (`cudnnRNNMode_t`)."""
+@dataclass(frozen=True)
+class Kernel:
+    """What runs a cell over time.
+
+    Attributes:
+        pytorch: PyTorch's own loop, compiled for each machine (oneDNN, cuDNN).
+        cudnn_mode: what cuDNN calls the cell (`cudnnRNNMode_t`).
+        loop: the one of `recurrence.py`, where it was measured to be faster in training on a CPU.
+    """
+
+    pytorch: Callable[..., Any]
+    cudnn_mode: int
+    loop: Callable[..., Tensor] | None = None
+
+
+KERNELS = {
+    "lstm": Kernel(torch.lstm, cudnn_mode=2),
+    "gru": Kernel(torch.gru, cudnn_mode=3, loop=gru),
+    "rnn": Kernel(torch.rnn_tanh, cudnn_mode=1, loop=rnn),
+}
+"""For each of `CELLS`."""
 
 
 class Layer(nn.Module):
@@ -60,7 +79,7 @@ class Layer(nn.Module):
 
     def __init__(self, architecture: Architecture, index: int) -> None:
         super().__init__()
-        self.cell = architecture.cell
+        self.kernel = KERNELS[architecture.cell]
         rows, hidden = architecture.gates * architecture.hidden, architecture.hidden
         self.input_weight = nn.Parameter(torch.empty(rows, architecture.inputs(index)))
         self.recurrent_weight = nn.Parameter(torch.empty(rows, hidden))
@@ -86,12 +105,16 @@ class Layer(nn.Module):
         parameters = tuple(p.to(dtype) for p in (*weights, self.input_bias, self.recurrent_bias))
         values = inputs.to(dtype) if inputs.is_floating_point() else inputs
         before = tuple(part.to(dtype) for part in state)
-        run = self._loop if self.has_a_faster_loop() else self._kernel
+        loop = self.faster_loop()
         with torch.autocast("cpu", enabled=False):  # CUDA's also lays out the weights
-            outputs, after = run(values, before, parameters)
+            if loop is None:
+                outputs, after = self._by_pytorch(values, before, parameters)
+            else:
+                outputs = loop(values, *before, *parameters)
+                after = (outputs[-1],)
         return outputs, tuple(part.to(full) for part in after)
 
-    def _kernel(
+    def _by_pytorch(
         self, inputs: Tensor, state: tuple[Tensor, ...], parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """PyTorch's own loop."""
@@ -99,19 +122,8 @@ class Layer(nn.Module):
         has_biases, layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, False
         options = (has_biases, layers, dropout, self.training, bidirectional, batch_first)
         start = before if len(before) > 1 else before[0]
-        outputs, *after = KERNELS[self.cell](inputs, start, parameters, *options)
+        outputs, *after = self.kernel.pytorch(inputs, start, parameters, *options)
         return outputs, tuple(part.squeeze(0) for part in after)
-
-    def _loop(
-        self, inputs: Tensor, state: tuple[Tensor, ...], parameters: tuple[Tensor, ...]
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loop of `recurrence.py`: the same as PyTorch's."""
-        input_weight, recurrent_weight, *biases = parameters
-        if self.cell == "rnn":
-            hidden = rnn(inputs, *state, input_weight, recurrent_weight, biases[0] + biases[1])
-        else:
-            hidden = gru(inputs, *state, input_weight, recurrent_weight, *biases)
-        return hidden, (hidden[-1],)
 
     @torch.no_grad()
     def lay_out(self) -> None:
@@ -129,14 +141,14 @@ class Layer(nn.Module):
             return
         inputs, hidden = self.input_weight.shape[1], self.recurrent_weight.shape[1]
         layers, projection, batch_first, bidirectional = 1, 0, False, False
-        sizes = (inputs, CUDNN_MODES[self.cell], hidden, projection, layers, batch_first, bidirectional)
+        sizes = (inputs, self.kernel.cudnn_mode, hidden, projection, layers, batch_first, bidirectional)
         with torch.cuda.device_of(self.input_weight):  # type: ignore[no-untyped-call]
             torch._cudnn_rnn_flatten_weight(parameters, len(parameters), *sizes)
 
-    def has_a_faster_loop(self) -> bool:
-        """Whether to take `recurrence.py`: where it was measured, in training on a CPU."""
+    def faster_loop(self) -> Callable[..., Tensor] | None:
+        """The loop of `recurrence.py` where it is the faster one: of some cells, in training on a CPU."""
         learning = self.training and torch.is_grad_enabled()
-        return learning and self.cell in {"rnn", "gru"} and self.input_weight.device.type == "cpu"
+        return self.kernel.loop if learning and self.input_weight.device.type == "cpu" else None
 
 
 class CharRNN(nn.Module):
@@ -227,7 +239,7 @@ class CharRNN(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the first layer, which alone meets symbols, (T, B); otherwise as `Layer.forward`."""
         assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
-        table = self._table(first, ids) if first.has_a_faster_loop() else None
+        table = None if first.faster_loop() is None else self._table(first, ids)
         values = self.embed(ids) if table is None else ids
         return first(values, state, table)  # type: ignore[no-any-return]
 
@@ -262,8 +274,8 @@ class CharRNN(nn.Module):
         """The state before anything was read: zeros, (B, H) each."""
         weight = self.output.weight
         shape = (batch, self.architecture.hidden)
-        parts = STATES[self.architecture.cell]
-        return [tuple(weight.new_zeros(shape) for _ in range(parts)) for _ in self.layers]
+        parts = range(self.architecture.states)
+        return [tuple(weight.new_zeros(shape) for _ in parts) for _ in self.layers]
 
 
 def silenced(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -312,7 +324,7 @@ def initialise(model: CharRNN) -> None:
     variance 1/I (1 for one-hot inputs, of which one is 1), the LSTM's forget gate is open at first (bias 1,
     Gers et al. 2000), and the output is zero, so that the first prediction is uniform over the vocabulary.
     """
-    generator, hidden = model.generator, model.architecture.hidden
+    generator, hidden, cell = model.generator, model.architecture.hidden, CELLS[model.architecture.cell]
     if model.embedding is not None:
         model.embedding.weight.normal_(generator=generator)
     for layer in model.layers:
@@ -323,7 +335,7 @@ def initialise(model: CharRNN) -> None:
             nn.init.orthogonal_(block, generator=generator)
         layer.input_bias.zero_()
         layer.recurrent_bias.zero_()
-        if layer.cell == "lstm":
-            layer.input_bias[hidden : 2 * hidden] = 1
+        for gate in cell.open_at_first:
+            layer.input_bias[cell.rows(gate, hidden)] = 1
     model.output.weight.zero_()
     model.output.bias.zero_()

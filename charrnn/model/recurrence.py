@@ -16,7 +16,7 @@ What makes it fast, each measured (`python -m benchmarks.train`; `LOG.md` has wh
 
 Everything is in the precision of what comes in, sums in float32.
 
-The equations are those of `model.py`, and the other dimensions those of its glossary.
+The equations are those of `model/network.py`, and the other dimensions those of its glossary.
 """
 
 import platform
@@ -174,12 +174,14 @@ def rnn(inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:
         inputs: (T, B, I), what it reads at every step; or (T, B), symbols that stand for one-hot vectors, so
             that the input weights have a column for each symbol.
         state: (B, H), the hidden state before the first step.
-        *parameters: the input weights (H, I), the recurrent weights (H, H), the sum of both biases (H,).
+        *parameters: the input weights (H, I), the recurrent weights (H, H), and the bias of each (H,).
 
     Returns:
         The hidden state after every step, (T, B, H).
     """
-    return _Rnn.apply(inputs, state, *parameters)  # type: ignore[no-any-return, no-untyped-call]
+    input_weight, recurrent_weight, input_bias, recurrent_bias = parameters
+    bias = input_bias + recurrent_bias
+    return _Rnn.apply(inputs, state, input_weight, recurrent_weight, bias)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def gru(inputs: Tensor, state: Tensor, *parameters: Tensor) -> Tensor:

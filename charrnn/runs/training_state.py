@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from charrnn.config.settings import REQUIRED, Entry, TrainSettings, flat, setting
-from charrnn.model.architecture import STATES, Architecture
+from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint_file import Kind
 
 Numbers = dict[str, float]
@@ -151,7 +151,7 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
     if extent.texts:
         shape = (extent.texts, architecture.hidden)
         for layer in range(architecture.layers):
-            for part in range(STATES[architecture.cell]):
+            for part in range(architecture.states):
                 found[f"carried.{layer}.{part}"] = Kind("F32", shape)
     if extent.generator_bytes:
         found["generator"] = Kind("U8", (extent.generator_bytes,))

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from charrnn.config.settings import BudgetSettings, TrainSettings, seconds
 from charrnn.model.architecture import Architecture
+from charrnn.model.cells import CELLS
 
 Value = TypeVar("Value")
 
@@ -21,9 +22,6 @@ HALF_FROM = 2**21
 
 LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
 """Layers and units to choose from where a run is bounded by time, each larger than the one before."""
-
-RATES = {"lstm": 0.04, "gru": 0.04, "rnn": 0.02}
-"""The highest learning rate of Muon, for each cell."""
 
 USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
@@ -202,7 +200,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         dropout=_or(model.dropout, 0.0),
         batch_size=batch_size,
         sequence_length=int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
-        learning_rate=_or(recipe.learning_rate, RATES[model.cell] if recipe.optimizer == "muon" else 0.004),
+        learning_rate=_or(recipe.learning_rate, _learning_rate(model.cell, recipe.optimizer)),
         optimizer=recipe.optimizer,
         weight_decay=_or(recipe.weight_decay, 0.0),
         gradient_clip=recipe.gradient_clip,
@@ -272,6 +270,11 @@ def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | 
 
 def _or(value: Value | None, default: Value) -> Value:
     return default if value is None else value
+
+
+def _learning_rate(cell: str, optimizer: str) -> float:
+    """The highest learning rate where none is set."""
+    return CELLS[cell].muon_learning_rate if optimizer == "muon" else 0.004
 
 
 def _batch_size(facts: Facts) -> int:

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from charrnn.model.architecture import STATES
 from charrnn.runs.training_state import Extent, TrainingState
 from charrnn.training.optimizers import load_state_dict, state_dict
 from charrnn.training.trainer import Trainer
@@ -100,5 +99,5 @@ def _put_back_carried(trainer: Trainer, training: TrainingState) -> None:
     def tensor(layer: int, part: int) -> Tensor:
         return torch.tensor(training.arrays[f"carried.{layer}.{part}"], device=device)
 
-    parts, layers = range(STATES[network.cell]), range(network.layers if training.extent.texts else 0)
+    parts, layers = range(network.states), range(network.layers if training.extent.texts else 0)
     trainer.state = [tuple(tensor(layer, part) for part in parts) for layer in layers] or None

@@ -1,0 +1,44 @@
+"""The recurrent cells: for each one record, of what is known of it without computing anything.
+
+The equations stand in `model/network.py`. What runs a cell there, in PyTorch, is its record in `KERNELS`, and
+what runs it in NumPy its record in `STEPS` of `decoding/network.py`: another cell is a record in each of the
+three, and a choice of `--cell` (`config/settings.py`). Knows nothing of torch or numpy.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell's weights and its state consist of, and how it starts and learns.
+
+    Attributes:
+        gates: the blocks of rows in its weights, each H rows high, in this order.
+        state: the arrays that one step hands to the next: the hidden state h, for the LSTM also its cell
+            state c.
+        muon_learning_rate: the highest, where none is set and Muon moves the recurrent matrices (LOG.md).
+        open_at_first: gates whose bias starts at 1 and not at 0.
+    """
+
+    gates: tuple[str, ...]
+    state: tuple[str, ...]
+    muon_learning_rate: float
+    open_at_first: tuple[str, ...] = ()
+
+    def rows(self, gate: str, hidden: int) -> slice:
+        """The rows of a gate in the weights of a layer of so many units."""
+        first = self.gates.index(gate) * hidden
+        return slice(first, first + hidden)
+
+
+CELLS = {
+    "lstm": Cell(
+        gates=("input", "forget", "candidate", "output"),
+        state=("h", "c"),
+        muon_learning_rate=0.04,
+        open_at_first=("forget",),
+    ),
+    "gru": Cell(gates=("reset", "update", "candidate"), state=("h",), muon_learning_rate=0.04),
+    "rnn": Cell(gates=("hidden",), state=("h",), muon_learning_rate=0.02),
+}
+"""Each cell by the name that `--cell` has for it."""
