@@ -51,7 +51,7 @@ clean:
 # What runs; what the tests and checks need comes on top of it.
 $(READY): pyproject.toml constraints.txt | $(BIN)/pip
 	@echo 'Setting up $(VENV): PyTorch and what it stands on. About 1 GB on disk; several GB on Linux'
-	@echo 'if pip brings the build for NVIDIA cards (README.md, "By hand", has the small one). It takes minutes.'
+	@echo 'if pip brings the build for NVIDIA cards (docs/installation.md has the small one). It takes minutes.'
 	$(INSTALL) .
 	touch $@
 

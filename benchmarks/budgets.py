@@ -1,4 +1,4 @@
-"""What `charrnn train` has learnt after so much time: the README's table.
+"""What `charrnn train` has learnt after so much time: the table of docs/evaluation.md.
 
     python -m benchmarks.budgets TEXT --budgets 30s 2m 10m --seeds 1 2 3
     python -m benchmarks.budgets TEXT --budgets 2m --cell gru

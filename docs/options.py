@@ -1,4 +1,4 @@
-"""Write the table of options into the README, from the settings themselves.
+"""Write the table of options into `docs/options.md`, from the settings themselves.
 
 python docs/options.py
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charrnn.config.settings import TrainSettings, option_name, settings_of
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parent / "options.md"
 BEGIN, END = "<!-- options: written by docs/options.py -->\n", "<!-- end of options -->"
 
 
@@ -25,11 +25,11 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def with_table(readme: str) -> str:
-    """The README with its table as it should be."""
-    before, rest = readme.split(BEGIN)
+def with_table(page: str) -> str:
+    """The page with its table as it should be."""
+    before, rest = page.split(BEGIN)
     return before + BEGIN + table() + END + rest.split(END)[1]
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

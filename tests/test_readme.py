@@ -1,8 +1,10 @@
-"""The README says what is true: its commands run, its table is the settings', its files exist."""
+"""README and manual say what is true: commands run, the table is the settings', files and links exist."""
 
+import gzip
 import importlib.util
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,19 @@ from program import KOREAN, TEXT, charrnn
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
-OURS = [line for line in COMMANDS if line.startswith("charrnn ")]
+MANUAL = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README.md": README} | {f"docs/{name}": text for name, text in MANUAL.items()}
 NAMES = "".join(f"{a}{b}\n" for a in ("an", "bo", "cy", "dee") for b in ("ra", "li", "mo", "s"))
+
+
+def _commands(page: str) -> list[str]:
+    """Every line of every block of commands."""
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def _ours(page: str) -> list[str]:
+    return [line for line in _commands(page) if line.startswith("charrnn ")]
 
 
 def _cut(command: str) -> list[str]:
@@ -28,42 +39,55 @@ def _cut(command: str) -> list[str]:
     return words
 
 
-def test_every_command_of_ours_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the README's order, in a folder with the texts that it names."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "novel.txt").write_text("It was a day. " + TEXT)
-    (tmp_path / "korean.txt").write_text(KOREAN, encoding="utf-8")
-    (tmp_path / "names.txt").write_text(NAMES)
-    (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "first.txt").write_text(TEXT)
-    _write_gzip(tmp_path / "more.txt.gz", TEXT)
-    (tmp_path / "old.txt").write_bytes("Größe, früher\r\n".encode("latin-1") * 50)
-    (tmp_path / "reviews.csv").write_text('text,stars\n"Good, ""very""",5\nBad,1\n' + "fair,3\n" * 40)
-    (tmp_path / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
-    (tmp_path / "data.bin").write_bytes(bytes(range(256)) * 8)
-    assert len(OURS) > 10
-    for command in OURS:
+def _run_commands(page: str) -> None:
+    """Run a page's commands of ours, in its order, where the texts that it names are."""
+    for command in _ours(page):
         result = charrnn(*_cut(command))
         assert result.code == 0, f"{command}: {result.err}"
         assert "--help" in command or result.out or "train" in command or "--output" in command, command
         if "runs/hello" in command and "sample" in command and "--json" not in command:
             assert result.out == "hello"
         if "--per-character" in command:
-            shown = re.findall(r'^\{"character".*$', README, re.MULTILINE)
+            shown = re.findall(r'^\{"character".*$', page, re.MULTILINE)
             assert [line.split(",")[0] for line in shown] == [
                 line.split(",")[0] for line in result.out.splitlines()
             ]
 
 
-def _write_gzip(path: Path, text: str) -> None:
-    import gzip
+@pytest.fixture(scope="module")
+def after_readme(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the texts that the pages name, in which the README's commands have run."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "novel.txt").write_text("It was a day. " + TEXT)
+    (folder / "korean.txt").write_text(KOREAN, encoding="utf-8")
+    (folder / "names.txt").write_text(NAMES)
+    (folder / "letters").mkdir()
+    (folder / "letters" / "first.txt").write_text(TEXT)
+    (folder / "more.txt.gz").write_bytes(gzip.compress(TEXT.encode()))
+    (folder / "old.txt").write_bytes("Größe, früher\r\n".encode("latin-1") * 50)
+    (folder / "reviews.csv").write_text('text,stars\n"Good, ""very""",5\nBad,1\n' + "fair,3\n" * 40)
+    (folder / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
+    (folder / "data.bin").write_bytes(bytes(range(256)) * 8)
+    assert len(_ours(README)) > 10
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        _run_commands(README)
+    return folder
 
-    path.write_bytes(gzip.compress(text.encode()))
+
+@pytest.mark.parametrize("name", [name for name, page in MANUAL.items() if _ours(page)])
+def test_every_command_of_ours_works(
+    name: str, after_readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of each page of the manual after those of the README."""
+    folder = shutil.copytree(after_readme, tmp_path / "page")
+    monkeypatch.chdir(folder)
+    _run_commands(MANUAL[name])
 
 
 def test_no_other_command_slips_in() -> None:
     """What is not run here is the set-up: make, venv, pip and activation."""
-    others = [line for line in COMMANDS if line not in OURS]
+    others = [line for page in PAGES.values() for line in _commands(page) if not line.startswith("charrnn ")]
     assert others
     assert all(re.match(r"make |python3? -m venv|py -m venv|(\. )?\.venv[\\/]", line) for line in others)
 
@@ -74,7 +98,9 @@ def test_the_table_of_options_is_the_settings() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.with_table(README) == README, "run python docs/options.py"
+    page = MANUAL["options.md"]
+    assert module.table() in page
+    assert module.with_table(page) == page, "run python docs/options.py"
 
 
 def test_files_that_are_named_exist() -> None:
@@ -88,14 +114,31 @@ def test_files_that_are_named_exist() -> None:
         assert (ROOT / name).exists() or (ROOT / folder / name).exists(), name
 
 
-def test_linked_files_exist() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    """To files that exist, and to headings that stand in them."""
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", PAGES[name]) if "://" not in link]
+    links += re.findall(r'src(?:set)?="([^"]+)"', PAGES[name])
     assert links
-    assert all((ROOT / link).exists() for link in links)
+    for link in links:
+        file, _, heading = link.partition("#")
+        target = (ROOT / name).parent / file if file else ROOT / name
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_short_and_leads_to_every_page_which_leads_back() -> None:
+    assert len(README.splitlines()) < 200
+    for name, page in MANUAL.items():
+        assert f"](docs/{name})" in README, name
+        assert "](../README.md" in page, name
 
 
 def test_nothing_is_left_to_fill_in() -> None:
-    assert not re.findall(r"[A-Z]+_OUTPUT|MAP_ROWS", README)
+    for name, page in PAGES.items():
+        assert not re.findall(r"[A-Z]+_OUTPUT|MAP_ROWS|TODO|TBD", page), name
 
 
 def test_it_says_where_it_runs_and_how_to_get_it() -> None:

@@ -155,10 +155,10 @@ def test_filters_change_what_is_written_not_what_was_expected(run_folder: Path) 
     assert one["probability"] < 1
 
 
-def test_the_schema_as_the_readme_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's example is what its commands print, but for the figures."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"```json\n(\{\"checkpoint\".*?)```", readme, re.DOTALL)
+def test_the_schema_as_the_manual_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manual's example is what its commands print, but for the figures."""
+    page = (Path(__file__).parents[1] / "docs" / "sampling.md").read_text(encoding="utf-8")
+    block = re.search(r"```json\n(\{\"checkpoint\".*?)```", page, re.DOTALL)
     assert block is not None
     shown = json.loads(block[1])
     monkeypatch.chdir(tmp_path)

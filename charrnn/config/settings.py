@@ -1,7 +1,7 @@
 """Every setting, declared once: its default, its help, its limits.
 
 That one line yields the command-line option, its help, the check of its value, the line in
-`config.toml` and the row in the README. A setting whose default is None is chosen by the plan
+`config.toml` and the row in `docs/options.md`. A setting whose default is None is chosen by the plan
 (`training/plan.py`) from the corpus and the budget. Knows nothing of torch, numpy or the command line.
 """
 
@@ -110,7 +110,7 @@ def setting(
 
     Args:
         default: the value when nobody sets it; None where the plan chooses.
-        help_text: one sentence for `--help` and the README.
+        help_text: one sentence for `--help` and the manual.
         minimum: smallest value allowed.
         maximum: largest value allowed.
         choices: the only values allowed.
