@@ -81,13 +81,15 @@ def measure(path: Path, idle_mebibytes: float, normalize: str, mode: str) -> Non
     reading = ReadingSettings(normalize=normalize, mode=mode)
     began_seconds = time.perf_counter()
     corpus = Corpus([str(path)], reading)
-    census = corpus.census()
-    vocabulary = Vocabulary.from_counts(census.counts, "char", end=mode == "lines")
+    statistics = corpus.statistics()
+    vocabulary = Vocabulary.from_counts(statistics.counts, "char", end=mode == "lines")
     counted_seconds = time.perf_counter()
     encode_dataset(corpus, vocabulary, path.parent / "run", "0.1", 1)
     ended_seconds = time.perf_counter()
-    megabytes = census.file_bytes / 1e6
-    print(f"text          {megabytes:,.0f} MB, {census.characters:,} characters, {len(vocabulary):,} symbols")
+    megabytes = statistics.file_bytes / 1e6
+    print(
+        f"text          {megabytes:,.0f} MB, {statistics.characters:,} characters, {len(vocabulary)} symbols"
+    )
     print(f"count         {megabytes / (counted_seconds - began_seconds):,.0f} MB/s")
     print(f"encode        {megabytes / (ended_seconds - counted_seconds):,.0f} MB/s")
     print(f"both          {megabytes / (ended_seconds - began_seconds):,.0f} MB/s")

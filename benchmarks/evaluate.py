@@ -64,7 +64,7 @@ def main() -> None:
         path = Path(folder, "text.txt")
         write_text(path, options.mebibytes * 2**20)
         corpus = Corpus([str(path)], ReadingSettings())
-        counts = corpus.census().counts
+        counts = corpus.statistics().counts
         frequent = np.sort(counts)[-100]  # the others are unknown, and become one symbol that is shown
         vocabulary = Vocabulary.from_counts(counts, "char", min_count=int(frequent))
         network = Architecture(options.cell, 1, options.hidden, EMBEDDING, len(vocabulary))
@@ -74,7 +74,7 @@ def main() -> None:
         scoring = scored_characters_per_second(model, corpus, vocabulary)
         after = forward_characters_per_second(model, options.seconds)
     forward = (before + after) / 2
-    print(f"text          {corpus.census().characters:,} characters, {len(vocabulary)} symbols")
+    print(f"text          {corpus.statistics().characters:,} characters, {len(vocabulary)} symbols")
     print(f"forward pass  {before:,.0f} characters/s before, {after:,.0f} after")
     print(f"scoring       {scoring:,.0f} characters/s, {scoring / forward:.2f} of it")
     print(f"peak memory   {peak_mebibytes() - idle_mebibytes:,.0f} MiB more while scoring")

@@ -35,7 +35,7 @@ import torch
 from torch import nn
 
 from charrnn.config.settings import ReadingSettings, Request, SampleSettings
-from charrnn.decoding.language_model import Author
+from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import BLOCK, write
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, save
@@ -84,8 +84,8 @@ def torch_step(architecture: Architecture, *, onednn: bool) -> Step:
 
 def our_step(architecture: Architecture, texts: int) -> Step:
     """One character of each text; of many, every so many steps spell what was written since."""
-    author = Author.of(random_checkpoint(architecture))
-    pieces = write(author, Request(length=ENDLESS, count=texts), SampleSettings())
+    model = SavedModel.of(random_checkpoint(architecture))
+    pieces = write(model, Request(length=ENDLESS, count=texts), SampleSettings())
     return lambda: deque(itertools.islice(pieces, texts), maxlen=0)  # a block gives a piece of every text
 
 

@@ -12,7 +12,7 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.text.alignment import begins, first_character, unbroken
 from charrnn.text.codes import bytes_as_text, to_codes
 from charrnn.text.corpus import Corpus
-from charrnn.text.passages import Piece, passages
+from charrnn.text.passages import Passage, passages
 from charrnn.text.vocabulary import Vocabulary
 
 FORMS = ("none", "nfc", "nfd", "nfkc", "nfkd")
@@ -87,7 +87,7 @@ def test_bytes_that_are_no_text_are_cut_anywhere() -> None:
     assert max(map(len, pieces)) <= 10
 
 
-def read(tmp_path: Path, text: str, chunk_bytes: int, *, unknown: str = "", **reading: str) -> list[Piece]:
+def read(tmp_path: Path, text: str, chunk_bytes: int, *, unknown: str = "", **reading: str) -> list[Passage]:
     """A text's pieces, the model knowing all characters but some."""
     path = tmp_path / "text.txt"
     path.write_bytes(text.encode())

@@ -63,7 +63,7 @@ def records_of(codes: Iterable[int]) -> list[str]:
 
 def complaint(corpus: Corpus) -> str:
     with pytest.raises(CorpusError) as caught:
-        corpus.census()
+        corpus.statistics()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -124,7 +124,7 @@ def test_a_mark_is_recognised_removed_and_reported(
     text = "한 text\ufeff\U0001f600"
     corpus = corpus_of(tmp_path, mark + text.encode(encoding), chunk_bytes=size)
     assert text_of(corpus) == text
-    corpus.census()
+    corpus.statistics()
     assert sum("byte-order mark removed" in notice for notice in corpus.notices) == 1
     assert any("UTF-" in notice for notice in corpus.notices) == (encoding != "utf-8")
 
@@ -170,7 +170,7 @@ def test_invalid_bytes_are_replaced_or_left_out_when_asked(tmp_path: Path) -> No
 
 def test_utf_16_without_a_mark_is_read_and_remarked_upon(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "hello world".encode("utf-16-le"))
-    assert corpus.census().characters == 22
+    assert corpus.statistics().characters == 22
     assert any("--encoding utf-16-le" in notice for notice in corpus.notices)
 
 
@@ -193,16 +193,16 @@ def test_an_empty_text_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a", "aaaa", "\0", "\n", "x" * 5_000_000])
 def test_short_and_plain_texts_are_counted(tmp_path: Path, text: str) -> None:
-    census = corpus_of(tmp_path, text.encode()).census()
-    assert census.characters == census.symbols == census.counts[ord(text[0])] == len(text)
+    statistics = corpus_of(tmp_path, text.encode()).statistics()
+    assert statistics.characters == statistics.symbols == statistics.counts[ord(text[0])] == len(text)
 
 
 def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(b"\x80\x81\x82 no utf-8")
     with pytest.raises(CorpusError, match="folder without text"):
         Corpus([str(tmp_path)], ReadingSettings())
-    assert Corpus([str(tmp_path)], ReadingSettings(level="byte")).census().symbols == 12
-    assert Corpus([str(tmp_path)], ReadingSettings(encoding="latin-1")).census().symbols == 12
+    assert Corpus([str(tmp_path)], ReadingSettings(level="byte")).statistics().symbols == 12
+    assert Corpus([str(tmp_path)], ReadingSettings(encoding="latin-1")).statistics().symbols == 12
 
 
 # A file that changes
@@ -210,17 +210,17 @@ def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_grows_is_read_as_far_as_it_was_seen(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, b"first ", chunk_bytes=4)
-    fingerprint = corpus.census().fingerprint
+    fingerprint = corpus.statistics().fingerprint
     with (tmp_path / "text.txt").open("ab") as file:
         file.write(b"and more")
     assert text_of(corpus) == "first "
-    assert corpus.census().fingerprint == fingerprint
+    assert corpus.statistics().fingerprint == fingerprint
 
 
 @pytest.mark.parametrize("changed", [b"FIRST ", b"fir", b""])
 def test_a_file_that_changes_is_said(tmp_path: Path, changed: bytes) -> None:
     corpus = corpus_of(tmp_path, b"first ")
-    corpus.census()
+    corpus.statistics()
     (tmp_path / "text.txt").write_bytes(changed)
     with pytest.raises(CorpusError, match="was changed while it was being read"):
         list(corpus.codes())
@@ -228,7 +228,9 @@ def test_a_file_that_changes_is_said(tmp_path: Path, changed: bytes) -> None:
 
 def test_a_fingerprint_follows_the_bytes_and_the_reading(tmp_path: Path) -> None:
     def fingerprint(data: bytes, chunk_bytes: int = 9, normalize: str = "none") -> str:
-        return corpus_of(tmp_path, data, chunk_bytes=chunk_bytes, normalize=normalize).census().fingerprint
+        return (
+            corpus_of(tmp_path, data, chunk_bytes=chunk_bytes, normalize=normalize).statistics().fingerprint
+        )
 
     assert fingerprint(b"abc") == fingerprint(b"abc", chunk_bytes=1)
     assert len({fingerprint(b"abc"), fingerprint(b"abd"), fingerprint(b"abc", normalize="nfc")}) == 3
@@ -242,9 +244,9 @@ def test_a_fingerprint_follows_the_bytes_and_the_reading(tmp_path: Path) -> None
 def test_byte_level_reads_any_file(tmp_path_factory: pytest.TempPathFactory, data: bytes, size: int) -> None:
     corpus = corpus_of(tmp_path_factory.mktemp("bytes"), data, chunk_bytes=size, level="byte")
     assert bytes(joined(corpus.codes())) == data
-    census = corpus.census()
-    assert census.symbols == census.utf8_bytes == len(data)
-    assert census.characters == sum(byte & 0xC0 != 0x80 for byte in data)
+    statistics = corpus.statistics()
+    assert statistics.symbols == statistics.utf8_bytes == len(data)
+    assert statistics.characters == sum(byte & 0xC0 != 0x80 for byte in data)
 
 
 def test_byte_level_keeps_the_mark_and_has_lines(tmp_path: Path) -> None:
@@ -269,33 +271,33 @@ def test_bytes_have_no_normal_form() -> None:
 def test_counts_are_of_the_text_as_read(tmp_path: Path, size: int) -> None:
     text = "한 e\u0301\n\u00e9\U0001f600"
     corpus = corpus_of(tmp_path, codecs.BOM_UTF8 + text.encode(), chunk_bytes=size, normalize="nfd")
-    census = corpus.census()
-    assert census.characters == len(text)
-    assert census.utf8_bytes == len(text.encode())
-    assert census.file_bytes == len(text.encode()) + 3
-    assert census.symbols == len(unicodedata.normalize("NFD", text)) == census.counts.sum()
-    assert census.records == 0
+    statistics = corpus.statistics()
+    assert statistics.characters == len(text)
+    assert statistics.utf8_bytes == len(text.encode())
+    assert statistics.file_bytes == len(text.encode()) + 3
+    assert statistics.symbols == len(unicodedata.normalize("NFD", text)) == statistics.counts.sum()
+    assert statistics.records == 0
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_starts_are_how_the_text_and_its_lines_begin(tmp_path: Path, size: int) -> None:
-    census = corpus_of(tmp_path, b"ab\nac\n\n\r\nba", chunk_bytes=size).census()
-    found = {chr(code): int(census.starts[code]) for code in np.flatnonzero(census.starts)}
+    statistics = corpus_of(tmp_path, b"ab\nac\n\n\r\nba", chunk_bytes=size).statistics()
+    found = {chr(code): int(statistics.starts[code]) for code in np.flatnonzero(statistics.starts)}
     assert found == {"a": 2, "b": 1}
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_starts_and_empty_records_in_lines_mode(tmp_path: Path, size: int) -> None:
-    census = corpus_of(tmp_path, b"\nab\nac\r\n\nba", chunk_bytes=size, mode="lines").census()
-    found = {chr(code): int(census.starts[code]) for code in np.flatnonzero(census.starts)}
+    statistics = corpus_of(tmp_path, b"\nab\nac\r\n\nba", chunk_bytes=size, mode="lines").statistics()
+    found = {chr(code): int(statistics.starts[code]) for code in np.flatnonzero(statistics.starts)}
     assert found == {"a": 2, "b": 1}
-    assert (census.records, census.empty_records) == (5, 2)
+    assert (statistics.records, statistics.empty_records) == (5, 2)
 
 
 def test_progress_comes_to_its_end(tmp_path: Path) -> None:
     calls: list[tuple[int, int | None]] = []
     corpus = corpus_of(tmp_path, b"x" * 10_000, chunk_bytes=1000)
-    corpus.census(lambda done, total: calls.append((done, total)))
+    corpus.statistics(lambda done, total: calls.append((done, total)))
     assert calls[-1] == (10_000, 10_000)
 
 
@@ -393,8 +395,8 @@ def test_the_end_of_a_source_ends_a_record(
     reading = ReadingSettings(mode="lines", delimiter=delimiter, normalize="nfc")
     corpus = Corpus([str(path) for path in paths], reading, chunk_bytes=size)
     assert records_of(joined(corpus.codes())) == records
-    assert corpus.census().records == len(records)
-    assert corpus.census().characters == sum(map(len, texts))
+    assert corpus.statistics().records == len(records)
+    assert corpus.statistics().characters == sum(map(len, texts))
 
 
 @pytest.mark.parametrize(
@@ -419,7 +421,7 @@ def test_blanks_and_line_ends_that_nobody_sees_do_not_matter_to_a_delimiter(
 def test_a_text_that_seems_meant_to_be_divided_is_remarked_upon(tmp_path: Path) -> None:
     def told(data: bytes, **reading: Any) -> str:  # noqa: ANN401
         corpus = corpus_of(tmp_path, data, **reading)
-        corpus.census()
+        corpus.statistics()
         return " ".join(corpus.notices)
 
     assert "the delimiter '%%' never occurs" in told(b"a\nb\n", mode="lines", delimiter="%%")

@@ -35,7 +35,7 @@ def encoded(
     read = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
     corpus = Corpus([str(path)], read, chunk_bytes=chunk_bytes)
     vocabulary = Vocabulary.from_counts(
-        corpus.census().counts, corpus.reading.level, end=corpus.reading.mode == "lines"
+        corpus.statistics().counts, corpus.reading.level, end=corpus.reading.mode == "lines"
     )
     return encode_dataset(corpus, vocabulary, tmp_path / "run", validation, seed), vocabulary
 
@@ -229,7 +229,7 @@ def encoded_files(
     for number, text in enumerate(texts):
         (files / f"{number:03}.txt").write_bytes(text.encode())
     corpus = Corpus([str(files)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
-    vocabulary = Vocabulary.from_counts(corpus.census().counts, corpus.reading.level)
+    vocabulary = Vocabulary.from_counts(corpus.statistics().counts, corpus.reading.level)
     return encode_dataset(corpus, vocabulary, folder / "run", validation, 1), vocabulary
 
 

@@ -12,8 +12,8 @@ from program import charrnn
 
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.conversation import STRETCH, Conversation
-from charrnn.decoding.ensemble import Mixture
-from charrnn.decoding.language_model import Author
+from charrnn.decoding.ensemble import Ensemble
+from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
 from charrnn.runs.checkpoint import load
 from charrnn.text.codes import END
@@ -117,20 +117,20 @@ def test_the_bound_is_no_length(endless: Path) -> None:
 
 
 def test_where_nobody_waits_for_an_end_mark_there_is_no_bound(endless: Path) -> None:
-    author = Author.of(load(endless))
-    assert [bound_of(author, Request(length=length)) for length in (0, 9, None)] == [0, 0, SHORTEST_BOUND]
-    assert bound_of(author, Request(until_line=2)) == 0
-    assert length_of(author, Request()) == 0
-    assert bound_of(Author.of(load(endless)), Request(stop=("x",))) == SHORTEST_BOUND
+    model = SavedModel.of(load(endless))
+    assert [bound_of(model, Request(length=length)) for length in (0, 9, None)] == [0, 0, SHORTEST_BOUND]
+    assert bound_of(model, Request(until_line=2)) == 0
+    assert length_of(model, Request()) == 0
+    assert bound_of(SavedModel.of(load(endless)), Request(stop=("x",))) == SHORTEST_BOUND
 
 
 def test_of_several_models_the_longest_line_counts(endless: Path, tmp_path: Path) -> None:
-    authors = [Author.of(load(endless)), Author.of(load(longer(endless, tmp_path, 25)))]
-    assert bound_of(Mixture.of(authors), Request()) == 250
+    authors = [SavedModel.of(load(endless)), SavedModel.of(load(longer(endless, tmp_path, 25)))]
+    assert bound_of(Ensemble.of(authors), Request()) == 250
 
 
 def test_a_conversation_lets_it_write_a_stretch_at_a_time(endless: Path) -> None:
-    talk = Conversation(Author.of(load(endless)), Request(), SampleSettings())
+    talk = Conversation(SavedModel.of(load(endless)), Request(), SampleSettings())
     assert len("".join(talk.run(STRETCH))) == STRETCH
     assert len("".join(talk.run(300))) == 300
     assert not talk.is_ended

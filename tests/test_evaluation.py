@@ -15,7 +15,7 @@ from charrnn.model import readers
 from charrnn.model.architecture import Architecture
 from charrnn.model.measures import likeliest
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Carried, Reader, Records, Windows
+from charrnn.model.readers import Carried, Reader, RecordReader, Windows
 from charrnn.text.vocabulary import Ids
 
 SYMBOLS, END = 6, 5
@@ -91,7 +91,7 @@ READERS: dict[str, Callable[[CharRNN], Reader]] = {
     "windows of 1": lambda model: Windows(model, 1),
     "windows of 7": lambda model: Windows(model, 7),
     "windows of 64": lambda model: Windows(model, 64),
-    "records": lambda model: Records(model, END),
+    "records": lambda model: RecordReader(model, END),
 }
 
 

@@ -23,15 +23,15 @@ from charrnn.commands import interactive
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding import filters
 from charrnn.decoding.conversation import Choice, Conversation
-from charrnn.decoding.language_model import Author
+from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.sampler import write
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
 
 
-def author_of(run: Path) -> Author:
-    return Author.of(load(find_checkpoint(str(run))))
+def author_of(run: Path) -> SavedModel:
+    return SavedModel.of(load(find_checkpoint(str(run))))
 
 
 def conversation(
@@ -42,9 +42,9 @@ def conversation(
 
 def expected(run: Path, text: str) -> list[tuple[int, float]]:
     """The five likeliest ids after a text, read from a blank state."""
-    author = author_of(run)
-    decoder = Decoder(author.architecture, author.weights)
-    for row in author.vocabulary.encode(text).astype(np.intp).reshape(-1, 1):
+    model = author_of(run)
+    decoder = Decoder(model.architecture, model.weights)
+    for row in model.vocabulary.encode(text).astype(np.intp).reshape(-1, 1):
         logits = decoder.step(row)
     chances = filters.probabilities(logits)[0]
     return [(int(i), float(chances[i])) for i in np.argsort(-chances, kind="stable")[:5]]

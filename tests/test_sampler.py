@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.filters import log_probabilities
-from charrnn.decoding.language_model import Author, Voice
+from charrnn.decoding.language_model import LanguageModel, SavedModel
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.prompt import read_prompt
 from charrnn.decoding.sampler import TOGETHER, Piece, write
@@ -31,8 +31,8 @@ IMPOSSIBLE = -40.0
 Transitions = dict[str, dict[str, float]]
 
 
-def texts_of(author: Voice, request: Request, chosen: SampleSettings = SampleSettings()) -> list[str]:  # noqa: B008
-    return joined(write(author, request, chosen))
+def texts_of(model: LanguageModel, request: Request, chosen: SampleSettings = SampleSettings()) -> list[str]:  # noqa: B008
+    return joined(write(model, request, chosen))
 
 
 def joined(pieces: Iterable[Piece]) -> list[str]:
@@ -42,12 +42,12 @@ def joined(pieces: Iterable[Piece]) -> list[str]:
     return ["".join(texts[number]) for number in sorted(texts)]
 
 
-def text_of(author: Voice, request: Request, **chosen: Any) -> str:  # noqa: ANN401 - any setting
-    (text,) = texts_of(author, request, SampleSettings(**chosen))
+def text_of(model: LanguageModel, request: Request, **chosen: Any) -> str:  # noqa: ANN401 - any setting
+    (text,) = texts_of(model, request, SampleSettings(**chosen))
     return text
 
 
-def markov(vocabulary: Vocabulary, transitions: Transitions, **facts: Any) -> Author:  # noqa: ANN401
+def markov(vocabulary: Vocabulary, transitions: Transitions, **facts: Any) -> SavedModel:  # noqa: ANN401
     """A vanilla RNN that knows nothing but its last symbol: the chances of the next are those given.
 
     Symbols are single characters; "" is the end mark.
@@ -70,22 +70,22 @@ def markov(vocabulary: Vocabulary, transitions: Transitions, **facts: Any) -> Au
         "output.bias": blank,
     }
     starts = facts.pop("starts", np.zeros(symbols, np.int64))
-    return Author(Architecture("rnn", 1, symbols, 0, symbols), weights, vocabulary, starts, **facts)
+    return SavedModel(Architecture("rnn", 1, symbols, 0, symbols), weights, vocabulary, starts, **facts)
 
 
 def untrained(
     vocabulary: Vocabulary, normal_form: str = "none", *, seed: int = 0, cell: str = "lstm", hidden: int = 16
-) -> Author:
+) -> SavedModel:
     """A network with random weights: any symbol may follow any."""
     architecture = Architecture(cell, 2, hidden, 8, len(vocabulary))
     rng = np.random.default_rng(seed)
     weights = {
         name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in architecture.shapes().items()
     }
-    return Author(architecture, weights, vocabulary, vocabulary.counts, normal_form)
+    return SavedModel(architecture, weights, vocabulary, vocabulary.counts, normal_form)
 
 
-def cycle(text: str, **facts: Any) -> Author:  # noqa: ANN401
+def cycle(text: str, **facts: Any) -> SavedModel:  # noqa: ANN401
     transitions = {last: {following: 1.0} for last, following in zip(text, text[1:] + text[0], strict=True)}
     return markov(Vocabulary.from_text(text), transitions, **facts)
 
@@ -105,18 +105,18 @@ def test_a_text_has_exactly_its_length(prompt: str, length: int) -> None:
 
 
 def test_the_default_length_is_500_and_0_has_no_end() -> None:
-    author = untrained(LETTERS)
-    whole = text_of(author, Request())
+    model = untrained(LETTERS)
+    whole = text_of(model, Request())
     assert len(whole) == 500
-    endless = write(author, Request(length=0), SampleSettings())
+    endless = write(model, Request(length=0), SampleSettings())
     assert "".join(piece.text for piece in itertools.islice(endless, 1_000))[:500] == whole
 
 
 @pytest.mark.parametrize("prompt", ["", "abba"])
 def test_greedy_is_the_likeliest_of_a_step_by_step_decoder(prompt: str) -> None:
-    author = untrained(LETTERS)
-    decoder = Decoder(author.architecture, author.weights)
-    ids = list(LETTERS.encode(prompt)) or [int(np.argmax(author.starts))]
+    model = untrained(LETTERS)
+    decoder = Decoder(model.architecture, model.weights)
+    ids = list(LETTERS.encode(prompt)) or [int(np.argmax(model.starts))]
     for last in ids:
         logits = decoder.step(np.array([last], np.intp))
     written = [] if prompt else ids[:1]
@@ -124,23 +124,23 @@ def test_greedy_is_the_likeliest_of_a_step_by_step_decoder(prompt: str) -> None:
         written.append(int(np.argmax(logits)))
         logits = decoder.step(np.array(written[-1:], np.intp))
     expected = LETTERS.decode(written)
-    assert text_of(author, Request(prompt=prompt, length=200), temperature=0.0) == expected
-    assert text_of(author, Request(prompt=prompt, length=200, seed=9), top_k=1) == expected
+    assert text_of(model, Request(prompt=prompt, length=200), temperature=0.0) == expected
+    assert text_of(model, Request(prompt=prompt, length=200, seed=9), top_k=1) == expected
 
 
 def test_the_same_seed_writes_the_same_and_another_does_not() -> None:
-    author, request = untrained(LETTERS), Request(length=60, count=4, seed=5)
-    texts = texts_of(author, request)
-    assert texts_of(author, request) == texts
+    model, request = untrained(LETTERS), Request(length=60, count=4, seed=5)
+    texts = texts_of(model, request)
+    assert texts_of(model, request) == texts
     assert len(set(texts)) == 4
-    assert not set(texts_of(author, Request(length=60, count=4, seed=6))) & set(texts)
+    assert not set(texts_of(model, Request(length=60, count=4, seed=6))) & set(texts)
 
 
 def test_a_text_does_not_depend_on_how_many_are_written_or_in_which_batch() -> None:
-    author = untrained(LETTERS)
-    five = texts_of(author, Request(length=60, count=5))
-    assert texts_of(author, Request(length=60, count=2)) == five[:2]
-    batch = write(author, Request(length=60, count=5), SampleSettings(), range(3, 5))
+    model = untrained(LETTERS)
+    five = texts_of(model, Request(length=60, count=5))
+    assert texts_of(model, Request(length=60, count=2)) == five[:2]
+    batch = write(model, Request(length=60, count=5), SampleSettings(), range(3, 5))
     assert joined(batch) == five[3:]
 
 
@@ -152,8 +152,8 @@ def chi_square(counts: NDArray[np.int64], chances: list[float]) -> float:
 def test_twenty_thousand_texts_follow_the_starts_and_then_the_model() -> None:
     vocabulary = Vocabulary.from_text("abc")
     after = {last: {"a": 0.2, "b": 0.5, "c": 0.3} for last in "abc"}
-    author = markov(vocabulary, after, starts=np.array([10, 60, 30]))
-    texts = texts_of(author, Request(length=2, count=20_000))
+    model = markov(vocabulary, after, starts=np.array([10, 60, 30]))
+    texts = texts_of(model, Request(length=2, count=20_000))
     tabled_at_a_thousandth = 13.82  # two degrees of freedom
     for place, chances in enumerate([[0.1, 0.6, 0.3], [0.2, 0.5, 0.3]]):
         counts = np.bincount(vocabulary.encode("".join(text[place] for text in texts)), minlength=3)
@@ -162,34 +162,34 @@ def test_twenty_thousand_texts_follow_the_starts_and_then_the_model() -> None:
 
 def test_without_a_prompt_the_first_character_obeys_the_settings() -> None:
     starts = (LETTERS.codes == ord("a")).astype(np.int64) * 5 + (LETTERS.codes == ord("b")) * 3
-    author = markov(LETTERS, {last: {"c": 1.0} for last in "abcd"}, starts=starts)
-    assert text_of(author, Request(length=3), temperature=0.0) == "acc"
-    assert text_of(author, Request(length=2), deny="a") == "bc"
-    assert text_of(author, Request(length=2), allow="cd", temperature=0.0) == "cc"
+    model = markov(LETTERS, {last: {"c": 1.0} for last in "abcd"}, starts=starts)
+    assert text_of(model, Request(length=3), temperature=0.0) == "acc"
+    assert text_of(model, Request(length=2), deny="a") == "bc"
+    assert text_of(model, Request(length=2), allow="cd", temperature=0.0) == "cc"
 
 
 def test_the_unknown_symbol_is_never_written() -> None:
     vocabulary = Vocabulary.from_text("ab", unknown=True)
-    author = untrained(vocabulary)
-    author.weights["output.bias"][vocabulary.unknown or -1] = 50
-    assert set(text_of(author, Request(length=300))) == {"a", "b"}
+    model = untrained(vocabulary)
+    model.weights["output.bias"][vocabulary.unknown or -1] = 50
+    assert set(text_of(model, Request(length=300))) == {"a", "b"}
 
 
 def test_allow_and_deny() -> None:
-    author = untrained(LETTERS)
-    assert set(text_of(author, Request(length=200), allow="a-c ")) == set("abc ")
-    assert set(text_of(author, Request(length=400), deny=r"d-h\n")) == set("abc ")
+    model = untrained(LETTERS)
+    assert set(text_of(model, Request(length=200), allow="a-c ")) == set("abc ")
+    assert set(text_of(model, Request(length=400), deny=r"d-h\n")) == set("abc ")
     with pytest.raises(UsageError, match="--allow 'xyz' leaves no character of the model"):
-        text_of(author, Request(), allow="xyz")
+        text_of(model, Request(), allow="xyz")
     with pytest.raises(UsageError, match=r"several symbols to this model \(0065 0301\)"):
         text_of(untrained(Vocabulary.from_text("e\u0301"), "nfd"), Request(), deny="é")
 
 
 def test_repetition_penalty_makes_what_was_just_written_rarer() -> None:
-    author = markov(LETTERS, {last: {"a": 0.5, "b": 0.5} for last in "ab"}, starts=np.ones(len(LETTERS), int))
-    penalized = text_of(author, Request(prompt="a", length=300), repetition_penalty=20.0, repetition_window=1)
+    model = markov(LETTERS, {last: {"a": 0.5, "b": 0.5} for last in "ab"}, starts=np.ones(len(LETTERS), int))
+    penalized = text_of(model, Request(prompt="a", length=300), repetition_penalty=20.0, repetition_window=1)
     assert penalized == "ba" * 150
-    plain = text_of(author, Request(prompt="a", length=300))
+    plain = text_of(model, Request(prompt="a", length=300))
     assert "aa" in plain
     assert "bb" in plain
 
@@ -207,8 +207,8 @@ def test_repetition_penalty_makes_what_was_just_written_rarer() -> None:
 )
 def test_each_filter_reaches_the_text(chosen: dict[str, Any], kept: str) -> None:
     chances = {"a": 0.45, "b": 0.3, "c": 0.15, "d": 0.1}
-    author = markov(LETTERS, dict.fromkeys("abcd", chances))
-    assert set(text_of(author, Request(prompt="a", length=300), **chosen)) == set(kept)
+    model = markov(LETTERS, dict.fromkeys("abcd", chances))
+    assert set(text_of(model, Request(prompt="a", length=300), **chosen)) == set(kept)
 
 
 @pytest.mark.parametrize(
@@ -257,18 +257,18 @@ ANY = {last: {"a": 0.5, "b": 0.3, "\n": 0.2} for last in "ab\n"}
 
 @pytest.mark.parametrize("lines", [1, 2, 7])
 def test_writing_ends_with_the_last_line_whose_feed_is_not_written(lines: int) -> None:
-    author = markov(LINES, ANY)
-    whole = text_of(author, Request(prompt="a", length=500))
-    assert text_of(author, Request(prompt="a", until_line=lines)) == "\n".join(whole.split("\n")[:lines])
-    texts = texts_of(author, Request(prompt="a", until_line=lines, count=40))
+    model = markov(LINES, ANY)
+    whole = text_of(model, Request(prompt="a", length=500))
+    assert text_of(model, Request(prompt="a", until_line=lines)) == "\n".join(whole.split("\n")[:lines])
+    texts = texts_of(model, Request(prompt="a", until_line=lines, count=40))
     assert {text.count("\n") for text in texts} == {lines - 1}
 
 
 def test_line_feeds_of_the_prompt_do_not_count_and_length_and_stop_go_before() -> None:
-    author = cycle("ab\n")
-    assert text_of(author, Request(prompt="b\nab\na", until_line=1)) == "b"
-    assert text_of(author, Request(prompt="a", until_line=9, length=4)) == "b\nab"
-    assert text_of(author, Request(prompt="a", until_line=9, stop=("\na",))) == "b"
+    model = cycle("ab\n")
+    assert text_of(model, Request(prompt="b\nab\na", until_line=1)) == "b"
+    assert text_of(model, Request(prompt="a", until_line=9, length=4)) == "b\nab"
+    assert text_of(model, Request(prompt="a", until_line=9, stop=("\na",))) == "b"
 
 
 @given(text=st.text("a\n", max_size=20), lines=st.integers(1, 4), cut=st.integers(1, 7))
@@ -289,8 +289,8 @@ def test_lines_that_would_never_end_are_refused() -> None:
 
 def test_the_temperature_walks_over_the_length() -> None:
     """The likeliest alone at 0, and then the other one more and more often."""
-    author = markov(LINES, {last: {"a": 0.9, "b": 0.1} for last in "ab\n"})
-    texts = texts_of(author, Request(prompt="a", length=101, count=300), SampleSettings(temperature="0:2"))
+    model = markov(LINES, {last: {"a": 0.9, "b": 0.1} for last in "ab\n"})
+    texts = texts_of(model, Request(prompt="a", length=101, count=300), SampleSettings(temperature="0:2"))
     shares = [sum(text[place] == "b" for text in texts) / 300 for place in range(101)]
     assert shares[0] == 0
     at_two = 0.1**0.5 / (0.1**0.5 + 0.9**0.5)
@@ -300,15 +300,15 @@ def test_the_temperature_walks_over_the_length() -> None:
 
 
 def test_a_walk_does_not_depend_on_how_many_texts_are_written() -> None:
-    author, walk = untrained(LETTERS), SampleSettings(temperature="0.3:1.7")
-    three = texts_of(author, Request(length=50, count=3), walk)
-    assert texts_of(author, Request(length=50), walk) == three[:1]
-    assert len({*three, *texts_of(author, Request(length=50, count=3))}) == 6
+    model, walk = untrained(LETTERS), SampleSettings(temperature="0.3:1.7")
+    three = texts_of(model, Request(length=50, count=3), walk)
+    assert texts_of(model, Request(length=50), walk) == three[:1]
+    assert len({*three, *texts_of(model, Request(length=50, count=3))}) == 6
 
 
 def test_a_walk_from_a_temperature_to_itself_stands_still() -> None:
-    author, request = untrained(LETTERS), Request(length=80)
-    assert text_of(author, request, temperature="0.8:0.8") == text_of(author, request, temperature=0.8)
+    model, request = untrained(LETTERS), Request(length=80)
+    assert text_of(model, request, temperature="0.8:0.8") == text_of(model, request, temperature=0.8)
 
 
 @pytest.mark.parametrize(
@@ -321,19 +321,19 @@ def test_a_walk_without_a_length_is_refused(request_: Request) -> None:
 
 def test_rows_that_take_the_next_text_change_no_text() -> None:
     """More texts than rows, records of all lengths, a prompt, and a window of recent symbols."""
-    author = untrained(Vocabulary.from_text("abcd", end=True))
+    model = untrained(Vocabulary.from_text("abcd", end=True))
     chosen = SampleSettings(repetition_penalty=1.5, repetition_window=5)
     request = Request(prompt="ab", count=TOGETHER + 80, length=60)
-    together = texts_of(author, request, chosen)
+    together = texts_of(model, request, chosen)
     assert len(together) == request.count
     for number in (0, 7, TOGETHER, TOGETHER + 79):
-        assert joined(write(author, request, chosen, range(number, number + 1))) == [together[number]]
+        assert joined(write(model, request, chosen, range(number, number + 1))) == [together[number]]
     assert len({len(text) for text in together}) > 5
 
 
 def test_an_endless_text_takes_no_more_memory_the_longer_it_gets() -> None:
-    author = untrained(Vocabulary.from_text(unicodedata.normalize("NFD", KOREAN)), "nfd")
-    pieces = write(author, Request(length=0, stop=("xyz",)), SampleSettings(repetition_penalty=1.1))
+    model = untrained(Vocabulary.from_text(unicodedata.normalize("NFD", KOREAN)), "nfd")
+    pieces = write(model, Request(length=0, stop=("xyz",)), SampleSettings(repetition_penalty=1.1))
     peaks = []
     tracemalloc.start()
     for _ in range(3):
@@ -345,12 +345,12 @@ def test_an_endless_text_takes_no_more_memory_the_longer_it_gets() -> None:
     assert peaks[2] < peaks[0] + 20_000
 
 
-def log_likelihood(author: Author, prompt: str, text: str) -> float:
+def log_likelihood(model: SavedModel, prompt: str, text: str) -> float:
     """Of the characters of a text, and of the end mark where there is one."""
-    vocabulary = author.vocabulary
+    vocabulary = model.vocabulary
     end = [] if vocabulary.end is None else [vocabulary.end]
     ids = [*end, *vocabulary.encode(prompt), *vocabulary.encode(text), *end]
-    decoder = Decoder(author.architecture, author.weights)
+    decoder = Decoder(model.architecture, model.weights)
     nats = [log_probabilities(decoder.step(np.array([last], np.intp)))[0] for last in ids[:-1]]
     asked = range(len(ids) - len(text) - len(end), len(ids))
     return float(sum(nats[place - 1][ids[place]] for place in asked))
@@ -358,28 +358,28 @@ def log_likelihood(author: Author, prompt: str, text: str) -> float:
 
 @pytest.mark.parametrize("end", [False, True])
 def test_the_best_is_the_likeliest_candidate_per_character(end: bool) -> None:
-    author = untrained(Vocabulary.from_text("abcd", end=end))
+    model = untrained(Vocabulary.from_text("abcd", end=end))
     request = Request(prompt="ab", length=None if end else 20, count=3, best_of=4)
     chosen = SampleSettings(temperature=1.5)
-    candidates = texts_of(author, Request(prompt="ab", length=request.length, count=12), chosen)
-    best = [written.text for written in likeliest_texts(author, request, chosen)]
+    candidates = texts_of(model, Request(prompt="ab", length=request.length, count=12), chosen)
+    best = [written.text for written in likeliest_texts(model, request, chosen)]
     for place, text in enumerate(best):
         scores = {
-            one: log_likelihood(author, "ab", one) / max(len(one) + end, 1)
+            one: log_likelihood(model, "ab", one) / max(len(one) + end, 1)
             for one in candidates[4 * place : 4 * place + 4]
         }
         assert text == max(scores, key=scores.__getitem__)
 
 
 def test_what_a_text_takes_beyond_its_end_does_not_count() -> None:
-    author = untrained(LETTERS)
+    model = untrained(LETTERS)
     request = Request(prompt="a", length=40, stop=("b",), best_of=6)
-    (found,) = likeliest_texts(author, request, SampleSettings())
+    (found,) = likeliest_texts(model, request, SampleSettings())
     likelihoods = Likelihoods()
-    candidates = joined(write(author, request, SampleSettings(), range(6), likelihoods))
+    candidates = joined(write(model, request, SampleSettings(), range(6), likelihoods))
     for number, text in enumerate(candidates):
         stop = "b" if len(text) < 40 else ""
-        assert likelihoods.take(number) == pytest.approx(log_likelihood(author, "a", text + stop), abs=1e-4)
+        assert likelihoods.take(number) == pytest.approx(log_likelihood(model, "a", text + stop), abs=1e-4)
     assert found.text in candidates
 
 
@@ -411,21 +411,21 @@ def test_records_are_empty_where_the_corpus_has_empty_ones() -> None:
 
 
 def test_a_record_goes_on_from_its_prompt_and_may_end_there() -> None:
-    author = markov(NAMES, ENDING)
-    assert set(texts_of(author, Request(prompt="ab", count=3))) == {""}
-    assert max(map(len, texts_of(author, Request(prompt="a", count=50, length=2)))) == 2
-    assert set(texts_of(author, Request(count=50), SampleSettings(allow="b"))) == {"b"}
+    model = markov(NAMES, ENDING)
+    assert set(texts_of(model, Request(prompt="ab", count=3))) == {""}
+    assert max(map(len, texts_of(model, Request(prompt="a", count=50, length=2)))) == 2
+    assert set(texts_of(model, Request(count=50), SampleSettings(allow="b"))) == {"b"}
 
 
 def test_the_end_mark_is_read_before_a_record() -> None:
     vocabulary = Vocabulary.from_text("ab", end=True)
-    author = untrained(vocabulary)
-    decoder = Decoder(author.architecture, author.weights)
+    model = untrained(vocabulary)
+    decoder = Decoder(model.architecture, model.weights)
     for last in [vocabulary.end, *vocabulary.encode("ab")]:
         logits = decoder.step(np.array([last], np.intp))
     likeliest = int(np.argmax(logits[0]))
     expected = "" if likeliest == vocabulary.end else vocabulary.decode([likeliest])
-    assert text_of(author, Request(prompt="ab", length=1), temperature=0.0) == expected
+    assert text_of(model, Request(prompt="ab", length=1), temperature=0.0) == expected
 
 
 # What comes out: stop texts, composition, bytes
@@ -456,17 +456,17 @@ def test_writing_ends_at_a_stop_text_or_at_its_length(text: str, length: int, st
 
 
 def test_a_stop_text_ends_the_writing_and_its_beginning_is_held_back() -> None:
-    author = cycle("abcde")
-    turns = [piece.text for piece in write(author, Request(prompt="a", stop=("dea",)), SampleSettings())]
+    model = cycle("abcde")
+    turns = [piece.text for piece in write(model, Request(prompt="a", stop=("dea",)), SampleSettings())]
     assert turns == ["b", "c", "", "", ""]
-    assert text_of(author, Request(prompt="a", length=4, stop=("dea",))) == "bcde"
-    assert text_of(author, Request(prompt="a", stop=("dx", "e", "cde"))) == "b"
+    assert text_of(model, Request(prompt="a", length=4, stop=("dea",))) == "bcde"
+    assert text_of(model, Request(prompt="a", stop=("dx", "e", "cde"))) == "b"
 
 
 def test_texts_that_end_early_leave_the_others_as_they_were() -> None:
-    author = untrained(LETTERS)
-    whole = texts_of(author, Request(length=80, count=6))
-    cut = texts_of(author, Request(length=80, count=6, stop=("a", "b")))
+    model = untrained(LETTERS)
+    whole = texts_of(model, Request(length=80, count=6))
+    cut = texts_of(model, Request(length=80, count=6, stop=("a", "b")))
     assert cut == [stopped(text, 80, ("a", "b")) for text in whole]
     assert len({len(text) for text in cut}) > 2
 
@@ -495,8 +495,8 @@ def test_endless_marks_are_written_all_the_same() -> None:
 def test_korean_jamo_become_whole_syllables(prompt: str) -> None:
     vocabulary = Vocabulary.from_text(unicodedata.normalize("NFD", KOREAN))
     for seed in range(5):
-        author = untrained(vocabulary, "nfd", seed=seed)
-        written = prompt + text_of(author, Request(prompt=prompt, length=60, seed=seed))
+        model = untrained(vocabulary, "nfd", seed=seed)
+        written = prompt + text_of(model, Request(prompt=prompt, length=60, seed=seed))
         assert len(written) == len(prompt) + 60
         assert unicodedata.is_normalized("NFC", written)
 
@@ -521,9 +521,9 @@ def test_bytes_are_counted_as_characters_and_come_out_whole(text: str, length: i
 
 
 def test_a_model_of_bytes_writes_characters() -> None:
-    author = untrained(Vocabulary.from_text("한é", "byte"))
-    assert len(text_of(author, Request(prompt="x→", length=50))) == 50
-    assert set(text_of(author, Request(length=50), allow="a-c")) <= set("abc")
+    model = untrained(Vocabulary.from_text("한é", "byte"))
+    assert len(text_of(model, Request(prompt="x→", length=50))) == 50
+    assert set(text_of(model, Request(length=50), allow="a-c")) <= set("abc")
 
 
 # Prompts

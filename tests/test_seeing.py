@@ -14,11 +14,11 @@ from test_terminals import on_terminal
 
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.filters import probabilities
-from charrnn.decoding.language_model import Author
+from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.sampler import write
 from charrnn.decoding.text_stream import spell
-from charrnn.decoding.trace import Expected, Witness
+from charrnn.decoding.trace import Expected, Trace
 from charrnn.display.surprise.inline import painted, painted_legend
 from charrnn.display.surprise.scale import LEVELS
 from charrnn.runs.checkpoint import load
@@ -28,27 +28,27 @@ from charrnn.text.vocabulary import Vocabulary
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def author_of(run: Path) -> Author:
-    return Author.of(load(find_checkpoint(str(run))))
+def author_of(run: Path) -> SavedModel:
+    return SavedModel.of(load(find_checkpoint(str(run))))
 
 
-def told(author: Author, request: Request, settings: SampleSettings | None = None) -> list[Expected]:
-    witness = Witness(author.vocabulary, author.normal_form)
+def told(model: SavedModel, request: Request, settings: SampleSettings | None = None) -> list[Expected]:
+    trace = Trace(model.vocabulary, model.normal_form)
     found: list[Expected] = []
-    for piece in write(author, request, settings or SampleSettings(), watch=witness):
-        found += witness.characters(0, piece.text)
+    for piece in write(model, request, settings or SampleSettings(), watch=trace):
+        found += trace.characters(0, piece.text)
     return found
 
 
-def read_back(author: Author, prompt: str, text: str) -> list[list[tuple[float, dict[str, float]]]]:
+def read_back(model: SavedModel, prompt: str, text: str) -> list[list[tuple[float, dict[str, float]]]]:
     """For each character of a text, read from a blank state, its symbols: chance, and the others' chances."""
-    decoder, vocabulary = Decoder(author.architecture, author.weights), author.vocabulary
-    form = normalize("NFD", prompt) if author.normal_form == "nfd" else prompt
+    decoder, vocabulary = Decoder(model.architecture, model.weights), model.vocabulary
+    form = normalize("NFD", prompt) if model.normal_form == "nfd" else prompt
     for row in vocabulary.encode_codes(spell(form, vocabulary.level)).astype(np.intp).reshape(-1, 1):
         logits = decoder.step(row)
     found = []
     for character in text:
-        form = normalize("NFD", character) if author.normal_form == "nfd" else character
+        form = normalize("NFD", character) if model.normal_form == "nfd" else character
         parts = []
         for code in vocabulary.encode_codes(spell(form, vocabulary.level)).tolist():
             chances = probabilities(logits)[0]
@@ -77,14 +77,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> dict[str
 
 @pytest.mark.parametrize("kind", ["char", "nfd", "byte"])
 def test_the_account_is_that_of_reading_what_was_written(kind: str, runs: dict[str, Path]) -> None:
-    author = author_of(runs[kind])
+    model = author_of(runs[kind])
     prompt = "One " if kind == "char" else "한글 "
     settings = SampleSettings(top_k=3, temperature=0.8)
-    found = told(author, Request(prompt=prompt, length=40), settings)
+    found = told(model, Request(prompt=prompt, length=40), settings)
     text = "".join(expected.character for expected in found)
     if kind == "byte":  # bytes that are no character have no spelling of their own to be read back by
         text = text[: next((i for i, c in enumerate(text) if "\udc80" <= c <= "\udcff"), len(text))]
-    for expected, parts in zip(found, read_back(author, prompt, text), strict=False):
+    for expected, parts in zip(found, read_back(model, prompt, text), strict=False):
         assert expected.probability == pytest.approx(math.prod(chance for chance, _ in parts), rel=1e-3)
         likeliest = sorted(parts[0][1].items(), key=lambda pair: -pair[1])[:5]
         assert list(expected.alternatives.values()) == pytest.approx([c for _, c in likeliest], rel=1e-3)
@@ -107,12 +107,12 @@ def test_characters_of_several_symbols_take_their_symbols_whatever_comes_at_once
     ids = vocabulary.encode(text).astype(np.intp)
     accounts = []
     for cuts in ((), (1,), (1, 2, 3)):
-        witness = Witness(vocabulary, "nfd")
+        trace = Trace(vocabulary, "nfd")
         for row, one in zip(logits, ids, strict=True):
-            witness(np.array([0]), row[None], np.array([one]))
+            trace(np.array([0]), row[None], np.array([one]))
         composed = normalize("NFC", text)
         pieces = [composed[i:j] for i, j in zip((0, *cuts), (*cuts, None), strict=True)]
-        accounts.append([one for piece in pieces for one in witness.characters(0, piece)])
+        accounts.append([one for piece in pieces for one in trace.characters(0, piece)])
     assert accounts[0] == accounts[1] == accounts[2]
     assert accounts[0][0].probability == pytest.approx(math.prod(chances[:3]))
     assert sum(one.nats for one in accounts[0]) == pytest.approx(-np.log(chances).sum())
@@ -121,11 +121,11 @@ def test_characters_of_several_symbols_take_their_symbols_whatever_comes_at_once
 def test_a_symbol_that_is_a_composed_character_is_all_of_it() -> None:
     """A vocabulary made of another text may hold what the model's normal form would take apart."""
     vocabulary = Vocabulary.from_text("éa")
-    witness = Witness(vocabulary, "nfd")
+    trace = Trace(vocabulary, "nfd")
     for code, chance in ((0xE9, 0.25), (ord("a"), 0.75)):
         chances = np.where(vocabulary.codes == code, chance, 1 - chance)
-        witness(np.array([0]), np.log(chances)[None], vocabulary.encode(chr(code)).astype(np.intp))
-    assert [one.probability for one in witness.characters(0, "éa")] == pytest.approx([0.25, 0.75])
+        trace(np.array([0]), np.log(chances)[None], vocabulary.encode(chr(code)).astype(np.intp))
+    assert [one.probability for one in trace.characters(0, "éa")] == pytest.approx([0.25, 0.75])
 
 
 def test_json_tells_of_every_character(run_folder: Path) -> None:
@@ -211,7 +211,7 @@ def test_there_are_no_colours_without_a_terminal_or_against_the_users_wish(
             program = f"""
 import os, sys
 os.environ[{name!r}] = {value!r}
-from charrnn.showing.inline import can_be_painted
+from charrnn.display.surprise.inline import can_be_painted
 terminal = type("Terminal", (), {{"isatty": lambda self: True}})()
 print(can_be_painted(terminal))
 """

@@ -198,7 +198,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(number: signal.Sig
 IN_THE_MIDST = {
     "vocab": "charrnn.commands.vocab.make_vocabulary",
     "evaluate": "charrnn.commands.evaluate.figures",
-    "info": "charrnn.commands.info.facts_of",
+    "info": "charrnn.commands.info.model_facts",
     "plot": "charrnn.commands.plot.charts_of",
     "runs": "charrnn.commands.runs.find_runs",
     "sample": "charrnn.commands.sample.read",

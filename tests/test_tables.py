@@ -28,7 +28,7 @@ def records(name: str, data: bytes, chunk_bytes: int, **reading: str | bool) -> 
     corpus = Corpus([name], ReadingSettings(**reading), chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
     codes = np.concatenate([*corpus.codes(), np.empty(0, np.uint32)]).tolist()
     if corpus.reading.level == "char":
-        assert corpus.census().characters == len(codes)
+        assert corpus.statistics().characters == len(codes)
     assert "".join(corpus.texts()) == "".join("\n" if code == END else chr(code) for code in codes)
     return "".join("\0" if code == END else chr(code) for code in codes).split("\0")[:-1]
 

@@ -20,7 +20,7 @@ def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display |
         with make_display(Console(stderr=True, highlight=False), quiet=False) as own:
             return counted(paths, reading, own)
     corpus = Corpus(paths, reading)
-    corpus.census(ReadingProgress(display, "counting characters"))
+    corpus.statistics(ReadingProgress(display, "counting characters"))
     for notice in corpus.notices:
         display.note(notice)
     return corpus
@@ -33,7 +33,7 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
         CorpusError: the vocabulary's file cannot be read.
         UsageError: it is of the other level, no character is frequent enough, or settings would do nothing.
     """
-    counts, reading = corpus.census().counts, corpus.reading
+    counts, reading = corpus.statistics().counts, corpus.reading
     lines = reading.mode == "lines"
     _check_min_count(symbols, reading)
     if symbols.vocabulary is None:

@@ -36,7 +36,7 @@ def doubts(subject: Subject, figures: Mapping[str, Any]) -> Iterator[str]:
 def _learnt_from(subject: Subject, corpus: Corpus) -> Iterator[str]:
     """Whether a text, or most of it, was learnt from."""
     facts, name = subject.model.corpus, subject.text.name
-    if corpus.census().fingerprint == facts.fingerprint:
+    if corpus.statistics().fingerprint == facts.fingerprint:
         yield f"{name} is what the model was trained on, so the score flatters; {ADVICE}"
         return
     if not is_encoded(subject.path.parent):
@@ -64,7 +64,7 @@ def _share_learnt_from(corpus: Corpus, training: Part, vocabulary: Vocabulary) -
         bounds = np.flatnonzero(whole == vocabulary.end).astype(np.int64)
         text = Part(whole, 0, 0, bounds, np.arange(len(bounds) - 1))
         return repeated_records(training, text) / max(1, len(bounds) - 1)
-    spans = list(_spans(ids, corpus.census().symbols))
+    spans = list(_spans(ids, corpus.statistics().symbols))
     if not spans:
         return 0.0
     found = compare(spans, (block.astype(np.uint32) for block in training.blocks()))

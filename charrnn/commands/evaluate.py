@@ -21,7 +21,7 @@ from charrnn.display.sanitizer import write_text
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
 from charrnn.evaluation.scores import Score
 from charrnn.model.measures import Kept
-from charrnn.text.passages import Piece
+from charrnn.text.passages import Passage
 from charrnn.text.sources import listed
 
 REPORTS: dict[str, Callable[[Question], None]] = {
@@ -90,7 +90,7 @@ def _adapted(subject: Subject) -> dict[str, Any]:
         ) from error
 
 
-def figures(found: Iterable[tuple[Piece, Kept]], scored_characters: int | None = None) -> dict[str, Any]:
+def figures(found: Iterable[tuple[Passage, Kept]], scored_characters: int | None = None) -> dict[str, Any]:
     """The score of a text by name.
 
     Args:

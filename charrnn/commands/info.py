@@ -24,7 +24,7 @@ def info(checkpoint: str | None, *, json_wanted: bool) -> None:
     run = newest(Run(path.parent)) if checkpoint is None or Path(checkpoint).is_dir() else None
     if run is not None:
         model = replace(model, progress=run.progress.with_best_of(model.progress))
-    facts = {"checkpoint": str(path)} | facts_of(model)
+    facts = {"checkpoint": str(path)} | model_facts(model)
     if json_wanted:
         write_text(sys.stdout, json.dumps(facts) + "\n")
         return
@@ -32,7 +32,7 @@ def info(checkpoint: str | None, *, json_wanted: bool) -> None:
     print_result(two_columns(rows))
 
 
-def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
+def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     """A checkpoint's facts by name."""
     network, progress, corpus = checkpoint.architecture, checkpoint.progress, checkpoint.corpus
     best = progress.best_validation_nats_per_character

@@ -128,7 +128,7 @@ class Reference:
         self._name = listed(paths)
         self._texts: list[Codes] = []
         self._lines: list[Codes] = []
-        self._corpus.census()
+        self._corpus.statistics()
         for notice in self._corpus.notices:
             sys.stderr.write(f"charrnn: {visible(notice)}\n")
 
@@ -179,7 +179,7 @@ def _training_paths(checkpoint: Path, model: Checkpoint) -> tuple[str, ...]:
         paths = tuple(read_config(str(config)).get("corpus", ()))
         if not paths or STANDARD_INPUT in paths:
             raise CorpusError(f"{config} names no file that it was read from")
-        fingerprint = Corpus(paths, model.reading).census().fingerprint
+        fingerprint = Corpus(paths, model.reading).statistics().fingerprint
     except (InputError, UsageError) as error:
         raise CorpusError(f"--novelty auto finds no training corpus: {error}; {advice}") from error
     if fingerprint != model.corpus.fingerprint:

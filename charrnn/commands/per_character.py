@@ -11,7 +11,7 @@ import numpy as np
 from charrnn.commands.scoring import Question, progress_display
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.model.measures import Kept, likeliest
-from charrnn.text.passages import Piece
+from charrnn.text.passages import Passage
 from charrnn.text.vocabulary import Vocabulary
 
 WHOLE_VOCABULARY = 32
@@ -35,7 +35,9 @@ def per_character(question: Question) -> None:
             write_text(sys.stdout, shown("\n".join(some) + "\n"))
 
 
-def character_lines(found: Iterable[tuple[Piece, Kept]], vocabulary: Vocabulary) -> Iterator[dict[str, Any]]:
+def character_lines(
+    found: Iterable[tuple[Passage, Kept]], vocabulary: Vocabulary
+) -> Iterator[dict[str, Any]]:
     """For each scored character its cost, and what was expected in its place, the likeliest first.
 
     What was expected are symbols. Where a character is made of several, they are those that could have been
@@ -70,7 +72,7 @@ def _expected(row: Kept, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _character(piece: Piece, begin: int, end: int, vocabulary: Vocabulary) -> str:
+def _character(piece: Passage, begin: int, end: int, vocabulary: Vocabulary) -> str:
     """The character that symbols stand for, as read."""
     if vocabulary.end is not None and piece.ids[begin] == vocabulary.end:
         return vocabulary.symbols()[vocabulary.end]

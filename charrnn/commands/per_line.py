@@ -11,7 +11,7 @@ import numpy as np
 from charrnn.commands.scoring import Question, progress_display
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.model.measures import Kept
-from charrnn.text.passages import Piece
+from charrnn.text.passages import Passage
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def json_line(line: Line, level: str) -> str:
     return json.dumps(found, ensure_ascii=False) + "\n"
 
 
-def lines(found: Iterable[tuple[Piece, Kept]]) -> Iterator[list[Line]]:
+def lines(found: Iterable[tuple[Passage, Kept]]) -> Iterator[list[Line]]:
     """The lines of a text, some at a time, each once all of it is scored."""
     text, nats, characters = "", 0.0, 0
     for piece, kept in found:

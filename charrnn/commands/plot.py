@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from charrnn.commands.runs import facts_of
+from charrnn.commands.runs import run_facts
 from charrnn.config.settings import PlotSettings
 from charrnn.display.live import print_result
 from charrnn.display.new_files import check_new_file, new_file
@@ -57,7 +57,7 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
         with new_file(settings.output, "--output") as file:
             file.write(picture)
     if json_wanted:
-        listed = [facts_of(run) | {"points": list(map(_values, run.metrics.points))} for run in found]
+        listed = [run_facts(run) | {"points": list(map(_values, run.metrics.points))} for run in found]
         write_text(sys.stdout, json.dumps({"runs": listed}) + "\n")
     else:
         print_result(shown(found, drawn if settings.output is None else []))
@@ -73,7 +73,7 @@ def shown(found: Sequence[RunFacts], drawn: Sequence[Chart]) -> RenderableType:
     """The charts, and below them what each run's curves say."""
     plots = [Plot(chart, rows) for chart, rows in zip(drawn, ROWS, strict=bool(drawn))]
     named = _named(found).items()
-    verdicts = [f"{name}: {run.verdict.text}" for name, run in named]
+    verdicts = [f"{name}: {run.diagnosis.text}" for name, run in named]
     return Group(*plots, *(Text(visible(line)) for line in verdicts))
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from charrnn.commands.corpora import counted
 from charrnn.commands.train import (
     encode,
-    facts_of,
     finish,
     make_batches,
     make_budget,
     make_session,
     make_trainer,
+    plan_facts,
     shown,
     tell,
     until,
@@ -166,7 +166,7 @@ def the_corpus(paths: tuple[str, ...], checkpoint: Checkpoint, display: Display)
     if not paths:
         return None
     corpus = counted(paths, build(ReadingSettings, checkpoint.settings), display)
-    if corpus.census().fingerprint != checkpoint.corpus.fingerprint:
+    if corpus.statistics().fingerprint != checkpoint.corpus.fingerprint:
         raise CorpusError(
             f"{', '.join(paths)} is not the text that the run learns from; leave it out, since the run has "
             "its own copy"
@@ -231,7 +231,7 @@ def go_on(
         raise misfit(run.folder, error) from error
     read_prompt(settings.output.prompt, checkpoint.vocabulary, checkpoint.reading.normalize)
     dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
-    plan = choose(settings, facts_of(dataset, checkpoint.vocabulary, device))
+    plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, device))
     check_fits(plan)
     settings = plan.fill(settings)
     batches = make_batches(dataset.training, plan, settings.machine.seed)

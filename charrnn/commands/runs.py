@@ -32,15 +32,15 @@ def runs(paths: tuple[str, ...], *, json_wanted: bool) -> None:
     """Print the runs that paths mean, by text and the best first, as tables or as one JSON object."""
     found = sorted(map(examine, find_runs(paths)), key=_place)
     if json_wanted:
-        write_text(sys.stdout, json.dumps({"runs": [facts_of(run) for run in found]}) + "\n")
+        write_text(sys.stdout, json.dumps({"runs": [run_facts(run) for run in found]}) + "\n")
     else:
         print_result(tables(found))
 
 
-def facts_of(run: RunFacts) -> dict[str, Any]:
+def run_facts(run: RunFacts) -> dict[str, Any]:
     """A run's facts by name; what is not known is null."""
     network, subject = run.model and run.model.architecture, run.subject
-    nats, verdict = run.best_validation_nats, run.verdict
+    nats, verdict = run.best_validation_nats, run.diagnosis
     return {
         "run": str(run.folder),
         "name": run.name,

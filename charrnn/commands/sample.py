@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
-from charrnn.decoding.ensemble import Mixture
-from charrnn.decoding.language_model import Author, Voice
+from charrnn.decoding.ensemble import Ensemble
+from charrnn.decoding.language_model import LanguageModel, SavedModel
 from charrnn.decoding.network import Tell
 from charrnn.decoding.sampler import Piece, bound_of, length_of, read, write
-from charrnn.decoding.trace import Expected, Witness, Written
+from charrnn.decoding.trace import Expected, Trace, Written
 from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.display.new_files import check_new_file
 from charrnn.display.output import Destination, Output, output_file
@@ -43,7 +43,7 @@ def sample(
     """Write what was asked for to its place; what there is to say about it to standard error.
 
     Args:
-        checkpoints: the models, more than one for a mixture; none for that of the newest run.
+        checkpoints: the models, more than one for an ensemble; none for that of the newest run.
         request: what to write.
         settings: how to choose.
         seeing: what else to tell of it.
@@ -54,28 +54,28 @@ def sample(
         inputs = (*checkpoints, *seeing.novelty, request.prompt.removeprefix("@"))
         check_new_file(request.output, "--output", inputs)
     models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
-    voice = _voice([model for _, model in models], settings)
+    model = _language_model([model for _, model in models], settings)
     request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))
     if seeing.interactive:
         _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
         from charrnn.commands.interactive import write_together
         from charrnn.decoding.conversation import Conversation
 
-        write_together(Conversation(voice, request, settings), request)
+        write_together(Conversation(model, request, settings), request)
         return
-    _check_ends(voice, request, json_wanted=json_wanted, novelty_wanted=bool(seeing.novelty))
-    prompt = read(voice, request)
+    _check_ends(model, request, json_wanted=json_wanted, novelty_wanted=bool(seeing.novelty))
+    prompt = read(model, request)
     reference = _reference(seeing, models)
     if prompt.notice:
         sys.stderr.write(f"charrnn: {prompt.notice}\n")
     output = Output(raw=raw, color=seeing.color) if request.output is None else None
     watched = json_wanted or (output is not None and output.painted)
-    witness = Witness(voice.vocabulary, voice.normal_form) if watched else None
+    trace = Trace(model.vocabulary, model.normal_form) if watched else None
     # Whatever is wrong with the request shows here, before a file is made.
     with reading(len(prompt.ids)) as tell:
-        texts = all_texts(voice, request, settings, witness, whole=json_wanted, tell=tell)
-    cuts = Cuts(bound_of(voice, request), voice.longest_record)
-    texts, length = cuts.counted(texts), length_of(voice, request)
+        texts = all_texts(model, request, settings, trace, whole=json_wanted, tell=tell)
+    cuts = Cuts(bound_of(model, request), model.longest_record)
+    texts, length = cuts.counted(texts), length_of(model, request)
     if output is not None and output.terminal and sys.stderr.isatty():
         sys.stderr.write(f"charrnn: {visible(_told(models, request, settings))}\n")
         sys.stderr.flush()
@@ -83,7 +83,7 @@ def sample(
         if json_wanted:
             write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
         else:
-            ended = request.count > 1 or voice.vocabulary.end is not None or request.until_line is not None
+            ended = request.count > 1 or model.vocabulary.end is not None or request.until_line is not None
             for pieces in texts:
                 place.write(prompt.text)
                 for piece in kept(pieces, prompt.text, reference):
@@ -95,11 +95,11 @@ def sample(
         sys.stderr.write(reference.compare().report())
 
 
-def _voice(models: list[Checkpoint], settings: SampleSettings) -> Voice:
+def _language_model(models: list[Checkpoint], settings: SampleSettings) -> LanguageModel:
     """One model, or several together."""
-    authors = [Author.of(model) for model in models]
+    authors = [SavedModel.of(model) for model in models]
     if len(authors) > 1:
-        return Mixture.of(authors, settings.mix)
+        return Ensemble.of(authors, settings.mix)
     if settings.mix is not None:
         raise UsageError(
             f"--mix {settings.mix} mixes models, and there is one; give --checkpoint twice, or no --mix"
@@ -146,9 +146,9 @@ def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, j
         )
 
 
-def _check_ends(voice: Voice, request: Request, *, json_wanted: bool, novelty_wanted: bool) -> None:
+def _check_ends(model: LanguageModel, request: Request, *, json_wanted: bool, novelty_wanted: bool) -> None:
     """Refuse to wait for the end of a text that has none."""
-    ends = (length_of(voice, request), request.stop, request.until_line, voice.vocabulary.end is not None)
+    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.end is not None)
     if any(ends):
         return
     waiting = {
@@ -177,10 +177,10 @@ def reading(symbols: int) -> Iterator[Tell | None]:
 
 
 def all_texts(
-    voice: Voice,
+    model: LanguageModel,
     request: Request,
     settings: SampleSettings,
-    witness: Witness | None,
+    trace: Trace | None,
     *,
     whole: bool,
     tell: Tell | None = None,
@@ -191,14 +191,14 @@ def all_texts(
         UsageError: as `write` does.
     """
     if whole or request.count * request.best_of > 1:
-        return (iter((text,)) for text in likeliest_texts(voice, request, settings, witness, tell))
-    pieces = write(voice, request, settings, watch=witness, tell=tell)
-    return iter((_witnessed(pieces, witness),))
+        return (iter((text,)) for text in likeliest_texts(model, request, settings, trace, tell))
+    pieces = write(model, request, settings, watch=trace, tell=tell)
+    return iter((_witnessed(pieces, trace),))
 
 
-def _witnessed(pieces: Iterable[Piece], witness: Witness | None) -> Iterator[Written]:
+def _witnessed(pieces: Iterable[Piece], trace: Trace | None) -> Iterator[Written]:
     for piece in pieces:
-        yield Written(piece.text, witness.characters(piece.number, piece.text) if witness else ())
+        yield Written(piece.text, trace.characters(piece.number, piece.text) if trace else ())
 
 
 class Cuts:

@@ -17,13 +17,13 @@ from charrnn.evaluation.adaptation import Adaptation, Adapting
 from charrnn.evaluation.scores import scored
 from charrnn.model.measures import COST, Kept, Measure
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Carried, Reader, Records, Windows
+from charrnn.model.readers import Carried, Reader, RecordReader, Windows
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.report import Display
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Part, is_encoded, open_dataset
-from charrnn.text.passages import Piece, check_scorable, part_passages, passages
+from charrnn.text.passages import Passage, check_scorable, part_passages, passages
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -45,7 +45,7 @@ class ScoredText(Protocol):
         """How many are scored, where that is known beforehand."""
         ...
 
-    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Passage]]:
         """As a model reads it."""
         ...
 
@@ -71,7 +71,7 @@ class NamedText:
         """How it is read."""
         return self.corpus.reading
 
-    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Passage]]:
         """One text."""
         yield passages(self.corpus, vocabulary, ReadingProgress(display, "scoring"))
 
@@ -94,7 +94,7 @@ class HeldOut:
         """Those that training divides by, too."""
         return self.part.scored_characters
 
-    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Piece]]:  # noqa: ARG002 - no file is read
+    def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Passage]]:  # noqa: ARG002 - no file is read
         """Each stretch of it; lines together."""
         return part_passages(self.part, vocabulary, self.reading)
 
@@ -152,11 +152,11 @@ class Subject:
         """The model's."""
         return self.model.vocabulary
 
-    def texts(self) -> Iterator[Iterator[Piece]]:
+    def texts(self) -> Iterator[Iterator[Passage]]:
         """The text as the model reads it: one text, or several that begin blank."""
         return self.text.texts(self.vocabulary, self.display)
 
-    def scored(self, measure: Measure = COST, *, adapting: bool) -> Iterator[tuple[Piece, Kept]]:
+    def scored(self, measure: Measure = COST, *, adapting: bool) -> Iterator[tuple[Passage, Kept]]:
         """The text with what is kept of each symbol's prediction."""
         for pieces in self.texts():
             yield from scored(pieces, self._reader(measure, adapting=adapting), self.vocabulary.unknown)
@@ -164,7 +164,7 @@ class Subject:
     def _reader(self, measure: Measure, *, adapting: bool) -> Reader:
         settings = self.settings
         if self.vocabulary.end is not None:
-            return Records(self.network, self.vocabulary.end, measure)
+            return RecordReader(self.network, self.vocabulary.end, measure)
         if adapting:
             how = Adaptation(settings.adapt_rate, settings.adapt_decay, settings.adapt_window)
             return Adapting(self.network, how, measure)

@@ -15,7 +15,7 @@ from charrnn.display.surprise.characters import Character, Prediction, Symbol, c
 from charrnn.display.surprise.page import page
 from charrnn.display.surprise.painting import legend_line, painted
 from charrnn.model.measures import Kept, likeliest
-from charrnn.text.passages import Piece
+from charrnn.text.passages import Passage
 
 LIKELIEST = 6
 """Of so many of the likeliest symbols those are shown that were likelier than what came."""
@@ -29,7 +29,7 @@ def show(question: Question) -> None:
     """Print a text as the model meets it, painted where there are colours, and what it cost at the end."""
     total = 0
 
-    def counted(found: Iterable[tuple[Piece, Kept]]) -> Iterator[tuple[Piece, Kept]]:
+    def counted(found: Iterable[tuple[Passage, Kept]]) -> Iterator[tuple[Passage, Kept]]:
         nonlocal total
         for piece, kept in found:
             total += int(piece.begins.sum())
@@ -46,12 +46,12 @@ def met(subject: Subject) -> Iterator[Character]:
     return characters(symbols(_expected(subject)), subject.vocabulary)
 
 
-def _expected(subject: Subject) -> Iterator[tuple[Piece, Kept]]:
+def _expected(subject: Subject) -> Iterator[tuple[Passage, Kept]]:
     count = min(LIKELIEST, len(subject.vocabulary))
     return subject.scored(likeliest(count), adapting=subject.settings.adapt)
 
 
-def symbols(found: Iterable[tuple[Piece, Kept]]) -> Iterator[Symbol]:
+def symbols(found: Iterable[tuple[Passage, Kept]]) -> Iterator[Symbol]:
     """The symbols of a text, each with what was expected in its place.
 
     Args:

@@ -38,7 +38,7 @@ from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Part, encode_dataset
 from charrnn.text.sources import listed
-from charrnn.text.statistics import Census
+from charrnn.text.statistics import Statistics
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.training.memory import check_fits, fits, memory_explained
@@ -143,14 +143,14 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
         CorpusError: it cannot be read, or there is nothing to learn from it.
     """
     corpus = counted(settings.corpus, settings.reading, display)
-    census = corpus.census()
-    _check_something_to_learn(census, listed(settings.corpus))
-    if census.records == 1 and corpus.undivided:
+    statistics = corpus.statistics()
+    _check_something_to_learn(statistics, listed(settings.corpus))
+    if statistics.records == 1 and corpus.undivided:
         raise CorpusError(f"{corpus.names} is one record: {corpus.undivided}")
     vocabulary = make_vocabulary(corpus, settings.symbols)
     unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
     if unknown:
-        share = unknown / census.symbols
+        share = unknown / statistics.symbols
         display.note(f"{unknown:,} symbols of the text ({share:.2%}) become the one unknown symbol")
     advice = advice_on_rare(vocabulary)
     if advice:
@@ -160,18 +160,18 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
 
 def hints(corpus: Corpus) -> list[str]:
     """What would help a text, before anything is learnt from it."""
-    census, reading, found = corpus.census(), corpus.reading, []
-    syllables = census.counts[_HANGUL]
-    if reading.level == "char" and int(syllables.sum()) > _MOSTLY * census.symbols:
+    statistics, reading, found = corpus.statistics(), corpus.reading, []
+    syllables = statistics.counts[_HANGUL]
+    if reading.level == "char" and int(syllables.sum()) > _MOSTLY * statistics.symbols:
         found.append(
             f"the text has {np.count_nonzero(syllables):,} different Hangul syllables; --normalize nfd makes "
             "them letters (jamo), of which there are far fewer"
         )
-    if census.utf8_bytes < LITTLE_BYTES and not corpus.is_built_in:
-        is_tiny, kilobytes = census.utf8_bytes < 1000, census.utf8_bytes / 1000
-        size = f"{census.characters:,} characters" if is_tiny else f"{kilobytes:.1f} KB"
+    if statistics.utf8_bytes < LITTLE_BYTES and not corpus.is_built_in:
+        is_tiny, kilobytes = statistics.utf8_bytes < 1000, statistics.utf8_bytes / 1000
+        size = f"{statistics.characters:,} characters" if is_tiny else f"{kilobytes:.1f} KB"
         found.append(
-            f"the text has {size}, which is little: it will be overfitted soon; "
+            f"the text has {size}, which is little: it will soon overfit; "
             "100 KB or more make a model that writes something new"
         )
     return found
@@ -197,10 +197,10 @@ def advice_on_rare(vocabulary: Vocabulary) -> str:
     )
 
 
-def _check_something_to_learn(census: Census, names: str) -> None:
-    if min(census.symbols, census.characters) < 2:
+def _check_something_to_learn(statistics: Statistics, names: str) -> None:
+    if min(statistics.symbols, statistics.characters) < 2:
         raise CorpusError(f"{names} has one character; expected two or more; give a longer text")
-    if not census.counts[:END].any():
+    if not statistics.counts[:END].any():
         raise CorpusError(f"{names} has nothing but empty lines; expected characters; give another text")
 
 
@@ -250,7 +250,7 @@ def begin(
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
     settings = replace(settings, machine=replace(settings.machine, device=device.type))
-    facts = facts_of(dataset, vocabulary, device)
+    facts = plan_facts(dataset, vocabulary, device)
     display.stage("choosing a network")
     plan = choose(settings, facts, pace_of(settings, dataset.training, device))
     check_fits(plan)
@@ -327,7 +327,7 @@ def start_from(source: Checkpoint, session: Session) -> Transfer:
     return transfer
 
 
-def facts_of(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -> Facts:
+def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -> Facts:
     """What the plan depends on."""
     training = dataset.training
     return Facts(
@@ -422,16 +422,16 @@ def announced_seconds(reading_seconds: float, display: Display) -> float:
 
 def corpus_facts(material: Material) -> CorpusFacts:
     """What a checkpoint keeps of the corpus."""
-    census, dataset = material.corpus.census(), material.dataset
+    statistics, dataset = material.corpus.statistics(), material.dataset
     return CorpusFacts(
         name=material.corpus.name,
-        fingerprint=census.fingerprint,
-        characters=census.characters,
+        fingerprint=statistics.fingerprint,
+        characters=statistics.characters,
         training_characters=dataset.training.characters,
         validation_characters=0 if dataset.validation is None else dataset.validation.characters,
-        starts=census.starts[material.vocabulary.codes].tolist(),
-        empty_records=census.empty_records,
-        longest_record=census.longest_record,
+        starts=statistics.starts[material.vocabulary.codes].tolist(),
+        empty_records=statistics.empty_records,
+        longest_record=statistics.longest_record,
         encoded=material.digest,
     )
 
@@ -441,8 +441,12 @@ def plan_lines(
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held back is measured on."""
     network = plan.architecture
-    census, dataset = material.corpus.census(), material.dataset
-    lines = "" if not census.records else f" in {census.records:,} line{'s' if census.records != 1 else ''}"
+    statistics, dataset = material.corpus.statistics(), material.dataset
+    lines = (
+        ""
+        if not statistics.records
+        else f" in {statistics.records:,} line{'s' if statistics.records != 1 else ''}"
+    )
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
     count = to_choose_from(plan.threads)[-1]
@@ -453,7 +457,7 @@ def plan_lines(
     of_each = "the first" if spans is None else "the beginning of each stretch,"
     note = f"       figures of validation are of {of_each} {measured_characters:,} held out characters"
     return [
-        f"text   {census.characters:,} characters{lines}, {network.symbols:,} symbols; "
+        f"text   {statistics.characters:,} characters{lines}, {network.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
         f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
@@ -503,7 +507,7 @@ def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
             "done": f"{done}{figure}",
             "saved": str(folder),
             "write": f"charrnn sample --checkpoint {shlex.quote(str(folder))}",
-            "curves": examine(folder).verdict.text,
+            "curves": examine(folder).diagnosis.text,
         }
     )
 

@@ -83,7 +83,7 @@ def _count(
 ) -> tuple[Vocabulary, int]:
     """The vocabulary of a text, and how many characters it has."""
     text = counted(corpus, reading)
-    return make_vocabulary(text, symbols), text.census().characters
+    return make_vocabulary(text, symbols), text.statistics().characters
 
 
 def _print_json(vocabulary: Vocabulary, characters: int) -> None:
@@ -116,7 +116,7 @@ def _show_unknown(
     text = counted(corpus, reading_of(model, given))
     report = unknown_report(text, model.vocabulary)
     if json_wanted:
-        characters = text.census().characters
+        characters = text.statistics().characters
         write_text(
             sys.stdout, json.dumps({"characters": characters, "unknown": [asdict(u) for u in report]}) + "\n"
         )

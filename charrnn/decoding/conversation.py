@@ -14,7 +14,7 @@ from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding import filters
 from charrnn.decoding.choice import Chooser
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Voice
+from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.network import State
 from charrnn.decoding.prime import first_logits, recent_ids
 from charrnn.decoding.prompt import Prompt, decomposes, in_normal_form, read_prompt
@@ -52,16 +52,16 @@ class Conversation:
         is_ended: whether the model ended it, which only models of lines do.
     """
 
-    def __init__(self, author: Voice, request: Request, settings: SampleSettings) -> None:
+    def __init__(self, model: LanguageModel, request: Request, settings: SampleSettings) -> None:
         """Begin with an empty text.
 
         Raises:
             UsageError: the settings leave no character to write.
         """
         self.text, self.is_ended = "", False
-        self._author, self._request = author, request
-        self._chooser = Chooser(settings, author.vocabulary, author.normal_form)
-        self._network = author.network()
+        self._author, self._request = model, request
+        self._chooser = Chooser(settings, model.vocabulary, model.normal_form)
+        self._network = model.network()
         self._blank = _Mark(np.empty(0, np.intp), self._network.state)
         self._random = random_numbers(request.seed, 0)
         self._marks: list[_Mark] = []
@@ -73,8 +73,8 @@ class Conversation:
         Raises:
             UsageError: the model does not know all of it, and nothing else was asked for.
         """
-        author = self._author
-        prompt = read_prompt(text, author.vocabulary, author.normal_form, self._request.on_unknown)
+        model = self._author
+        prompt = read_prompt(text, model.vocabulary, model.normal_form, self._request.on_unknown)
         self._become(prompt.text)
         return prompt.notice
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding import filters
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Author, Network
+from charrnn.decoding.language_model import Network, SavedModel
 from charrnn.decoding.network import READ_TOGETHER, State, Tell
 from charrnn.errors import UsageError
 from charrnn.text.codes import UNKNOWN
@@ -23,87 +23,87 @@ _PASSED_OVER = -1
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Models that write together, as one voice.
+class Ensemble:
+    """Models that write together, as one model.
 
     Attributes:
-        authors: the models; all read text alike.
+        models: the models; all read text alike.
         shares: of each, together 1.
         vocabulary: every symbol that one of them has.
     """
 
-    authors: tuple[Author, ...]
+    models: tuple[SavedModel, ...]
     shares: tuple[float, ...]
     vocabulary: Vocabulary
 
     @classmethod
-    def of(cls, authors: Sequence[Author], first_share: float | None = None) -> "Mixture":
+    def of(cls, models: Sequence[SavedModel], first_share: float | None = None) -> "Ensemble":
         """Mix models.
 
         Args:
-            authors: two or more.
+            models: two or more.
             first_share: of the first; the others get equal parts of the rest. None: all get the same.
 
         Raises:
             UsageError: they read text differently.
         """
-        ways = list(dict.fromkeys(map(_way_of_reading, authors)))
+        ways = list(dict.fromkeys(map(_way_of_reading, models)))
         if len(ways) > 1:
             raise UsageError(
                 f"the models read text differently: one with {ways[0]}, another with {ways[1]}; expected the "
                 "same for all; train them alike"
             )
-        first = 1 / len(authors) if first_share is None else first_share
-        rest = (1 - first) / (len(authors) - 1)
-        return cls(tuple(authors), (first, *[rest] * (len(authors) - 1)), _union(authors))
+        first = 1 / len(models) if first_share is None else first_share
+        rest = (1 - first) / (len(models) - 1)
+        return cls(tuple(models), (first, *[rest] * (len(models) - 1)), _union(models))
 
     @property
     def normal_form(self) -> str:
         """How the corpora were normalised."""
-        return self.authors[0].normal_form
+        return self.models[0].normal_form
 
     @property
     def empty_records(self) -> bool:
         """Whether one of the corpora has records without a character."""
-        return any(author.empty_records for author in self.authors)
+        return any(model.empty_records for model in self.models)
 
     @property
     def longest_record(self) -> int:
         """Symbols of the longest record of all the corpora; 0 where it is not known."""
-        return max(author.longest_record for author in self.authors)
+        return max(model.longest_record for model in self.models)
 
     @property
     def starts(self) -> NDArray[np.float64]:
         """(V,) with what share each symbol begins a line, by the models' shares."""
         starts = np.zeros(len(self.vocabulary))
-        for author, share in zip(self.authors, self.shares, strict=True):
-            of_ours = np.searchsorted(self.vocabulary.codes, author.vocabulary.codes)
-            starts[of_ours] += share * author.starts / max(author.starts.sum(), 1)
+        for model, share in zip(self.models, self.shares, strict=True):
+            of_ours = np.searchsorted(self.vocabulary.codes, model.vocabulary.codes)
+            starts[of_ours] += share * model.starts / max(model.starts.sum(), 1)
         return starts
 
-    def network(self) -> "MixedNetwork":
+    def network(self) -> "EnsembleNetwork":
         """The networks with one blank text."""
         parts = [
-            _Part(author, share, self.vocabulary)
-            for author, share in zip(self.authors, self.shares, strict=True)
+            _Part(model, share, self.vocabulary)
+            for model, share in zip(self.models, self.shares, strict=True)
         ]
-        return MixedNetwork(parts, len(self.vocabulary))
+        return EnsembleNetwork(parts, len(self.vocabulary))
 
 
-def _way_of_reading(author: Author) -> str:
-    mode = "text" if author.vocabulary.end is None else "lines"
-    return f"--mode {mode} --level {author.vocabulary.level} --normalize {author.normal_form}"
+def _way_of_reading(model: SavedModel) -> str:
+    mode = "text" if model.vocabulary.end is None else "lines"
+    return f"--mode {mode} --level {model.vocabulary.level} --normalize {model.normal_form}"
 
 
-def _union(authors: Sequence[Author]) -> Vocabulary:
-    codes = np.unique(np.concatenate([author.vocabulary.codes for author in authors]))
+def _union(models: Sequence[SavedModel]) -> Vocabulary:
+    codes = np.unique(np.concatenate([model.vocabulary.codes for model in models]))
     counts = np.zeros(len(codes), np.int64)
-    for author in authors:
-        counts[np.searchsorted(codes, author.vocabulary.codes)] += author.vocabulary.counts
-    return Vocabulary(authors[0].vocabulary.level, codes, counts)
+    for model in models:
+        counts[np.searchsorted(codes, model.vocabulary.codes)] += model.vocabulary.counts
+    return Vocabulary(models[0].vocabulary.level, codes, counts)
 
 
-class MixedNetwork:
+class EnsembleNetwork:
     """The networks of several models as one: symbols of any in, logarithms of the mixed chances out."""
 
     def __init__(self, parts: "list[_Part]", symbols: int) -> None:
@@ -148,26 +148,26 @@ class MixedNetwork:
 
 
 class _Part:
-    """One model of a mixture.
+    """One model of an ensemble.
 
     Attributes:
-        of_ours: for each of its symbols, the id in the mixture's vocabulary.
+        of_ours: for each of its symbols, the id in the ensemble's vocabulary.
         chances: (texts, its symbols) what it expects next, times its share.
     """
 
-    def __init__(self, author: Author, share: float, vocabulary: Vocabulary) -> None:
-        self.network: Network = author.network()
-        self.of_ours = np.searchsorted(vocabulary.codes, author.vocabulary.codes)
-        unknown = author.vocabulary.unknown
+    def __init__(self, model: SavedModel, share: float, vocabulary: Vocabulary) -> None:
+        self.network: Network = model.network()
+        self.of_ours = np.searchsorted(vocabulary.codes, model.vocabulary.codes)
+        unknown = model.vocabulary.unknown
         self._reads = np.full(len(vocabulary), _PASSED_OVER if unknown is None else unknown, np.intp)
-        self._reads[self.of_ours] = np.arange(len(author.vocabulary))
+        self._reads[self.of_ours] = np.arange(len(model.vocabulary))
         self._share = share
         # What it expects before it has read anything; a prompt may begin with what it passes over.
-        possible = author.vocabulary.counts * (author.vocabulary.codes != UNKNOWN)
+        possible = model.vocabulary.counts * (model.vocabulary.codes != UNKNOWN)
         self.chances: NDArray[Any] = share * possible[None] / max(possible.sum(), 1)
 
     def read(self, ids: NDArray[np.intp]) -> None:
-        """Read the mixture's symbols, passing over those that this model has no symbol for."""
+        """Read the ensemble's symbols, passing over those that this model has no symbol for."""
         own = self._reads[ids]
         passed = np.flatnonzero(own == _PASSED_OVER)
         before, chances = [part[passed] for part in self.network.state] if len(passed) else [], self.chances

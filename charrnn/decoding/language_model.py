@@ -37,7 +37,7 @@ class Network(Protocol):
         """Go on with these texts only, in this order."""
 
 
-class Voice(Protocol):
+class LanguageModel(Protocol):
     """Whoever can write: one model, or several that write together."""
 
     @property
@@ -65,8 +65,8 @@ class Voice(Protocol):
 
 
 @dataclass(frozen=True)
-class Author:
-    """One model, as a voice.
+class SavedModel:
+    """One model, as a model.
 
     Attributes:
         architecture: cell and sizes.
@@ -87,8 +87,8 @@ class Author:
     longest_record: int = 0
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "Author":
-        """The author that a checkpoint holds."""
+    def of(cls, checkpoint: Checkpoint) -> "SavedModel":
+        """The model that a checkpoint holds."""
         return cls(
             architecture=checkpoint.architecture,
             weights=checkpoint.weights,

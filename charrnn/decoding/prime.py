@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding import filters
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Network, Voice
+from charrnn.decoding.language_model import LanguageModel, Network
 from charrnn.decoding.network import Tell
 from charrnn.decoding.prompt import Prompt, decomposes
 from charrnn.decoding.text_stream import LONGEST_SEQUENCE, joins
@@ -19,7 +19,7 @@ LONG = 1024
 
 
 @dataclass(frozen=True)
-class Beginning:
+class Primed:
     """Where every text starts from.
 
     Attributes:
@@ -33,36 +33,42 @@ class Beginning:
     ids: NDArray[np.intp]
 
 
-def begin(voice: Voice, prompt: Prompt, allowed: NDArray[np.bool_], tell: Tell | None = None) -> Beginning:
+def prime(
+    model: LanguageModel, prompt: Prompt, allowed: NDArray[np.bool_], tell: Tell | None = None
+) -> Primed:
     """Read a prompt.
 
     Args:
-        voice: who writes.
+        model: who writes.
         prompt: what every text begins with.
         allowed: (V,) what may be written at all.
         tell: is told how many more symbols of a long prompt were read.
     """
-    network = voice.network()
-    return Beginning(network, first_logits(voice, prompt, network, allowed, tell), prompt.ids)
+    network = model.network()
+    return Primed(network, first_logits(model, prompt, network, allowed, tell), prompt.ids)
 
 
 def first_logits(
-    voice: Voice, prompt: Prompt, network: Network, allowed: NDArray[np.bool_], tell: Tell | None = None
+    model: LanguageModel,
+    prompt: Prompt,
+    network: Network,
+    allowed: NDArray[np.bool_],
+    tell: Tell | None = None,
 ) -> Logits:
     """The logits of the first symbol after the prompt, (1, V), which a blank network reads.
 
     What cannot come first is ruled out.
     """
-    end = voice.vocabulary.end
+    end = model.vocabulary.end
     ids = prompt.ids if end is None else np.append(end, prompt.ids)
     if not len(ids):
-        return _start_logits(voice, allowed)
+        return _start_logits(model, allowed)
     if len(ids) < LONG:
         for row in ids.reshape(-1, 1):
             logits = network.step(row)
     else:
         logits = network.read(ids, tell)
-    possible = filters.only(logits, _can_follow(voice, prompt))
+    possible = filters.only(logits, _can_follow(model, prompt))
     # Where the rules leave nothing that --allow names, what was asked for comes before them.
     return possible if np.isfinite(possible[:, allowed]).any() else logits.copy()
 
@@ -73,21 +79,21 @@ def recent_ids(ids: NDArray[np.intp], window: int) -> NDArray[np.intp]:
     return np.pad(last, (window - len(last), 0), constant_values=-1)[None]
 
 
-def _start_logits(voice: Voice, allowed: NDArray[np.bool_]) -> Logits:
+def _start_logits(model: LanguageModel, allowed: NDArray[np.bool_]) -> Logits:
     """How lines of the corpus begin; where no such beginning is allowed, how often each symbol occurs."""
-    counts: list[NDArray[Any]] = [voice.starts, voice.vocabulary.counts, allowed.astype(np.int64)]
+    counts: list[NDArray[Any]] = [model.starts, model.vocabulary.counts, allowed.astype(np.int64)]
     some = next(count for count in counts if count[allowed].any())
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(some)[None])
 
 
-def _can_follow(voice: Voice, prompt: Prompt) -> NDArray[np.bool_]:
+def _can_follow(model: LanguageModel, prompt: Prompt) -> NDArray[np.bool_]:
     """(V,): not the end of an empty record, and nothing that changes the prompt's last character."""
-    vocabulary = voice.vocabulary
+    vocabulary = model.vocabulary
     can_follow = np.ones(len(vocabulary), np.bool_)
     if vocabulary.end is not None and not len(prompt.ids):
-        can_follow[vocabulary.end] = voice.empty_records
-    if prompt.text and decomposes(voice.normal_form) and vocabulary.level == "char":
+        can_follow[vocabulary.end] = model.empty_records
+    if prompt.text and decomposes(model.normal_form) and vocabulary.level == "char":
         last = prompt.text[-LONGEST_SEQUENCE:]
         characters = vocabulary.codes[vocabulary.codes < END].tolist()
         can_follow[: len(characters)] &= [not joins(last, chr(code)) for code in characters]

@@ -1,4 +1,4 @@
-"""How a voice writes: which symbol comes next, of one text or of many side by side, and the text they make.
+"""How a model writes: which symbol comes next, of one text or of many side by side, and the text they make.
 
 Knows nothing of files, terminals or torch.
 """
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from charrnn.config.settings import DEFAULT_LENGTH, Request, SampleSettings
 from charrnn.decoding.choice import Chooser
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Voice
+from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.network import Tell
-from charrnn.decoding.prime import Beginning, begin, recent_ids
+from charrnn.decoding.prime import Primed, prime, recent_ids
 from charrnn.decoding.prompt import Prompt, decomposes, read_prompt
 from charrnn.decoding.text_stream import TextStream
 from charrnn.errors import UsageError
@@ -52,13 +52,13 @@ class Piece(NamedTuple):
     ended: bool
 
 
-def read(voice: Voice, request: Request) -> Prompt:
-    """The request's prompt as this voice reads it.
+def read(model: LanguageModel, request: Request) -> Prompt:
+    """The request's prompt as this model reads it.
 
     Raises:
-        UsageError: it holds characters that the voice does not know.
+        UsageError: it holds characters that the model does not know.
     """
-    return read_prompt(request.prompt, voice.vocabulary, voice.normal_form, request.on_unknown)
+    return read_prompt(request.prompt, model.vocabulary, model.normal_form, request.on_unknown)
 
 
 def random_numbers(seed: int, number: int) -> np.random.Generator:
@@ -66,38 +66,38 @@ def random_numbers(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
 
 
-def open_stream(voice: Voice, request: Request) -> TextStream:
+def open_stream(model: LanguageModel, request: Request) -> TextStream:
     """An empty text that will be as long as the request says."""
     return TextStream(
-        voice.vocabulary.level,
-        compose=decomposes(voice.normal_form),
-        length=length_of(voice, request) or bound_of(voice, request),
+        model.vocabulary.level,
+        compose=decomposes(model.normal_form),
+        length=length_of(model, request) or bound_of(model, request),
         stop=request.stop,
         lines=request.until_line,
     )
 
 
-def length_of(voice: Voice, request: Request) -> int:
+def length_of(model: LanguageModel, request: Request) -> int:
     """The characters that a text may have after the prompt; 0 where something else ends it."""
     if request.length is not None:
         return request.length
-    return DEFAULT_LENGTH if voice.vocabulary.end is None and request.until_line is None else 0
+    return DEFAULT_LENGTH if model.vocabulary.end is None and request.until_line is None else 0
 
 
-def bound_of(voice: Voice, request: Request) -> int:
+def bound_of(model: LanguageModel, request: Request) -> int:
     """The characters at which a record is cut that the model does not end; 0 where nobody waits for its end.
 
     It is no length: most records end long before.
     """
-    if voice.vocabulary.end is None or request.length is not None or request.until_line is not None:
+    if model.vocabulary.end is None or request.length is not None or request.until_line is not None:
         return 0
-    if not voice.longest_record:
+    if not model.longest_record:
         return UNKNOWN_BOUND
-    return max(SHORTEST_BOUND, TIMES_THE_LONGEST * voice.longest_record)
+    return max(SHORTEST_BOUND, TIMES_THE_LONGEST * model.longest_record)
 
 
 def write(
-    voice: Voice,
+    model: LanguageModel,
     request: Request,
     settings: SampleSettings,
     texts: range | None = None,
@@ -110,7 +110,7 @@ def write(
     Text i depends on the seed and on i, not on how many are written with it, save for rounding.
 
     Args:
-        voice: who writes.
+        model: who writes.
         request: what to write.
         settings: how to choose.
         texts: the numbers of those to write; all of the request's if None.
@@ -121,24 +121,24 @@ def write(
         UsageError: the prompt holds unknown characters, no character is left to write, or the text cannot end
             as it should.
     """
-    chooser = Chooser(settings, voice.vocabulary, voice.normal_form)
-    _check_ends(voice, request, chooser)
-    beginning = begin(voice, read(voice, request), chooser.allowed, tell)
+    chooser = Chooser(settings, model.vocabulary, model.normal_form)
+    _check_ends(model, request, chooser)
+    primed = prime(model, read(model, request), chooser.allowed, tell)
     numbers = range(request.count) if texts is None else texts
-    return _Desk(voice, request, chooser, beginning, numbers=numbers, at_every_step=watch is not None).pieces(
+    return _Rows(model, request, chooser, primed, numbers=numbers, at_every_step=watch is not None).pieces(
         watch
     )
 
 
-def _check_ends(voice: Voice, request: Request, chooser: Chooser) -> None:
+def _check_ends(model: LanguageModel, request: Request, chooser: Chooser) -> None:
     """Refuse to wait for a line feed that never comes, and to walk where there is no length."""
-    writable = voice.vocabulary.codes[chooser.allowed]
+    writable = model.vocabulary.codes[chooser.allowed]
     if request.until_line is not None and LINE_FEED not in writable:
         raise UsageError(
             f"--until-line {request.until_line} would wait for line feeds, which are never written here; "
             "expected a model and --allow that have them; give --length, or --count for so many texts"
         )
-    if chooser.walks and not length_of(voice, request):
+    if chooser.walks and not length_of(model, request):
         first, last = chooser.temperatures
         raise UsageError(
             f"--temperature {first:g}:{last:g} walks over the length of a text, and this one has none; "
@@ -168,7 +168,7 @@ class _Text:
         return Piece(self.number, text, self.stream.done)
 
 
-class _Desk:
+class _Rows:
     """Texts being written side by side, a row each; when one has ended, its row takes the next that waits.
 
     What many texts spell is looked at once in a block of steps, since that takes longer than a step; only end
@@ -177,27 +177,27 @@ class _Desk:
 
     def __init__(
         self,
-        voice: Voice,
+        model: LanguageModel,
         request: Request,
         chooser: Chooser,
-        beginning: Beginning,
+        primed: Primed,
         *,
         numbers: range,
         at_every_step: bool,
     ) -> None:
-        self._voice, self._request, self._chooser, self._beginning = voice, request, chooser, beginning
-        self._length = length_of(voice, request)
+        self._model, self._request, self._chooser, self._primed = model, request, chooser, primed
+        self._length = length_of(model, request)
         self._at_every_step = at_every_step or len(numbers) == 1 or chooser.walks
-        self._codes, self._end = voice.vocabulary.codes, voice.vocabulary.end
+        self._codes, self._end = model.vocabulary.codes, model.vocabulary.end
         self._steps = 0
         self._waiting = iter(numbers)
         together = max(1, min(TOGETHER, NUMBERS // max(len(self._codes), chooser.window)))
         self._rows = [self._next(0) for _ in range(min(together, len(numbers)))]
         self._fresh: list[int] = []
-        self._network, self._start = beginning.network, beginning.network.state
+        self._network, self._start = primed.network, primed.network.state
         every = np.zeros(len(self._rows), np.intp)
         self._network.select(every)
-        self._logits, self._recent = beginning.logits[every], self._recent_of_prompt()[every]
+        self._logits, self._recent = primed.logits[every], self._recent_of_prompt()[every]
 
     def pieces(self, watch: Watch | None) -> Iterator[Piece]:
         """Write, until every text has ended."""
@@ -276,23 +276,23 @@ class _Desk:
         self._logits = self._network.step(ids)
         if self._fresh:
             self._network.put(np.array(self._fresh), self._start)
-            self._logits[self._fresh] = self._beginning.logits
+            self._logits[self._fresh] = self._primed.logits
             self._recent[self._fresh] = self._recent_of_prompt()
             self._fresh = []
 
     def _recent_of_prompt(self) -> NDArray[np.intp]:
         """The last ids of the prompt, (1, window), turned so that the oldest is the next to be replaced."""
-        return np.roll(recent_ids(self._beginning.ids, self._chooser.window), self._steps, axis=1)
+        return np.roll(recent_ids(self._primed.ids, self._chooser.window), self._steps, axis=1)
 
     def _next(self, begun: int) -> _Text | None:
         """The next text that waits, to begin at this step of the block."""
         number = next(self._waiting, None)
         if number is None:
             return None
-        return _Text(number, self._request.seed, open_stream(self._voice, self._request), begun)
+        return _Text(number, self._request.seed, open_stream(self._model, self._request), begun)
 
     def _leave_out_idle_rows(self, ids: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Go on with the rows that have a text, from the beginning of a block; their ids."""
+        """Go on with the rows that have a text, from the primed of a block; their ids."""
         for text in self._rows:
             if text is not None:
                 text.begun = 0

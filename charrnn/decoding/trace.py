@@ -73,7 +73,7 @@ class _Symbol:
     chances: NDArray[np.float64]
 
 
-class Witness:
+class Trace:
     """Watches texts being written, symbol by symbol, and tells it character by character."""
 
     def __init__(self, vocabulary: Vocabulary, normal_form: str = "none") -> None:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding import filters
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Voice
+from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.network import Tell
 from charrnn.decoding.sampler import Piece, Watch, write
-from charrnn.decoding.trace import Witness, Written
+from charrnn.decoding.trace import Trace, Written
 
 
 def whole_texts(pieces: Iterable[Piece]) -> Iterator[str]:
@@ -32,10 +32,10 @@ def whole_texts(pieces: Iterable[Piece]) -> Iterator[str]:
 
 
 def likeliest_texts(
-    voice: Voice,
+    model: LanguageModel,
     request: Request,
     settings: SampleSettings,
-    witness: Witness | None = None,
+    trace: Trace | None = None,
     tell: Tell | None = None,
 ) -> Iterator[Written]:
     """The texts of a request, each the likeliest of so many candidates as it says.
@@ -45,23 +45,23 @@ def likeliest_texts(
     alone would keep the shortest.
 
     Args:
-        voice: who writes.
+        model: who writes.
         request: what to write.
         settings: how to choose.
-        witness: tells what was expected at each character; None where nobody asks.
+        trace: tells what was expected at each character; None where nobody asks.
         tell: is told how many more symbols of a long prompt were read.
 
     Raises:
         UsageError: as `write` does.
     """
     likelihoods = Likelihoods() if request.best_of > 1 else None
-    watches = [watch for watch in (likelihoods, witness) if watch is not None]
+    watches = [watch for watch in (likelihoods, trace) if watch is not None]
     candidates = range(request.count * request.best_of)
-    pieces = write(voice, request, settings, candidates, _all_told(watches) if watches else None, tell=tell)
-    texts = _witnessed(whole_texts(pieces), witness)
+    pieces = write(model, request, settings, candidates, _all_told(watches) if watches else None, tell=tell)
+    texts = _witnessed(whole_texts(pieces), trace)
     if likelihoods is None:
         return texts
-    return _likeliest(texts, likelihoods, request.best_of, ends=voice.vocabulary.end is not None)
+    return _likeliest(texts, likelihoods, request.best_of, ends=model.vocabulary.end is not None)
 
 
 def _all_told(watches: Sequence[Watch]) -> Watch:
@@ -72,11 +72,11 @@ def _all_told(watches: Sequence[Watch]) -> Watch:
     return tell
 
 
-def _witnessed(texts: Iterator[str], witness: Witness | None) -> Iterator[Written]:
+def _witnessed(texts: Iterator[str], trace: Trace | None) -> Iterator[Written]:
     for number, text in enumerate(texts):
-        yield Written(text, witness.characters(number, text) if witness else ())
-        if witness:
-            witness.forget(number)
+        yield Written(text, trace.characters(number, text) if trace else ())
+        if trace:
+            trace.forget(number)
 
 
 def _likeliest(

@@ -16,7 +16,7 @@ from charrnn.errors import CheckpointError
 from charrnn.model.measures import Kept, nothing
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import Carried, Places, Reader, Stretches, independent
-from charrnn.text.passages import Piece
+from charrnn.text.passages import Passage
 from charrnn.text.vocabulary import Ids
 
 BLOCK = 2**20
@@ -82,8 +82,8 @@ class Score:
 
 
 def scored(
-    pieces: Iterable[Piece], reader: Reader, unknown: int | None = None
-) -> Iterator[tuple[Piece, Kept]]:
+    pieces: Iterable[Passage], reader: Reader, unknown: int | None = None
+) -> Iterator[tuple[Passage, Kept]]:
     """Each piece with what is kept of its symbols, in order.
 
     What is given costs nothing. A symbol that the model has no id for is not shown to the network: it costs
@@ -107,9 +107,9 @@ def scored(
         yield piece, out
 
 
-def _fed(pieces: Iterable[Piece], reader: Reader) -> Iterator[tuple[Piece, Kept]]:
+def _fed(pieces: Iterable[Passage], reader: Reader) -> Iterator[tuple[Passage, Kept]]:
     """Each piece with what is kept of those symbols that the network is shown."""
-    symbols, waiting, characters = reader.model.architecture.symbols, deque[Piece](), 0
+    symbols, waiting, characters = reader.model.architecture.symbols, deque[Passage](), 0
     kept = nothing(reader.measure)
     for block in _blocks(pieces, BLOCK // reader.measure.columns):
         waiting.extend(block)
@@ -130,9 +130,9 @@ def _fed(pieces: Iterable[Piece], reader: Reader) -> Iterator[tuple[Piece, Kept]
         kept = kept[count:]
 
 
-def _blocks(pieces: Iterable[Piece], symbols: int) -> Iterator[list[Piece]]:
+def _blocks(pieces: Iterable[Passage], symbols: int) -> Iterator[list[Passage]]:
     """Pieces by the handful, each of at least so many symbols but the last."""
-    block: list[Piece] = []
+    block: list[Passage] = []
     for piece in pieces:
         block.append(piece)
         if sum(len(one.ids) for one in block) >= symbols:

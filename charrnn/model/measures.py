@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softmax
 
-from charrnn.model.network import CharRNN, flat
+from charrnn.model.network import CharRNN, flattened
 
 Kept = NDArray[np.float32]
 """(N, D): for each of N symbols its cost in nats, and what else a measure keeps."""
@@ -30,7 +30,7 @@ class Measure:
 
     def of_texts(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The same for texts side by side, (B, T, D), from logits (B, T, V) and what came (B, T)."""
-        found = self.of(*flat(logits, targets))
+        found = self.of(*flattened(logits, targets))
         return found.view(*targets.t().shape, self.columns).transpose(0, 1)
 
 

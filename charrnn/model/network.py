@@ -295,7 +295,7 @@ def _below(states: list[State]) -> State:
     ]
 
 
-def flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def flattened(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits (B, T, V) and targets (B, T) as (T·B, V) and (T·B,), as logits lie: nothing is copied."""
     return logits.transpose(0, 1).flatten(0, 1), targets.t().flatten()
 

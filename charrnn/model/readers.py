@@ -5,7 +5,7 @@ its place. There are three readers:
 
     Carried   one text, the state carried from its first symbol to its last
     Windows   the same, the state blank after every so many characters
-    Records   independent texts, each from a blank state
+    RecordReader   independent texts, each from a blank state
 
 A long text is read at many places at once, as the rows of a batch. Each row begins `WARM_UP` symbols early,
 from a blank state, and what it expects of those is not kept:
@@ -175,7 +175,7 @@ class Windows:
         return kept
 
 
-class Records:
+class RecordReader:
     """Independent texts, each from a blank state, an end mark before the first and after each.
 
     Args:

@@ -52,7 +52,7 @@ LAST_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a verdict needs to know beside the figures.
+    """What a diagnosis needs to know beside the figures.
 
     Attributes:
         parameters: of the network.
@@ -76,7 +76,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Diagnosis:
     """What the curves say.
 
     Attributes:
@@ -90,7 +90,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The figures that verdicts rest on, in bits per character.
+    """The figures that a diagnosis rests on, in bits per character.
 
     Attributes:
         run: the circumstances.
@@ -138,17 +138,17 @@ class Evidence:
         return f"training {self.training:.2f} and validation {self.validation:.2f} bits per character"
 
 
-def verdict(points: Sequence[Point], run: Circumstances) -> Verdict:
+def diagnose(points: Sequence[Point], run: Circumstances) -> Diagnosis:
     """What the reports of a run say: the first of `CHECKS` that applies."""
     if not points:
-        return Verdict("unmeasured", "nothing is measured yet")
+        return Diagnosis("unmeasured", "nothing is measured yet")
     evidence = gathered(points, run)
     found = ((kind, check(evidence)) for kind, check in CHECKS.items())
     kind, text = next((kind, text) for kind, text in found if text)
     text += _flattered(evidence) if run.finished else ""
     if run.skipped_updates:
         text += f". {run.skipped_updates:,} updates were not finite and were skipped: lower --learning-rate"
-    return Verdict(kind, text)
+    return Diagnosis(kind, text)
 
 
 def _flattered(seen: Evidence) -> str:

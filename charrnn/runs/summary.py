@@ -16,7 +16,7 @@ import numpy as np
 
 from charrnn.errors import CheckpointError, InputError
 from charrnn.runs.checkpoint import Checkpoint, Progress, describe
-from charrnn.runs.diagnosis import Circumstances, Verdict, verdict
+from charrnn.runs.diagnosis import Circumstances, Diagnosis, diagnose
 from charrnn.runs.folder import RUNS, Run, named, newest_run
 from charrnn.runs.metrics import Metrics, read_metrics
 from charrnn.text.dataset import open_dataset
@@ -103,12 +103,12 @@ class RunFacts:
         return min((nats for nats in known if nats is not None), default=None)
 
     @property
-    def verdict(self) -> Verdict:
+    def diagnosis(self) -> Diagnosis:
         """What its curves say."""
         if self.model is None:
-            return Verdict("damaged", "no checkpoint of this run can be read")
+            return Diagnosis("damaged", "no checkpoint of this run can be read")
         network = self.model.architecture
-        return verdict(
+        return diagnose(
             self.metrics.points,
             Circumstances(
                 parameters=network.parameters,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from charrnn.model.network import CharRNN, State, flat
+from charrnn.model.network import CharRNN, State, flattened
 from charrnn.tasks.batches import Batch
 
 
@@ -33,6 +33,6 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
     logits, after = model(batch.ids, state)
     targets = batch.target_data
     if logits.ndim > 2:
-        logits, targets = flat(logits, targets)
+        logits, targets = flattened(logits, targets)
     nats = cross_entropy(logits.float(), targets, reduction="sum")
     return Loss(nats, batch.count, after)

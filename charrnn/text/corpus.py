@@ -25,11 +25,11 @@ from charrnn.text.decoding import check_reading, decoded, delimiting_line, unix_
 from charrnn.text.normalization import normalized
 from charrnn.text.records import cells_ended, lines_ended, records_ended
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
-from charrnn.text.statistics import Census, Counter, Tally
+from charrnn.text.statistics import Counter, Statistics, Tally
 from charrnn.text.streams import Seen, hashed
 from charrnn.text.tables import MARKUP, Cell, cells, format_of
 
-__all__ = ["Census", "Corpus", "Progress", "TextPart"]
+__all__ = ["Corpus", "Progress", "Statistics", "TextPart"]
 
 CHUNK_BYTES = 2**19
 
@@ -84,7 +84,7 @@ class Corpus:
         self._chunk_bytes = chunk_bytes
         self._told: dict[str, dict[str, None]] = {}
         self._seen: dict[int, Seen] = {}
-        self._census: Census | None = None
+        self._statistics: Statistics | None = None
         self._has_delimiter = False
 
     @property
@@ -95,9 +95,13 @@ class Corpus:
     @property
     def undivided(self) -> str | None:
         """After a first pass: why the text has no lines or records, where it seems meant to have some."""
-        census, reading = self.census(), self.reading
-        ends = census.records > len(self.sources) if reading.mode == "lines" else census.counts[LINE_FEED]
-        if census.counts[CARRIAGE_RETURN] and not ends:
+        statistics, reading = self.statistics(), self.reading
+        ends = (
+            statistics.records > len(self.sources)
+            if reading.mode == "lines"
+            else statistics.counts[LINE_FEED]
+        )
+        if statistics.counts[CARRIAGE_RETURN] and not ends:
             return "its lines end with CR alone, which ends no line here; give --newlines lf"
         if reading.delimiter is None or self._has_delimiter:
             return None
@@ -111,18 +115,18 @@ class Corpus:
     def notices(self) -> list[str]:
         """What there is to tell: files that were skipped; after a first pass, marks that were removed."""
         told = [f"{listed(list(names))}: {what}" for what, names in self._told.items()]
-        undivided = [] if self._census is None else [self.undivided]
+        undivided = [] if self._statistics is None else [self.undivided]
         return [*self._found_notices, *told, *(f"{self.names}: {what}" for what in undivided if what)]
 
-    def census(self, progress: Progress | None = None) -> Census:
+    def statistics(self, progress: Progress | None = None) -> Statistics:
         """Count the text: one pass, the first time.
 
         Raises:
             CorpusError: it is empty, or not what its settings say.
         """
-        if self._census is None:
-            self._census = self._counted(progress)
-        return self._census
+        if self._statistics is None:
+            self._statistics = self._counted(progress)
+        return self._statistics
 
     def codes(self, progress: Progress | None = None) -> Iterator[NDArray[np.uint32]]:
         """The whole text as codes."""
@@ -197,7 +201,7 @@ class Corpus:
         encoding = "latin-1" if self.reading.level == "byte" else "utf-8"
         return (text.encode(encoding, "surrogatepass") for text in self.texts())
 
-    def _counted(self, progress: Progress | None) -> Census:
+    def _counted(self, progress: Progress | None) -> Statistics:
         counter = Counter(is_lines=self.reading.mode == "lines")
         tally = Tally(self.reading.level)
         for part in self.parts(progress=progress):
@@ -207,7 +211,7 @@ class Corpus:
         symbols = int(counter.counts.sum())
         if not symbols:
             raise CorpusError(f"{self.names} is empty; give a text of at least two characters")
-        return Census(
+        return Statistics(
             counts=counter.counts,
             starts=counter.starts,
             symbols=symbols,

@@ -236,17 +236,18 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     """
     amount = parse_validation(validation)
     other = _other_text(corpus, amount) if isinstance(amount, str) else None
-    vocabulary.check_known(corpus.census().counts, corpus.sources[0].name)
+    vocabulary.check_known(corpus.statistics().counts, corpus.sources[0].name)
     held = _held_back(corpus, amount) if isinstance(amount, Fraction) else 0
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     training, measured = _write(corpus, CORPUS, held, seed, DatasetWriter(folder, vocabulary, progress))
     notices = []
     if other:
-        unknown = vocabulary.unknown_codes(other.census().counts)
+        unknown = vocabulary.unknown_codes(other.statistics().counts)
         knowing = vocabulary.marking() if len(unknown) else vocabulary
         measured, _ = _write(other, VALIDATION, 0, seed, DatasetWriter(folder, knowing))
-        notices = other.notices + [_unknown(validation, unknown, other.census().counts)] * bool(len(unknown))
+        notices = other.notices
+        notices += [_unknown(validation, unknown, other.statistics().counts)] if len(unknown) else []
     notices += [_too_short(validation)] if amount != 0 and measured is None else []
     description: dict[str, Any] = {
         "fingerprint": _fingerprint(corpus, vocabulary, validation, seed, other),
@@ -299,7 +300,7 @@ def _other_text(corpus: Corpus, path: str) -> Corpus:
         other = Corpus([path], corpus.reading)
     except CorpusError as error:
         raise CorpusError(f"--validation {path}: {error}") from error
-    if other.census().symbols < SHORTEST:
+    if other.statistics().symbols < SHORTEST:
         raise CorpusError(
             f"--validation {path} is too short to measure on; give at least {SHORTEST} characters"
         )
@@ -307,10 +308,10 @@ def _other_text(corpus: Corpus, path: str) -> Corpus:
 
 
 def _held_back(corpus: Corpus, amount: Fraction) -> int:
-    census = corpus.census()
+    statistics = corpus.statistics()
     if corpus.reading.mode == "lines":
-        return held_back(amount, census.records, "lines")
-    return held_back(amount, census.characters, "characters")
+        return held_back(amount, statistics.records, "lines")
+    return held_back(amount, statistics.characters, "characters")
 
 
 def _unknown(path: str, codes: NDArray[np.intp], counts: NDArray[np.int64]) -> str:
@@ -337,7 +338,7 @@ def _too_short(validation: str) -> str:
 def _fingerprint(
     corpus: Corpus, vocabulary: Vocabulary, validation: str, seed: int, other: Corpus | None
 ) -> str:
-    texts = [text.census().fingerprint for text in (corpus, other) if text]
+    texts = [text.statistics().fingerprint for text in (corpus, other) if text]
     is_spread = [] if corpus.is_one_file or corpus.reading.mode == "lines" or other else ["spread"]
     description = json.dumps([texts, vocabulary.to_json(), None if other else validation, seed, *is_spread])
     return hashlib.sha256(description.encode()).hexdigest()
@@ -346,10 +347,10 @@ def _fingerprint(
 def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Stretches:
     try:
         if corpus.reading.mode == "text":
-            characters = corpus.census().characters
+            characters = corpus.statistics().characters
             stretches = 1 if corpus.is_one_file else spread(held, characters)
             return writer.write_text(corpus, name, held, stretches)
-        return writer.write_records(corpus, name, _drawn(corpus.census().records, held, seed))
+        return writer.write_records(corpus, name, _drawn(corpus.statistics().records, held, seed))
     except UnknownCharacterError as error:  # all that were counted are known
         raise changed(listed([source.name for source in corpus.sources])) from error
 

@@ -105,11 +105,11 @@ class DatasetWriter:
             held: how many characters.
             stretches: in how many stretches these lie; one is the text's end.
         """
-        census = corpus.census()
+        statistics = corpus.statistics()
         pieces: list[Stretch] = []
         start = stop = 0
-        places = cuts(held, census.characters, stretches)
-        with ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols) as array:
+        places = cuts(held, statistics.characters, stretches)
+        with ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, statistics.symbols) as array:
             for part in corpus.parts(places, self.progress):
                 for codes in part.codes:
                     array.write(self.vocabulary.encode_codes(codes))
@@ -120,16 +120,18 @@ class DatasetWriter:
             return Stretch.joined(pieces[::2]), Stretch.joined(pieces[1::2])
         if stretches > 1:  # some cut fell into what a reader sees as one long character
             return self.write_text(corpus, name, held)
-        return Stretch(name, 0, stop, census.characters, census.utf8_bytes), None
+        return Stretch(name, 0, stop, statistics.characters, statistics.utf8_bytes), None
 
     def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:
         """Write records, of which those drawn are held back."""
-        census = corpus.census()
+        statistics = corpus.statistics()
         measure = _RecordMeasure(corpus, drawn)
         place = 0
         with (
-            ArrayWriter(array_path(self.folder, name), self.vocabulary.dtype, census.symbols + 1) as array,
-            ArrayWriter(bounds_path(self.folder, name), np.int64, census.records + 1) as bounds,
+            ArrayWriter(
+                array_path(self.folder, name), self.vocabulary.dtype, statistics.symbols + 1
+            ) as array,
+            ArrayWriter(bounds_path(self.folder, name), np.int64, statistics.records + 1) as bounds,
         ):
             for codes in itertools.chain([np.array([END], np.uint32)], corpus.codes(self.progress)):
                 array.write(self.vocabulary.encode_codes(codes))
@@ -168,7 +170,7 @@ class _RecordMeasure:
 
     def __init__(self, corpus: Corpus, drawn: NDArray[np.int64]) -> None:
         self._normalize = corpus.reading.normalize
-        self._is_drawn = np.zeros(corpus.census().records, np.bool_)
+        self._is_drawn = np.zeros(corpus.statistics().records, np.bool_)
         self._is_drawn[drawn] = True
         self._tallies = {"rest": Tally(corpus.reading.level), "drawn": Tally(corpus.reading.level)}
         self._records = {"rest": len(self._is_drawn) - len(drawn), "drawn": len(drawn)}

@@ -28,7 +28,7 @@ _AS_READ = {"nfd": "nfc", "nfkd": "nfc"}
 
 
 @dataclass(frozen=True)
-class Piece:
+class Passage:
     """A stretch of a text, cut between two characters.
 
     Attributes:
@@ -63,18 +63,18 @@ def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
         CorpusError: there is but one character.
         UsageError: the mode is not the model's.
     """
-    census, reading = corpus.census(), corpus.reading
+    statistics, reading = corpus.statistics(), corpus.reading
     if (reading.mode == "lines") != (vocabulary.end is not None):
         raise UsageError(
             f"--mode is {reading.mode}, but the model was trained with the other one; leave it out"
         )
-    if min(census.symbols, census.characters) < 2:
+    if min(statistics.symbols, statistics.characters) < 2:
         raise CorpusError(
             f"{corpus.sources[0].name} has one character; the first is given, so two are needed"
         )
 
 
-def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[Piece]:
+def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[Passage]:
     """A text as a model reads it.
 
     Args:
@@ -93,7 +93,9 @@ def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None =
             is_first = False
 
 
-def part_passages(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> Iterator[Iterator[Piece]]:
+def part_passages(
+    part: Part, vocabulary: Vocabulary, reading: ReadingSettings
+) -> Iterator[Iterator[Passage]]:
     """What a run keeps of a part of its text, as its model reads it: each text that begins blank.
 
     The text is spelt from its symbols: composed where it was decomposed, and with U+FFFD, or a private
@@ -112,14 +114,16 @@ def part_passages(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) 
         yield _text_pieces(blocks, marking, reading)
 
 
-def _record_pieces(blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings) -> Iterator[Piece]:
+def _record_pieces(
+    blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings
+) -> Iterator[Passage]:
     yield _first_end(marking)
     composed = "none" if reading.normalize == "none" else "nfc"
     for codes in joined(blocks, _SYMBOLS):
         yield _piece(normal_form(_text(codes), composed), codes, marking, reading, given=0)
 
 
-def _text_pieces(blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings) -> Iterator[Piece]:
+def _text_pieces(blocks: Iterator[Codes], marking: Vocabulary, reading: ReadingSettings) -> Iterator[Passage]:
     form, is_first = reading.normalize, True
     if reading.level == "byte" or form == "none":
         pieces = unbroken(blocks) if reading.level == "byte" else blocks
@@ -146,14 +150,14 @@ def joined(blocks: Iterator[Codes], symbols: int) -> Iterator[Codes]:
         yield np.concatenate(waiting)
 
 
-def _first_end(marking: Vocabulary) -> Piece:
+def _first_end(marking: Vocabulary) -> Passage:
     """The end mark before the first record, which is given."""
     end = np.array([END], np.uint32)
     nothing = np.zeros(1, np.uint16), np.zeros(2, np.int64), np.zeros(0, np.intp)
-    return Piece("", end, marking.encode_codes(end), *nothing, given=1, utf8_bytes=0, unknown=0)
+    return Passage("", end, marking.encode_codes(end), *nothing, given=1, utf8_bytes=0, unknown=0)
 
 
-def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSettings, *, given: int) -> Piece:
+def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSettings, *, given: int) -> Passage:
     """A stretch; given are the symbols of a text's first character, or the first end mark."""
     found = begins(text, codes, reading.level, reading.normalize)
     ends = np.cumsum(found, dtype=np.int64)
@@ -167,7 +171,7 @@ def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSetting
     if given:
         found[0] -= 1
         given_bytes = given if reading.level == "byte" else len(text[:1].encode("utf-8", "surrogatepass"))
-    return Piece(
+    return Passage(
         text=text,
         codes=codes,
         ids=ids,

@@ -12,7 +12,7 @@ _LAST_OF_UTF8_LENGTHS = (0x7F, 0x7FF, 0xFFFF)
 
 
 @dataclass(frozen=True)
-class Census:
+class Statistics:
     """What one pass over a text counted.
 
     Attributes:

@@ -42,7 +42,7 @@ def unknown_report(corpus: Corpus, vocabulary: Vocabulary) -> list[Unknown]:
     Raises:
         CorpusError: the text cannot be read.
     """
-    counts = corpus.census().counts
+    counts = corpus.statistics().counts
     codes = vocabulary.unknown_codes(counts).tolist()
     places = _first_places(corpus, codes)
     found = [

@@ -27,7 +27,7 @@ from charrnn.config.settings import (
     shortened,
     steps_or_seconds,
 )
-from charrnn.decoding.language_model import Author
+from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
 from charrnn.decoding.whole_texts import whole_texts
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
@@ -492,11 +492,11 @@ class Session:
         return {"session": session, "divergence": self.divergence.numbers()}
 
     def _sample(self) -> None:
-        author = Author.of(self.checkpoint())
-        request = sample_request(self.settings, author)
-        prompt = read(author, request).text
+        model = SavedModel.of(self.checkpoint())
+        request = sample_request(self.settings, model)
+        prompt = read(model, request).text
         try:
-            text = "\n".join(prompt + text for text in whole_texts(write(author, request, SampleSettings())))
+            text = "\n".join(prompt + text for text in whole_texts(write(model, request, SampleSettings())))
         except CheckpointError as error:  # what it predicts is not finite
             raise NotFinite(str(error)) from error
         title = f"step {self.trainer.step:,}"
@@ -512,9 +512,9 @@ def misfit(folder: Path, error: Exception) -> CheckpointError:
     return CheckpointError(f"the checkpoint does not fit the run in {folder}: {reason}; begin the run anew")
 
 
-def sample_request(settings: TrainSettings, author: Author) -> Request:
+def sample_request(settings: TrainSettings, model: SavedModel) -> Request:
     """What to write now and then: some characters of a text, or a few records."""
-    lines = author.vocabulary.end is not None
+    lines = model.vocabulary.end is not None
     return Request(
         prompt=settings.output.prompt,
         length=SAMPLE_LENGTH // 2 if lines else SAMPLE_LENGTH,

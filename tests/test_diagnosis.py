@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from charrnn.runs.diagnosis import CHECKS, Circumstances, Evidence, gathered, verdict
+from charrnn.runs.diagnosis import CHECKS, Circumstances, Evidence, diagnose, gathered
 from charrnn.runs.metrics import Point
 
 RUN = Circumstances(parameters=100_000, hidden=128, dropout=0.0, finished=True)
@@ -46,7 +46,7 @@ def falling(end: float) -> Curve:
 
 
 def seen(curves: Sequence[Point], **changed: float | str) -> tuple[str, str]:
-    found = verdict(curves, replace(RUN, **changed))  # type: ignore[arg-type] # each by its own type
+    found = diagnose(curves, replace(RUN, **changed))  # type: ignore[arg-type] # each by its own type
     return found.kind, found.text
 
 
