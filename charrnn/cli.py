@@ -121,12 +121,15 @@ def train(
         values["corpus"] = tuple(corpus)
     if not values.get("resume"):
         checked(values)  # what is wrong is told before torch is loaded, which takes seconds
+    elif values.get("dry_run"):
+        raise UsageError("--dry-run shows what a new run would be; leave it out to go on, or --resume")
     with _loading("PyTorch", quiet=bool(values.get("quiet"))):
+        from charrnn.commands.dry_run import dry_run
         from charrnn.commands.resume import resume
         from charrnn.commands.train import train as begin
 
     with Stops() as stops:
-        run = resume if values.get("resume") else begin
+        run = resume if values.get("resume") else dry_run if values.get("dry_run") else begin
         run(values, stops, typed)
 
 

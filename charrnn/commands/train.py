@@ -59,8 +59,11 @@ LITTLE_BYTES = 10_000
 LARGE_VOCABULARY, RARE = 2_000, 5
 """From so many symbols on the output layer takes most of an update; symbols seen fewer times are rare."""
 
-SPACE_BYTES = 52
-"""Of disk for each parameter: weights, their average and what moves them in three files, and the best."""
+STATE_BYTES, BEST_BYTES = 16, 4
+"""Of disk for each parameter: weights, their average and what moves them; and of the best, its weights."""
+
+SPACE_BYTES = 3 * STATE_BYTES + BEST_BYTES
+"""Of disk for each parameter, while a third state is written beside the last and the one before."""
 
 
 def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
@@ -71,11 +74,7 @@ def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> 
         stops: signals.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
-    settings = with_prompt(checked(given), prompt)
-    settings = replace(settings, budget=bounded(settings.budget))
-    source = None if settings.model.init_from is None else load(find_checkpoint(settings.model.init_from))
-    if source is not None:
-        settings = starting_from(source, settings, given)
+    settings, source = prepared(given, prompt)
     with shown(stops, quiet=settings.output.quiet) as display:
         device = pick_device(settings.machine)
         began_reading = time.monotonic()
@@ -93,6 +92,16 @@ def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> 
         with locked(run.folder):
             progress = finish(session)
     tell(progress, run.folder, quiet=settings.output.quiet)
+
+
+def prepared(given: Mapping[str, Any], prompt: str | None = None) -> tuple[TrainSettings, Checkpoint | None]:
+    """The settings of a new run as far as they are known without its text, and the model to start from."""
+    settings = with_prompt(checked(given), prompt)
+    settings = replace(settings, budget=bounded(settings.budget))
+    if settings.model.init_from is None:
+        return settings, None
+    source = load(find_checkpoint(settings.model.init_from))
+    return starting_from(source, settings, given), source
 
 
 def with_prompt(settings: TrainSettings, typed: str | None) -> TrainSettings:
@@ -249,13 +258,8 @@ def begin(
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
-    settings = replace(settings, machine=replace(settings.machine, device=device.type))
-    facts = plan_facts(dataset, vocabulary, device)
-    display.stage("choosing a network")
-    plan = choose(settings, facts, pace_of(settings, dataset.training, device))
-    check_fits(plan)
+    settings, plan = planned(settings, dataset, vocabulary, device, display)
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
-    settings = plan.fill(settings)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
     session = make_session(
@@ -288,6 +292,22 @@ def begin(
     session.saver.finish()
     display.stage("learning")
     return session
+
+
+def planned(
+    settings: TrainSettings, dataset: Dataset, vocabulary: Vocabulary, device: torch.device, display: Display
+) -> tuple[TrainSettings, Plan]:
+    """The settings with what nobody set chosen, and these choices.
+
+    Raises:
+        ResourceError: such a network would not fit into memory.
+    """
+    settings = replace(settings, machine=replace(settings.machine, device=device.type))
+    display.stage("choosing a network")
+    facts = plan_facts(dataset, vocabulary, device)
+    plan = choose(settings, facts, pace_of(settings, dataset.training, device))
+    check_fits(plan)
+    return plan.fill(settings), plan
 
 
 def make_session(
@@ -440,31 +460,40 @@ def plan_lines(
     settings: TrainSettings, plan: Plan, material: Material, measured: Part | None, device: torch.device
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held back is measured on."""
-    network = plan.architecture
     statistics, dataset = material.corpus.statistics(), material.dataset
-    lines = (
-        ""
-        if not statistics.records
-        else f" in {statistics.records:,} line{'s' if statistics.records != 1 else ''}"
-    )
     held_back = 0 if dataset.validation is None else dataset.validation.characters
-    embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
-    count = to_choose_from(plan.threads)[-1]
-    threads = f"{'up to ' if plan.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
     measured_characters = held_back if measured is None else measured.characters
     spans = None if measured is None else measured.spans
     stretches = "" if spans is None else f" in {len(spans)} stretches"
     of_each = "the first" if spans is None else "the beginning of each stretch,"
     note = f"       figures of validation are of {of_each} {measured_characters:,} held out characters"
     return [
-        f"text   {statistics.characters:,} characters{lines}, {network.symbols:,} symbols; "
+        f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
-        f"plan   {network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
-        f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
-        f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
-        f"until {until(settings.budget)}; {device.type}, {plan.precision}, {threads}",
+        f"plan   {in_words(settings, plan, device)}",
         *([note] if measured_characters < held_back else []),
     ]
+
+
+def extent(statistics: Statistics) -> str:
+    """How long a text is."""
+    records = statistics.records
+    lines = f" in {records:,} line{'s' if records != 1 else ''}" if records else ""
+    return f"{statistics.characters:,} characters{lines}"
+
+
+def in_words(settings: TrainSettings, plan: Plan, device: torch.device) -> str:
+    """A plan in one line."""
+    network = plan.architecture
+    embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
+    count = to_choose_from(plan.threads)[-1]
+    threads = f"{'up to ' if plan.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
+    return (
+        f"{network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
+        f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
+        f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
+        f"until {until(settings.budget)}; {device.type}, {plan.precision}, {threads}"
+    )
 
 
 def unlike_lines(dataset: Dataset, vocabulary: Vocabulary) -> list[str]:

@@ -493,9 +493,12 @@ class OutputSettings(Checked):
     )
     prompt: str = setting("", "how those samples begin, given as for charrnn sample", metavar="TEXT")
     quiet: bool = setting(False, "show nothing but errors; of this call, not of the run")
+    dry_run: bool = setting(
+        False, "print the plan, the memory and disk it takes and what the text is like, and write nothing"
+    )
 
 
-OF_THE_CALL = frozenset({"run", "resume", "quiet"})
+OF_THE_CALL = frozenset({"run", "resume", "quiet", "dry_run"})
 """Settings of one call, which no file of a run keeps."""
 
 

@@ -6,7 +6,7 @@ Records are compared by hashes of 64 bits. Knows nothing of files.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +60,12 @@ def repeated_records(training: Part, validation: Part) -> int:
         places = np.minimum(np.searchsorted(distinct, some), len(distinct) - 1)
         found[places[distinct[places] == some]] = True
     return int(np.isin(held, distinct[found]).sum())
+
+
+def duplicate_records(parts: Iterable[Part]) -> int:
+    """How many records, of all parts together, say the same as another one that is counted already."""
+    hashes = np.fromiter(itertools.chain.from_iterable(map(_hashes, parts)), np.int64)
+    return len(hashes) - len(np.unique(hashes))
 
 
 def _hashes(part: Part) -> Iterator[int]:
