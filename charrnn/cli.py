@@ -20,6 +20,7 @@ import typer
 from charrnn import __version__
 from charrnn.config.options import with_settings
 from charrnn.config.settings import (
+    CORPUS_HELP,
     EvaluateSettings,
     PlotSettings,
     ReadingSettings,
@@ -58,10 +59,6 @@ WORTH_THREADS = 64
 
 LONGEST_MESSAGE = 2000
 """Characters of the line that says what went wrong, whatever long name or number was given."""
-
-CORPUS_HELP = (
-    "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
-)
 
 
 def with_seed_drawn(given: dict[str, Any]) -> dict[str, Any]:

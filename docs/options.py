@@ -15,7 +15,7 @@ def table() -> str:
     """The options of `charrnn train` with their defaults."""
     rows = ["| option | default | what it is |", "|---|---|---|"]
     for _, item, _ in settings_of(TrainSettings):
-        if not item.metadata:
+        if not item.metadata or not item.metadata["is_option"]:
             continue
         spec = item.metadata
         value = " ".join(spec["choices"]) if spec["choices"] else spec["metavar"] or ""

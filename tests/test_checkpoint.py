@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charrnn
-from charrnn.config.settings import FILES, ReadingSettings, TrainSettings, build, flat
+from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings, build, flat
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.atomic import write_atomically
@@ -40,7 +40,7 @@ def example(cell: str = "gru", embedding: int = 3) -> Checkpoint:
     vocabulary = Vocabulary.from_text(TEXT)
     architecture = Architecture(cell, 2, 4, embedding, len(vocabulary))
     given = {"cell": cell, "normalize": "nfc"}
-    values = {n: v for n, v in flat(build(TrainSettings, given)).items() if n not in FILES}
+    values = {n: v for n, v in flat(build(TrainSettings, given)).items() if n in IN_THE_CHECKPOINT}
     return Checkpoint(
         architecture=architecture,
         vocabulary=vocabulary,

@@ -12,7 +12,7 @@ import pytest
 from forked import start
 from program import SMALL, TEXT
 
-from charrnn.config.settings import OF_THE_CALL, TrainSettings, build, flat
+from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings, build, flat
 from charrnn.errors import CharRNNError, CheckpointError, InputError, UsageError
 from charrnn.runs.folder import (
     Run,
@@ -287,7 +287,7 @@ def test_config_leaves_out_where_the_run_is() -> None:
     run = run_with("r")
     run.write_config(settings(corpus=("x",), run="r"))
     assert set(read_config(str(run.config))) == {
-        name for name, value in flat(settings()).items() if value is not None and name not in OF_THE_CALL
+        name for name, value in flat(settings()).items() if value is not None and name in IN_THE_RUN_FOLDER
     }
 
 

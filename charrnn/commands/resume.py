@@ -20,11 +20,12 @@ from charrnn.commands.train import (
     with_prompt,
 )
 from charrnn.config.settings import (
-    OF_THE_CALL,
+    IN_THE_RUN_FOLDER,
     ReadingSettings,
     TrainSettings,
     build,
     duration,
+    names_where,
     option_name,
     seconds,
 )
@@ -45,12 +46,10 @@ from charrnn.training.plan import choose
 from charrnn.training.schedule import RunClock, rate
 from charrnn.training.session import Session, misfit
 
-BOUNDS = ("max_time", "epochs", "steps")
-MACHINE = ("device", "precision", "threads")
-"""Settings that change the last bits of the weights."""
-
-CHANGEABLE = (*BOUNDS, *MACHINE, "patience", "save_every", "sample_every", "prompt", "quiet")
-"""Settings that may be others than those the run was begun with."""
+BOUNDS = names_where(TrainSettings, on_resume="bound")
+MACHINE = names_where(TrainSettings, on_resume="last bits")
+CHANGEABLE = (*BOUNDS, *MACHINE, *names_where(TrainSettings, on_resume="may change"))
+FIXED = names_where(TrainSettings, on_resume="fixed")
 
 
 def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
@@ -98,7 +97,7 @@ def settings_begun_with(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
     except CharRNNError:  # it goes on all the same
         named = {}
     every = named | checkpoint.settings
-    return {name: value for name, value in every.items() if name not in OF_THE_CALL}
+    return {name: value for name, value in every.items() if name in IN_THE_RUN_FOLDER}
 
 
 def time_in_all(given: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, str]:
@@ -119,7 +118,7 @@ def continued(begun: Mapping[str, Any], given: Mapping[str, Any], *, finished: b
     """
     for name, value in given.items():
         is_other = value not in {begun.get(name), "auto"}
-        if is_other and name not in {*CHANGEABLE, "run", "resume", "corpus"}:
+        if is_other and name in FIXED:
             was = "nothing there" if begun.get(name) is None else repr(begun[name])
             raise UsageError(
                 f"{option_name(name)} is {value!r}, but the run was begun with {was}, which cannot change; "

@@ -48,7 +48,7 @@ def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> C
             (_panel(kind, group), item, hint)
             for kind in kinds
             for group, item, hint in settings_of(kind)
-            if item.metadata and item.name not in without
+            if item.metadata and item.metadata["is_option"] and item.name not in without
         ]
         hints = {item.name: hint for _, item, hint in settings}
         escaped = {item.name for _, item, _ in settings if item.metadata["escapes"]}

@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from charrnn.config.character_sets import character_set
 from charrnn.errors import UsageError
@@ -94,6 +94,22 @@ def one_character(text: str) -> None:
         raise ValueError("at least one character")
 
 
+CORPUS_HELP = (
+    "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
+)
+
+
+OnResume = Literal["fixed", "may change", "bound", "last bits", "which run"]
+"""What `--resume` does with a setting of training that is given again:
+
+fixed        it is what the run was begun with; anything else is refused
+may change   it takes the place of what was
+bound        the same; where the run has ended, the bounds that are given take the place of all it had
+last bits    the same; from there on the weights are no longer the same bit for bit
+which run    it says which run goes on, or what to compare it with, and is no part of what goes on
+"""
+
+
 def setting(
     default: Any,  # noqa: ANN401 - a field of any type
     help_text: str,
@@ -105,6 +121,12 @@ def setting(
     metavar: str | None = None,
     chosen: str | None = None,
     escapes: bool = False,
+    may_be_number: bool = False,
+    is_option: bool = True,
+    is_file: bool = False,
+    is_saved: bool = True,
+    on_resume: OnResume = "fixed",
+    of_the_model: bool = False,
 ) -> Any:  # noqa: ANN401
     """Declare a setting: a dataclass field that knows its help and its limits.
 
@@ -118,6 +140,13 @@ def setting(
         metavar: how the value is named in the help.
         chosen: what happens when it is unset, for the help, where the default is None.
         escapes: whether backslash escapes are replaced where it is typed on the command line.
+        may_be_number: whether a text may stand in a file as a plain number too.
+        is_option: whether it is an option of the command line; else it is an argument.
+        is_file: whether it names a file; then it is kept in the run's folder alone, since a checkpoint is
+            shared.
+        is_saved: whether it belongs to the run, not to one call; else no file of the run keeps it.
+        on_resume: whether it may be another one when a run goes on.
+        of_the_model: whether a model that is started from (`--init-from`) decides it.
     """
     limits = {
         "help": help_text,
@@ -128,6 +157,12 @@ def setting(
         "metavar": metavar,
         "chosen": chosen,
         "escapes": escapes,
+        "may_be_number": may_be_number,
+        "is_option": is_option,
+        "is_file": is_file,
+        "is_saved": is_saved,
+        "on_resume": on_resume,
+        "of_the_model": of_the_model,
     }
     return field(default=default, metadata=limits)
 
@@ -243,6 +278,15 @@ def settings_of(kind: type[Any]) -> Iterator[tuple[str, dataclasses.Field[Any], 
             yield "", item, hints[item.name]
 
 
+def names_where(kind: type[Any], **flags: object) -> tuple[str, ...]:
+    """The settings that are declared with such flags, by name, in the order of their declaration."""
+    return tuple(
+        item.name
+        for _, item, _ in settings_of(kind)
+        if item.metadata and all(item.metadata[flag] == wanted for flag, wanted in flags.items())
+    )
+
+
 def build(kind: type[Group], values: Mapping[str, Any]) -> Group:
     """Make settings from values by name, nested groups from the same mapping; absent ones keep defaults."""
     hints = typing.get_type_hints(kind)
@@ -332,6 +376,7 @@ class VocabularySettings(Checked):
         "a vocabulary made by `charrnn vocab --output`; characters not in it become the unknown symbol",
         metavar="FILE",
         chosen="the characters of the corpus",
+        is_file=True,
     )
 
 
@@ -339,12 +384,24 @@ class VocabularySettings(Checked):
 class ModelSettings(Checked):
     """The network. What is unset the plan chooses from the corpus and the budget."""
 
-    cell: str = setting("lstm", "the recurrent cell", choices=("lstm", "gru", "rnn"))
+    cell: str = setting("lstm", "the recurrent cell", choices=("lstm", "gru", "rnn"), of_the_model=True)
     layers: int | None = setting(
-        None, "recurrent layers, one on the other", minimum=1, maximum=64, metavar="N", chosen="chosen"
+        None,
+        "recurrent layers, one on the other",
+        minimum=1,
+        maximum=64,
+        metavar="N",
+        chosen="chosen",
+        of_the_model=True,
     )
     hidden: int | None = setting(
-        None, "units of each layer", minimum=1, maximum=16384, metavar="N", chosen="chosen"
+        None,
+        "units of each layer",
+        minimum=1,
+        maximum=16384,
+        metavar="N",
+        chosen="chosen",
+        of_the_model=True,
     )
     embedding: int | None = setting(
         None,
@@ -353,6 +410,7 @@ class ModelSettings(Checked):
         maximum=16384,
         metavar="N",
         chosen="chosen",
+        of_the_model=True,
     )
     dropout: float | None = setting(
         None,
@@ -369,6 +427,7 @@ class ModelSettings(Checked):
         check=one_character,
         metavar="PATH",
         chosen="random weights",
+        is_file=True,
     )
 
 
@@ -383,6 +442,7 @@ class BudgetSettings(Checked):
         check=time_bound,
         metavar="TIME",
         chosen="5m, when no other bound is given",
+        on_resume="bound",
     )
     epochs: float | None = setting(
         None,
@@ -391,9 +451,16 @@ class BudgetSettings(Checked):
         maximum=1e9,
         metavar="X",
         chosen="no bound",
+        on_resume="bound",
     )
     steps: int | None = setting(
-        None, "stop after so many updates", minimum=1, maximum=10**12, metavar="N", chosen="no bound"
+        None,
+        "stop after so many updates",
+        minimum=1,
+        maximum=10**12,
+        metavar="N",
+        chosen="no bound",
+        on_resume="bound",
     )
     patience: int | None = setting(
         None,
@@ -402,6 +469,7 @@ class BudgetSettings(Checked):
         maximum=10**9,
         metavar="N",
         chosen="never",
+        on_resume="may change",
     )
 
 
@@ -452,12 +520,15 @@ class MachineSettings(Checked):
         maximum=2**63 - 1,
         metavar="N|random",
     )
-    device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = setting(
+        "auto", "where to train", choices=("auto", "cpu", "cuda", "mps"), on_resume="last bits"
+    )
     precision: str = setting(
         "auto",
         "numbers in the network's products while it learns; auto: bf16 where the processor multiplies in it "
         "and the network is large enough for it to be faster",
         choices=("auto", "fp32", "bf16"),
+        on_resume="last bits",
     )
     threads: int | None = setting(
         None,
@@ -466,6 +537,7 @@ class MachineSettings(Checked):
         maximum=1024,
         metavar="N",
         chosen="one for each core; with --max-time as many as are fastest, timed again and again",
+        on_resume="last bits",
     )
 
 
@@ -474,43 +546,61 @@ class OutputSettings(Checked):
     """Where it goes, and what is shown meanwhile."""
 
     run: str | None = setting(
-        None, "the run folder to make", metavar="DIR", check=one_character, chosen="runs/NAME-OF-THE-CORPUS"
+        None,
+        "the run folder to make",
+        metavar="DIR",
+        check=one_character,
+        chosen="runs/NAME-OF-THE-CORPUS",
+        is_file=True,
+        is_saved=False,
+        on_resume="which run",
     )
     resume: bool = setting(
-        False, "go on with the run in --run, or with the newest one that is unfinished, exactly where it was"
+        False,
+        "go on with the run in --run, or with the newest one that is unfinished, exactly where it was",
+        is_saved=False,
+        on_resume="which run",
     )
     save_every: str = setting(
         "60s",
         "how often the last state is saved, in steps or on the clock",
         check=steps_or_seconds,
         metavar="N|TIME",
+        may_be_number=True,
+        on_resume="may change",
     )
     sample_every: str = setting(
         "20s",
         "how often a fresh sample is shown, in steps or on the clock",
         check=steps_or_seconds,
         metavar="N|TIME",
+        may_be_number=True,
+        on_resume="may change",
     )
-    prompt: str = setting("", "how those samples begin, given as for charrnn sample", metavar="TEXT")
-    quiet: bool = setting(False, "show nothing but errors; of this call, not of the run")
+    prompt: str = setting(
+        "",
+        "how those samples begin, given as for charrnn sample",
+        metavar="TEXT",
+        on_resume="may change",
+    )
+    quiet: bool = setting(
+        False,
+        "show nothing but errors; of this call, not of the run",
+        is_saved=False,
+        on_resume="may change",
+    )
     dry_run: bool = setting(
-        False, "print the plan, the memory and disk it takes and what the text is like, and write nothing"
+        False,
+        "print the plan, the memory and disk it takes and what the text is like, and write nothing",
+        is_saved=False,
     )
-
-
-OF_THE_CALL = frozenset({"run", "resume", "quiet", "dry_run"})
-"""Settings of one call, which no file of a run keeps."""
-
-
-FILES = frozenset({"corpus", "run", "resume", "init_from", "validation", "vocabulary"})
-"""Settings of training that name files: they stay in `config.toml`, since a checkpoint is shared."""
 
 
 @dataclass(frozen=True)
 class TrainSettings(Checked):
     """Everything `charrnn train` can be told."""
 
-    corpus: tuple[str, ...] = ()
+    corpus: tuple[str, ...] = setting((), CORPUS_HELP, is_option=False, is_file=True, on_resume="which run")
     validation: str = setting(
         "0.1",
         "what is held out to measure on, a share below 1 or a number of characters: the end of a single "
@@ -518,6 +608,8 @@ class TrainSettings(Checked):
         "seed; 0 for none; or a file of its own",
         metavar="FRACTION|COUNT|FILE",
         check=one_character,
+        may_be_number=True,
+        is_file=True,
     )
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     symbols: VocabularySettings = field(default_factory=VocabularySettings)
@@ -526,6 +618,13 @@ class TrainSettings(Checked):
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
+
+
+IN_THE_RUN_FOLDER = names_where(TrainSettings, is_saved=True)
+"""Settings of training that `config.toml` keeps."""
+
+IN_THE_CHECKPOINT = names_where(TrainSettings, is_saved=True, is_file=False)
+"""Settings of training that a checkpoint keeps."""
 
 
 def _picture(path: str) -> None:

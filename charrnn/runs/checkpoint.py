@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from charrnn import __version__
 from charrnn.config.settings import (
-    FILES,
+    IN_THE_CHECKPOINT,
     REQUIRED,
     Entry,
     ReadingSettings,
     TrainSettings,
     build,
-    flat,
     setting,
     shortened,
 )
@@ -331,8 +330,7 @@ def _listed(formats: tuple[int, ...]) -> str:
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a file that this program has, each as it is declared; files are never named there."""
-    known = flat(TrainSettings()).keys() - FILES
-    given = {name: entry[name] for name in entry if name in known}
+    given = {name: entry[name] for name in entry if name in IN_THE_CHECKPOINT}
     build(TrainSettings, given)
     return given
 

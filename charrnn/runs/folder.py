@@ -27,7 +27,7 @@ from typing import Any
 
 import tomli_w
 
-from charrnn.config.settings import OF_THE_CALL, TrainSettings, build, flat
+from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings, build, flat, names_where
 from charrnn.errors import CheckpointError, InputError, UsageError
 from charrnn.runs.atomic import temporary_path, write_atomically
 from charrnn.runs.lock import locked, may_be_locked
@@ -59,7 +59,7 @@ class Run:
         values = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in flat(settings).items()
-            if value is not None and name not in OF_THE_CALL
+            if value is not None and name in IN_THE_RUN_FOLDER
         }
         text = tomli_w.dumps(values).encode("utf-8", "surrogateescape")  # a file's name may be no UTF-8
         write_atomically(self.config, text)
@@ -241,10 +241,6 @@ def newest_run() -> Path:
     return lasts[-1].parent
 
 
-_NUMBERS_TOO = {"validation", "save_every", "sample_every"}
-"""Settings that are texts, such as `names.txt` or `60s`, but may be a plain number in a file too."""
-
-
 def read_config(path: str) -> dict[str, Any]:
     """The settings in a TOML file, by name.
 
@@ -263,8 +259,8 @@ def read_config(path: str) -> dict[str, Any]:
         raise UsageError(
             f"{path} sets {', '.join(unknown)}, which charrnn train does not have; see charrnn train --help"
         )
-    for name in _NUMBERS_TOO & set(values):
-        if type(values[name]) in {int, float}:
+    for name in names_where(TrainSettings, may_be_number=True):
+        if type(values.get(name)) in {int, float}:
             values[name] = str(values[name])
     corpus = values.get("corpus", [])
     if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):

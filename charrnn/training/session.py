@@ -17,8 +17,7 @@ import torch
 
 from charrnn import STARTED, __version__
 from charrnn.config.settings import (
-    FILES,
-    OF_THE_CALL,
+    IN_THE_CHECKPOINT,
     ReadingSettings,
     Request,
     SampleSettings,
@@ -476,7 +475,7 @@ class Session:
             reading=self.settings.reading,
             corpus=self.corpus,
             progress=self.progress,
-            settings={n: v for n, v in flat(self.settings).items() if n not in FILES | OF_THE_CALL},
+            settings={n: v for n, v in flat(self.settings).items() if n in IN_THE_CHECKPOINT},
             weights=weights_of(trainer.averaged),
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
             training=replace(training, numbers=training.numbers | self._numbers()),

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.config.settings import ModelSettings, build, flat, option_name
+from charrnn.config.settings import ModelSettings, build, flat, names_where, option_name
 from charrnn.errors import UsageError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, Weights
 from charrnn.text.vocabulary import Vocabulary
 
-SIZES = ("cell", "layers", "hidden", "embedding")
+SIZES = names_where(ModelSettings, of_the_model=True)
 
 
 def with_sizes_of(source: Checkpoint, model: ModelSettings, given: Mapping[str, Any]) -> ModelSettings:
