@@ -1,5 +1,6 @@
 """What people type: escapes, prompts in files, seeds that are drawn."""
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.character_sets import unescaped
 from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.network import Decoder
+from charrnn.errors import InputError
 from charrnn.model.architecture import Architecture
 
 
@@ -138,3 +140,9 @@ def test_reading_in_blocks_is_reading_one_by_one(cell: str, embedding: int) -> N
     for read, stepped in zip(blocks.state, one.state, strict=True):
         np.testing.assert_allclose(read, stepped, atol=1e-5)
     assert sum(told) == 1100
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="from standard input, which is closed; give a text"):
+        typed_prompt("-", ReadingSettings())

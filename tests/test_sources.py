@@ -3,12 +3,16 @@
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import os
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,6 +133,37 @@ def test_standard_input_is_read_again_too(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"typed")))
     (source,), _ = find_sources(["-"], why_no_text)
     assert [b"".join(source.chunks(2)) for _ in range(2)] == [b"typed"] * 2
+
+
+class Endless(io.RawIOBase):
+    """Text without an end."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - of any kind
+        buffer[:] = b"y\n" * (len(buffer) // 2) + b"y" * (len(buffer) % 2)
+        return len(buffer)
+
+
+def test_standard_input_without_an_end_does_not_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage, free_bytes = shutil.disk_usage("."), itertools.count(50_000_000, -1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free_bytes)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
+    (source,), _ = find_sources(["-"], why_no_text)
+    with pytest.raises(ResourceError, match=r"standard input has not ended after 48\.2 MB, and their copy"):
+        next(source.chunks(100))
+    assert next(free_bytes) == 3_000_000, "it stopped at a tenth of what was free"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no device files")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_standard_input_that_is_a_device_is_refused(device: str) -> None:
+    with Path(device).open("rb") as stream:
+        command = [sys.executable, "-m", "charrnn", "vocab", "-"]
+        done = subprocess.run(command, stdin=stream, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "standard input is a device; give a file, or pipe a text in" in done.stderr
 
 
 def test_standard_input_twice_or_nothing_at_all_is_wrong_use() -> None:

@@ -1,9 +1,12 @@
 """The number of threads follows from how long updates take with each: on machines that the tests make up."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from program import TEXT, charrnn
 
+from charrnn.commands import train
 from charrnn.config.settings import TrainSettings, build
 from charrnn.training import threads
 from charrnn.training.plan import Facts, choose
@@ -92,3 +95,13 @@ def test_only_a_run_on_a_clock_leaves_them_open() -> None:
 
 
 FACTS = Facts(training_symbols=1_000_000, records=0, symbols=65)
+
+
+def test_more_threads_than_cores_are_remarked_upon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "cores", lambda: 1)
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text(TEXT, encoding="utf-8")
+    small = ("--hidden", "8", "--steps", "1", "--batch-size", "4", "--sequence-length", "16")
+    said = charrnn("train", "text.txt", *small, "--threads", "2").err
+    assert "--threads 2 are more than processor cores here (1): each update waits" in said
+    assert "processor cores here" not in charrnn("train", "text.txt", *small, "--threads", "1").err

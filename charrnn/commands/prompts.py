@@ -36,9 +36,11 @@ def typed_prompt(typed: str, reading: ReadingSettings) -> str:
 
 def _content(typed: str) -> str:
     """What a file or standard input holds, without its mark."""
-    name = "standard input" if typed == "-" else typed[1:]
+    is_stream = typed == "-"
+    name = "standard input" if is_stream else typed[1:]
+    if is_stream and sys.stdin is None:
+        raise InputError(f"the prompt is to come from {name}, which is closed; give a text")
     try:
-        is_stream = typed == "-"
         data = sys.stdin.buffer.read(_MOST_BYTES) if is_stream else read_given(Path(typed[1:]), _MOST_BYTES)
         if len(data) >= _MOST_BYTES:
             raise InputError(f"the prompt in {name} has {_MOST_BYTES:,} bytes or more; give a shorter one")

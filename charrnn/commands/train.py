@@ -25,7 +25,6 @@ from charrnn.display.sanitizer import visible
 from charrnn.errors import CorpusError, UsageError
 from charrnn.evaluation.baselines.likeness import likeness
 from charrnn.model.network import CharRNN
-from charrnn.runs.atomic import check_space
 from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, load
 from charrnn.runs.folder import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
 from charrnn.runs.lock import locked
@@ -34,6 +33,7 @@ from charrnn.runs.signals import Stops
 from charrnn.runs.summary import examine
 from charrnn.tasks.batches import RESETS, Batches, PartedStreams, Records, Streams
 from charrnn.tasks.language import language_model
+from charrnn.text.arrays import check_space
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Part, encode_dataset
@@ -43,7 +43,7 @@ from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.training.memory import check_fits, fits, memory_explained
 from charrnn.training.optimizers import make_optimizers
-from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, measured_symbols
+from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores, measured_symbols
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.session import Session, weights_of
 from charrnn.training.threads import to_choose_from
@@ -278,6 +278,11 @@ def begin(
     session.fit_validation()
     for hint in hints(material.corpus):
         display.note(hint)
+    if (settings.machine.threads or 0) > cores():
+        display.note(
+            f"--threads {settings.machine.threads:,} are more than processor cores here ({cores():,}): "
+            "each update waits for all of them, so fewer are faster"
+        )
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:

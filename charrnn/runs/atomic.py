@@ -6,12 +6,10 @@ last -> previous            what stood there is kept,
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charrnn.errors import ResourceError
 from charrnn.text.arrays import writable
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -80,17 +78,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def check_space(folder: Path, needed_bytes: int) -> None:
-    """Refuse to begin what would fill the disk.
-
-    Raises:
-        ResourceError: there is less room than that.
-    """
-    free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < needed_bytes:
-        raise ResourceError(
-            f"the run needs {needed_bytes / 1e6:,.1f} MB on disk, but {folder} has {free_bytes / 1e6:,.1f} "
-            "MB left; free some space, or give another --run"
-        )

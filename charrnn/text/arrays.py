@@ -1,6 +1,7 @@
 """Arrays on disk, written piece by piece and mapped into memory. Knows nothing of what they hold."""
 
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class ArrayWriter:
     def __enter__(self) -> Self:
         header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
         with writable(self._path):
+            check_space(self._path.parent, self._length * self._dtype.itemsize)
             self._file = self._partial.open("wb")
             npy.write_array_header_1_0(self._file, header)
         return self
@@ -75,6 +77,20 @@ def writable(path: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise ResourceError(f"{path} cannot be written: {reason}; free some space") from error
         raise CharRNNError(f"{path} cannot be written: {reason}; give another place") from error
+
+
+def check_space(folder: Path, needed_bytes: int) -> None:
+    """Refuse to begin what would fill the disk.
+
+    Raises:
+        ResourceError: there is less room than that.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise ResourceError(
+            f"the run needs {needed_bytes / 1e6:,.1f} MB on disk, but {folder} has {free_bytes / 1e6:,.1f} "
+            "MB left; free some space, or give another --run"
+        )
 
 
 def mapped(path: Path) -> NDArray[Any]:

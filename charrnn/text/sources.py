@@ -20,7 +20,7 @@ from charrnn.text.streams import COMPRESSIONS, Source, Spool, readable
 HEAD_BYTES = 2**16
 """How much of a file in a folder decides whether it is text."""
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT, _TYPED = "-", "standard input"
 
 _LISTED = 3
 _NAME_LENGTH = 60
@@ -94,7 +94,7 @@ def _found(path: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str]]:
     if not path:
         raise CorpusError("a corpus has no name: ''; give a file, a folder, - or builtin:python")
     if path == STANDARD_INPUT:
-        return [Source("standard input", Spool(_standard_input))], []
+        return [Source(_TYPED, Spool(_TYPED, _standard_input))], []
     if path.startswith("builtin:"):
         return [_builtin(path)], [f"{path}: {REMARKS[path]}"] if path in REMARKS else []
     with readable(path):
@@ -106,7 +106,10 @@ def _found(path: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str]]:
 
 def _standard_input() -> AbstractContextManager[IO[bytes]]:
     if sys.stdin is None:
-        raise CorpusError("standard input is closed; give a file, or pipe a text in")
+        raise CorpusError(f"{_TYPED} is closed; give a file, or pipe a text in")
+    with contextlib.suppress(OSError):  # it is no file at all
+        if stat.S_ISCHR(os.fstat(sys.stdin.fileno()).st_mode) and not sys.stdin.isatty():
+            raise CorpusError(f"{_TYPED} is a device; give a file, or pipe a text in")
     return contextlib.nullcontext(sys.stdin.buffer)
 
 
@@ -121,7 +124,7 @@ def _file(path: str, mode: int) -> Source:
     compression = Path(path).suffix.lower() if Path(path).suffix.lower() in COMPRESSIONS else ""
     opener = functools.partial(_open, path)
     if stat.S_ISFIFO(mode):
-        return Source(path, Spool(opener), compression)
+        return Source(path, Spool(path, opener), compression)
     if not stat.S_ISREG(mode):
         raise CorpusError(f"{path} is a device or a socket; give a file, a folder, or - for standard input")
     with readable(path), opener() as stream:

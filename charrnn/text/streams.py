@@ -97,11 +97,15 @@ def hashed(source: Source, chunk_bytes: int, limit_bytes: int | None) -> Generat
     return Seen(length_bytes, digest.hexdigest())
 
 
+SPARE_SHARE = 0.1
+"""Of the room for temporary files, what a copy leaves: what never ends must not fill the disk."""
+
+
 class Spool:
     """Opens what can be read only once (a pipe) again and again: the first opening copies it to disk."""
 
-    def __init__(self, open_once: Opener) -> None:
-        self._open_once = open_once
+    def __init__(self, name: str, open_once: Opener) -> None:
+        self._name, self._open_once = name, open_once
         self._copy: IO[bytes] | None = None
 
     def __call__(self) -> AbstractContextManager[IO[bytes]]:
@@ -114,10 +118,26 @@ class Spool:
     def _copied(self) -> IO[bytes]:
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
         weakref.finalize(self, copy.close)
+        spare_bytes = SPARE_SHARE * _free_bytes()
         with self._open_once() as stream:
-            shutil.copyfileobj(stream, copy, 2**20)
+            while chunk := stream.read(2**20):
+                copy.write(chunk)
+                if _free_bytes() < spare_bytes:
+                    raise _endless(self._name, copy.tell())
         copy.flush()
         return copy
+
+
+def _endless(name: str, copied_bytes: int) -> ResourceError:
+    return ResourceError(
+        f"{name} has not ended after {copied_bytes / 1e6:,.1f} MB, and their copy nearly fills "
+        f"{tempfile.gettempdir()}; give a text that ends, free some space, or set TMPDIR"
+    )
+
+
+def _free_bytes() -> int:
+    """The room that is left for temporary files."""
+    return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 @contextlib.contextmanager
