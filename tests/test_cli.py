@@ -306,3 +306,37 @@ def test_streams_that_are_closed_do_not_matter(run_folder: Path) -> None:
     done = _with_streams(">&-", "info", "--checkpoint", str(run_folder))
     assert (done.returncode, done.stderr) == (0, b"")
     assert _with_streams("2>&-", "fly").returncode == 2
+
+
+UNLOADED = """
+import atexit, os, sys
+import charrnn.__main__, charrnn.cli
+
+class Library:
+    def __del__(self):
+        os.write(1, b"unloaded ")
+
+def run_command(run=charrnn.cli.run_command):
+    sys.modules["library"] = Library()
+    atexit.register(os.write, 1, b"at exit ")
+    return run()
+
+charrnn.cli.run_command = run_command
+charrnn.__main__.main()
+"""
+"""The program, and a library that says when its exit function is called, and when it is unloaded."""
+
+
+@pytest.mark.parametrize(("text", "code"), [(TEXT, 0), ("x", 3)])
+def test_pytorch_is_not_unloaded(text: str, code: int) -> None:
+    """That takes seconds on a busy machine, after all is done."""
+    Path("text.txt").write_text(text)
+    command = [sys.executable, "-c", UNLOADED, "train", "text.txt", *SMALL]
+    done = subprocess.run(command, check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (code, b"at exit ")
+    assert done.stderr.startswith(b"charrnn: ") == (code > 0)
+
+
+def test_without_pytorch_python_ends_in_its_own_way() -> None:
+    done = subprocess.run([sys.executable, "-c", UNLOADED, "info"], check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (3, b"at exit unloaded ")

@@ -16,8 +16,21 @@ Machine = Callable[[int, float], float]
 """Seconds that an update takes with so many threads at a time."""
 
 
-def shares(machine: Machine, seconds: float, counts: list[int]) -> dict[int, float]:
-    """The share of the time that went to updates with each number of threads."""
+def alone(now: float) -> float:
+    return 1.0
+
+
+def shares(
+    machine: Machine, seconds: float, counts: list[int], core: Callable[[float], float] = alone
+) -> dict[int, float]:
+    """The share of the time that went to updates with each number of threads.
+
+    Args:
+        machine: how long updates take.
+        seconds: how long all of them take.
+        counts: to choose from.
+        core: how much of a core each thread gets.
+    """
     used: list[int] = []
     choice, now, spent = Threads(counts, used.append), 0.0, dict.fromkeys(counts, 0.0)
     while now < seconds:
@@ -26,7 +39,7 @@ def shares(machine: Machine, seconds: float, counts: list[int]) -> dict[int, flo
         took = machine(count, now)
         now += took
         spent[count] += took
-        choice.took(took)
+        choice.took(took, count * core(now) * took)
     return {count: spent[count] / now for count in counts}
 
 
@@ -59,6 +72,19 @@ def test_what_changes_is_followed() -> None:
     assert 0.6 < used[2] < 0.7
 
 
+def test_no_more_threads_are_tried_where_one_does_not_get_a_core() -> None:
+    assert shares(busy, 300, [1, 2, 4], lambda _: 0.4) == {1: 1.0, 2: 0.0, 4: 0.0}
+    used = shares(quiet, 300, [1, 2], lambda now: 0.4 if now < 100 else 1.0)
+    assert 0.3 < used[1] < 0.4, "while other programs run, and not long after"
+
+
+def test_a_clock_that_does_not_tell_moments_stops_nothing() -> None:
+    used: list[int] = []
+    choice = Threads([1, 2], used.append)
+    for number in range(1000):
+        choice.took(0.015 * (number % 50 == 0), 0.0)
+
+
 def test_the_best_of_many_is_found_between_one_and_all() -> None:
     assert shares(lambda count, _: 0.1 / count + 0.01 * count, 120, [1, 2, 4, 8, 16])[4] > 0.85
 
@@ -74,7 +100,7 @@ def test_a_number_that_is_set_is_kept() -> None:
     used: list[int] = []
     choice = Threads([3], used.append)
     for _ in range(1000):
-        choice.took(1.0)
+        choice.took(1.0, 3.0)
     assert used == [3]
 
 

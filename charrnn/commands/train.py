@@ -46,7 +46,7 @@ from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores, measured_symbols
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.session import Session, weights_of
-from charrnn.training.threads import to_choose_from
+from charrnn.training.threads import is_crowded, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred, with_sizes_of
 
@@ -367,8 +367,8 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -
 def make_trainer(
     settings: TrainSettings, plan: Plan, batches: Batches, budget: Budget, device: torch.device
 ) -> Trainer:
-    """The network with all that moves it."""
-    torch.set_num_threads(to_choose_from(plan.threads)[-1])
+    """The network with all that moves it; where threads are still to be timed, built with the fewest."""
+    torch.set_num_threads(to_choose_from(plan.threads)[0])
     generator = torch.Generator().manual_seed(settings.machine.seed)
     model = CharRNN(plan.architecture, plan.dropout, generator).to(device)
     model.generator = torch.Generator(device).manual_seed(settings.machine.seed)
@@ -399,9 +399,11 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
             fastest = 0.0
             for count in to_choose_from(plan.threads):
                 torch.set_num_threads(count)
+                started, worked = time.monotonic(), time.process_time()
                 found = trainer.pace()
+                now, processor_seconds = time.monotonic(), time.process_time() - worked
                 is_slower, fastest = found < fastest, max(found, fastest)
-                if is_slower or time.monotonic() - began > allowed:
+                if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
                     break
         spent += time.monotonic() - began
         return fastest

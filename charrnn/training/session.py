@@ -212,15 +212,16 @@ class Session:
         self._validate_if_due()  # a signal may have come before it was this step's turn
         while not self.out_of_patience:
             with self.stops.shield():
-                began = time.monotonic()
+                began, worked = time.monotonic(), time.process_time()
                 update = next(updates, None)
                 if update is None:
                     return
-                self._count(update, time.monotonic() - began)
+                seconds = time.monotonic() - began
+                self.threads.took(seconds, time.process_time() - worked)
+                self._count(update, seconds)
             yield update
 
     def _count(self, update: Update, seconds: float) -> None:
-        self.threads.took(seconds)
         if not update.skipped:
             self.meter.add(update, seconds)
             self.gradient_norm = float(update.gradient_norm)

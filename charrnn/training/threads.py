@@ -26,6 +26,15 @@ TRIAL_SHARE = 0.05
 FIRST_WAIT, LONGEST_WAIT = 4.0, 60.0
 """Seconds until the next trial: they double whenever what was tried was not faster."""
 
+FREE = 0.8
+"""Where one thread gets less of a core than this, other programs wait for the cores too, and no more threads
+are tried: a single update on two takes seconds there."""
+
+
+def is_crowded(seconds: float, processor_seconds: float) -> bool:
+    """Whether other programs kept what took so long from a core, of whose time it got so much."""
+    return processor_seconds < FREE * seconds
+
 
 def to_choose_from(threads: int | None) -> list[int]:
     """The numbers of threads, rising: the one that is set, or one core, a few, half of them, all."""
@@ -45,12 +54,15 @@ class Threads:
 
     def __init__(self, counts: Sequence[int], use: Callable[[int], None] = torch.set_num_threads) -> None:
         self.counts, self._use = counts, use
+        self._mean = self._processor_mean = 0.0
         self._choosing = self._choose()
         self.count = next(self._choosing)
         use(self.count)
 
-    def took(self, seconds: float) -> None:
-        """Say how long an update took; the next one has as many threads as `count` then says."""
+    def took(self, seconds: float, processor_seconds: float) -> None:
+        """Say how long an update took, and how much of the processor; the next has `count` threads."""
+        self._mean += (seconds - self._mean) / 8
+        self._processor_mean += (processor_seconds - self._processor_mean) / 8
         count = self._choosing.send(seconds)
         if count != self.count:
             self.count = count
@@ -66,13 +78,14 @@ class Threads:
             pace = yield from self._kept(self.counts[place], pace, wait, least)
             before, spent = place, 0.0
             for other in (before + 1, before - 1):
-                if 0 <= other < len(self.counts) and place == before:
+                may_be = other < before or not is_crowded(self._mean, self._processor_mean)
+                if 0 <= other < len(self.counts) and place == before and may_be:
                     found, seconds = yield from self._tried(self.counts[other], pace)
                     spent += seconds
                     if found < FASTER * pace:
                         place, pace = other, found
             if place == before:
-                wait = max(FIRST_WAIT, min(2 * wait, LONGEST_WAIT))
+                wait = max(FIRST_WAIT, min(2 * wait, LONGEST_WAIT)) if spent else FIRST_WAIT
             else:
                 wait = 0.0 if place > before else FIRST_WAIT
             least = spent / TRIAL_SHARE if place <= before else 0.0
@@ -91,7 +104,7 @@ class Threads:
     def _kept(self, count: int, pace: float, wait: float, least: float) -> Generator[int, float, float]:
         """Seconds of an update at the end of a wait; after `least` it ends where it slows down."""
         mean, waited = pace, 0.0
-        while waited < least or (waited < wait and mean < SLOWER * pace):
+        while waited < least or (waited < wait and mean <= SLOWER * pace):
             seconds = yield count
             waited += seconds
             mean += (seconds - mean) / 8
