@@ -30,12 +30,11 @@ from charrnn.config.settings import ReadingSettings, TrainSettings
 from charrnn.decoding.prompt import read_prompt
 from charrnn.display.live import print_result, two_columns
 from charrnn.model.network import CharRNN
-from charrnn.runs.atomic import check_space
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder
 from charrnn.runs.report import Display, Report
 from charrnn.runs.signals import Stops
-from charrnn.text.arrays import writable
+from charrnn.text.arrays import check_space, writable
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Part
 from charrnn.text.shared_lines import duplicate_records
