@@ -4,7 +4,7 @@
     python -m benchmarks.budgets TEXT --budgets 2m --cell gru
 
 Each run is the whole program with its defaults and nothing but `--max-time` and `--seed`, and what other
-options of it follow the text. Printed are nats per character of what is held back, the last tenth: with the
+options of it follow the text. Printed are nats per character of what is held out, the last tenth: with the
 state carried, as training says it, and blank every 256 characters; and the seconds from the program's start
 to its end.
 """

@@ -53,7 +53,7 @@ CheckpointOption = Annotated[
         show_default="the newest run in runs/",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="one JSON object instead of text")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
 WORTH_THREADS = 64
 """So many texts side by side keep two processor threads busy."""
 
@@ -94,7 +94,11 @@ def train(
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option("--config", metavar="FILE.toml", help="settings from a file; options here go before it"),
+        typer.Option(
+            "--config",
+            metavar="FILE.toml",
+            help="read settings from a file; options on the command line override it",
+        ),
     ] = None,
     **given: Any,  # noqa: ANN401 - the options of TrainSettings
 ) -> None:
@@ -158,7 +162,7 @@ def sample(
         ),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="control characters as they are, on a terminal too")
+        bool, typer.Option("--raw", help="print control characters as they are, on a terminal too")
     ] = False,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
@@ -201,7 +205,7 @@ def vocab(
         typer.Option(
             "--checkpoint",
             metavar="PATH",
-            help="the characters of a model; with CORPUS, what of it the model does not know",
+            help="show the characters of a model; with CORPUS, those that the model does not know",
             show_default=False,
         ),
     ] = None,

@@ -106,7 +106,7 @@ WRONG_USE = {
     "nothing to show": ("vocab",),
     "negative window": ("evaluate", "text.txt", "--window", "-3"),
     "unknown encoding": ("train", "text.txt", "--encoding", "klingon"),
-    "more held back than there is": ("train", "text.txt", "--validation", "99999999"),
+    "more held out than there is": ("train", "text.txt", "--validation", "99999999"),
     "no share": ("train", "text.txt", "--validation", "-0.5"),
     "a prompt the model cannot know": ("train", "text.txt", "--prompt", "漢", "--steps", "2"),
     "endless texts": ("sample", "--checkpoint", "RUN", "--length", "0", "--count", "2"),

@@ -54,7 +54,7 @@ def learnt(run: str = "run") -> str:
 
 
 def parts(run: str = "run") -> tuple[list[str], list[str]]:
-    """What was trained on and what was held back: one text each, or the records."""
+    """What was trained on and what was held out: one text each, or the records."""
     dataset, vocabulary = open_dataset(Path(run)), best(run).vocabulary
 
     def texts(part: Part | None) -> list[str]:
@@ -469,7 +469,7 @@ def test_a_delimiter_makes_records_of_several_lines(name: str) -> None:
     assert any("\n" in text["text"] for text in texts)
 
 
-# What is held back
+# What is held out
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_what_was_used_and_why_is_said() -> None:
     damage("last")
     err = resume()
     assert (
-        "run/last.safetensors is no usable checkpoint: its digest is not that of its content"
+        "run/last.safetensors is not a usable checkpoint: its digest is not that of its content"
         in err.replace("\\", "/")
     )
     assert "going on from run/previous.safetensors, step 10" in err.replace("\\", "/")
@@ -222,7 +222,7 @@ def test_where_nothing_is_left_it_is_said() -> None:
         Path("run", f"{name}.safetensors").write_bytes(b"\0" * 100)
     message = refused(code=3)
     assert all(
-        f"{name}.safetensors is no usable checkpoint" in message for name in ("last", "previous", "best")
+        f"{name}.safetensors is not a usable checkpoint" in message for name in ("last", "previous", "best")
     )
     shutil.rmtree("run")
     assert "run does not exist" in refused(code=3)

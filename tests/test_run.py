@@ -319,8 +319,8 @@ def test_config_without_a_corpus_has_none() -> None:
         ("corpus = 'novel.txt'", UsageError, "sets corpus to 'novel.txt'; expected a list of texts"),
         ("corpus = 3", UsageError, "sets corpus to 3; expected a list of texts"),
         ("corpus = [1, 2]", UsageError, "sets corpus to [1, 2]; expected a list of texts"),
-        ("hidden = ", InputError, "c.toml is no TOML"),
-        ("hidden = 1\nhidden = 2", InputError, "c.toml is no TOML"),
+        ("hidden = ", InputError, "c.toml is not TOML"),
+        ("hidden = 1\nhidden = 2", InputError, "c.toml is not TOML"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(text: str, kind: type[CharRNNError], expected: str) -> None:
@@ -349,7 +349,7 @@ def test_a_config_that_cannot_be_read_is_refused(path: str) -> None:
 
 def test_a_config_of_bytes_is_no_toml() -> None:
     Path("c.toml").write_bytes(bytes(range(256)))
-    with pytest.raises(InputError, match="is no TOML"):
+    with pytest.raises(InputError, match="is not TOML"):
         read_config("c.toml")
 
 

@@ -174,7 +174,7 @@ def test_what_is_no_vocabulary_is_refused(data: object, complaint: str, tmp_path
         Vocabulary.from_json(data)
     path = tmp_path / "v.json"
     path.write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(CorpusError, match="is no vocabulary"):
+    with pytest.raises(CorpusError, match="is not a vocabulary"):
         read_vocabulary(str(path))
 
 
@@ -183,7 +183,7 @@ def test_a_vocabulary_file_that_is_missing_or_deep_is_refused(tmp_path: Path) ->
         read_vocabulary(str(tmp_path / "none.json"))
     deep = tmp_path / "deep.json"
     deep.write_text("[" * 100_000, encoding="utf-8")
-    with pytest.raises(CorpusError, match="is no vocabulary"):
+    with pytest.raises(CorpusError, match="is not a vocabulary"):
         read_vocabulary(str(deep))
 
 

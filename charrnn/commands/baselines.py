@@ -100,7 +100,7 @@ def _counted(texts: list[Ids], model: Checkpoint, folder: Path) -> Iterator[tupl
             yield name, None, f"the text the model learnt from is not in {folder}"
         return
     part = f", from its last {LONGEST:,} symbols" if training.symbols > LONGEST else ""
-    yield "unigram", float(nats[1]), f"how often each came in the training text{part}"
+    yield "unigram", float(nats[1]), f"how often each occurs in the training text{part}"
     best = _best_order(nats)
     yield f"{best}-gram", float(nats[best]), f"Kneser-Ney, best of orders 2 to {ORDER}{part}"
 

@@ -142,7 +142,7 @@ def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, j
         raise UsageError(f"--interactive does not go with {' and '.join(given)}; leave one out")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            "--interactive needs a terminal, and standard input or output is none; give a --prompt instead"
+            "--interactive needs a terminal, and standard input or output is not one; give a --prompt instead"
         )
 
 

@@ -466,14 +466,14 @@ def corpus_facts(material: Material) -> CorpusFacts:
 def plan_lines(
     settings: TrainSettings, plan: Plan, material: Material, measured: Part | None, device: torch.device
 ) -> list[str]:
-    """The run in two lines, before it begins; a third where not all that is held back is measured on."""
+    """The run in two lines, before it begins; a third where not all that is held out is measured on."""
     statistics, dataset = material.corpus.statistics(), material.dataset
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     measured_characters = held_back if measured is None else measured.characters
     spans = None if measured is None else measured.spans
     stretches = "" if spans is None else f" in {len(spans)} stretches"
-    of_each = "the first" if spans is None else "the beginning of each stretch,"
-    note = f"       figures of validation are of {of_each} {measured_characters:,} held out characters"
+    of_each = "the first" if spans is None else "the beginning of each stretch:"
+    note = f"       validation is measured on {of_each} {measured_characters:,} held-out characters"
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",

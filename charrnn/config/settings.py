@@ -332,7 +332,9 @@ class ReadingSettings(Checked):
         "bytes that the encoding does not allow: stop, put U+FFFD in their place, or leave them out",
         choices=("strict", "replace", "ignore"),
     )
-    newlines: str = setting("keep", "line ends as they are, or CR LF and CR made LF", choices=("keep", "lf"))
+    newlines: str = setting(
+        "keep", "keep line ends as they are, or turn CR LF and CR into LF", choices=("keep", "lf")
+    )
     delimiter: str | None = setting(
         None,
         "lines mode: a line equal to TEXT ends a record ('' for a blank line), so that records may be longer "
@@ -351,7 +353,7 @@ class ReadingSettings(Checked):
     )
     format: str | None = setting(
         None,
-        "how columns are parted: by tabs, as CSV with quotes, or as JSON Lines",
+        "format of a table: separated by tabs, CSV with quotes, or JSON Lines",
         choices=("tsv", "csv", "jsonl"),
         chosen="what the file's name ends in, else tsv",
     )
@@ -369,7 +371,11 @@ class VocabularySettings(Checked):
     """Which symbols have an id of their own."""
 
     min_count: int = setting(
-        1, "characters seen fewer times become the one unknown symbol", minimum=1, maximum=2**40, metavar="N"
+        1,
+        "characters that occur fewer times become the one unknown symbol",
+        minimum=1,
+        maximum=2**40,
+        metavar="N",
     )
     vocabulary: str | None = setting(
         None,
@@ -387,7 +393,7 @@ class ModelSettings(Checked):
     cell: str = setting("lstm", "the recurrent cell", choices=("lstm", "gru", "rnn"), of_the_model=True)
     layers: int | None = setting(
         None,
-        "recurrent layers, one on the other",
+        "stacked recurrent layers",
         minimum=1,
         maximum=64,
         metavar="N",
@@ -396,7 +402,7 @@ class ModelSettings(Checked):
     )
     hidden: int | None = setting(
         None,
-        "units of each layer",
+        "hidden units of each layer",
         minimum=1,
         maximum=16384,
         metavar="N",
@@ -405,7 +411,7 @@ class ModelSettings(Checked):
     )
     embedding: int | None = setting(
         None,
-        "numbers that stand for one character; 0 is one-hot",
+        "embedding size; 0 is one-hot",
         minimum=0,
         maximum=16384,
         metavar="N",
@@ -414,7 +420,7 @@ class ModelSettings(Checked):
     )
     dropout: float | None = setting(
         None,
-        "share of each layer's outputs silenced in training",
+        "dropout probability",
         minimum=0.0,
         maximum=0.95,
         metavar="P",
@@ -422,8 +428,8 @@ class ModelSettings(Checked):
     )
     init_from: str | None = setting(
         None,
-        "start from the weights of a model, a run (its folder or name) or a checkpoint file; the characters "
-        "may be others",
+        "start from the weights of a model, a run (its folder or name) or a checkpoint file; the vocabulary "
+        "may differ",
         check=one_character,
         metavar="PATH",
         chosen="random weights",
@@ -438,7 +444,7 @@ class BudgetSettings(Checked):
     max_time: str | None = setting(
         None,
         "stop after 90s, 10m, 2h, counted from the start of the program to its end; with --resume the total "
-        "of the run, and +5m is so much more than what was done",
+        "of the run, and +5m is that much more than what was done",
         check=time_bound,
         metavar="TIME",
         chosen="5m, when no other bound is given",
@@ -446,7 +452,7 @@ class BudgetSettings(Checked):
     )
     epochs: float | None = setting(
         None,
-        "stop after so many passes over the text",
+        "stop after this many passes over the text",
         minimum=1e-6,
         maximum=1e9,
         metavar="X",
@@ -455,7 +461,7 @@ class BudgetSettings(Checked):
     )
     steps: int | None = setting(
         None,
-        "stop after so many updates",
+        "stop after this many updates",
         minimum=1,
         maximum=10**12,
         metavar="N",
@@ -464,7 +470,7 @@ class BudgetSettings(Checked):
     )
     patience: int | None = setting(
         None,
-        "stop after so many validations in a row without a new best",
+        "stop after this many validations in a row without a new best",
         minimum=1,
         maximum=10**9,
         metavar="N",
@@ -478,11 +484,16 @@ class RecipeSettings(Checked):
     """How the network learns. What is unset the plan chooses."""
 
     batch_size: int | None = setting(
-        None, "texts read side by side in one update", minimum=1, maximum=65536, metavar="N", chosen="chosen"
+        None,
+        "batch size: sequences read side by side in one update",
+        minimum=1,
+        maximum=65536,
+        metavar="N",
+        chosen="chosen",
     )
     sequence_length: int | None = setting(
         None,
-        "characters the gradient flows back through",
+        "length of truncated back-propagation through time, in characters",
         minimum=1,
         maximum=65536,
         metavar="N",
@@ -490,7 +501,7 @@ class RecipeSettings(Checked):
     )
     learning_rate: float | None = setting(
         None,
-        "the highest learning rate, after the warm-up",
+        "peak learning rate, after the warm-up",
         minimum=1e-9,
         maximum=100.0,
         metavar="X",
@@ -502,10 +513,10 @@ class RecipeSettings(Checked):
         choices=("muon", "adamw"),
     )
     weight_decay: float | None = setting(
-        None, "pull of the weights towards zero", minimum=0.0, maximum=10.0, metavar="X", chosen="chosen"
+        None, "weight decay", minimum=0.0, maximum=10.0, metavar="X", chosen="chosen"
     )
     gradient_clip: float = setting(
-        1.0, "longest gradient that an update may have; 0 for any", minimum=0.0, maximum=1e9, metavar="X"
+        1.0, "maximum gradient norm; 0 for no limit", minimum=0.0, maximum=1e9, metavar="X"
     )
 
 
@@ -515,7 +526,7 @@ class MachineSettings(Checked):
 
     seed: int = setting(
         1,
-        "every random choice follows from it; random draws one, and says which",
+        "seed of every random choice; random draws one and prints it",
         minimum=0,
         maximum=2**63 - 1,
         metavar="N|random",
@@ -525,18 +536,18 @@ class MachineSettings(Checked):
     )
     precision: str = setting(
         "auto",
-        "numbers in the network's products while it learns; auto: bf16 where the processor multiplies in it "
-        "and the network is large enough for it to be faster",
+        "floating-point format of matrix products in training; auto: bf16 where the processor multiplies in "
+        "it and the network is large enough for it to be faster",
         choices=("auto", "fp32", "bf16"),
         on_resume="last bits",
     )
     threads: int | None = setting(
         None,
-        "processor threads",
+        "CPU threads",
         minimum=1,
         maximum=1024,
         metavar="N",
-        chosen="one for each core; with --max-time as many as are fastest, timed again and again",
+        chosen="one for each core; with --max-time the fastest number, timed again and again",
         on_resume="last bits",
     )
 
@@ -557,13 +568,13 @@ class OutputSettings(Checked):
     )
     resume: bool = setting(
         False,
-        "go on with the run in --run, or with the newest one that is unfinished, exactly where it was",
+        "go on with the run in --run, or with the newest unfinished one, exactly where it stopped",
         is_saved=False,
         on_resume="which run",
     )
     save_every: str = setting(
         "60s",
-        "how often the last state is saved, in steps or on the clock",
+        "interval between saves, in steps or on the clock",
         check=steps_or_seconds,
         metavar="N|TIME",
         may_be_number=True,
@@ -571,7 +582,7 @@ class OutputSettings(Checked):
     )
     sample_every: str = setting(
         "20s",
-        "how often a fresh sample is shown, in steps or on the clock",
+        "interval between samples that are shown, in steps or on the clock",
         check=steps_or_seconds,
         metavar="N|TIME",
         may_be_number=True,
@@ -585,7 +596,7 @@ class OutputSettings(Checked):
     )
     quiet: bool = setting(
         False,
-        "show nothing but errors; of this call, not of the run",
+        "show errors only; for this call, not for the run",
         is_saved=False,
         on_resume="may change",
     )
@@ -603,7 +614,7 @@ class TrainSettings(Checked):
     corpus: tuple[str, ...] = setting((), CORPUS_HELP, is_option=False, is_file=True, on_resume="which run")
     validation: str = setting(
         "0.1",
-        "what is held out to measure on, a share below 1 or a number of characters: the end of a single "
+        "what is held out for validation, a share below 1 or a number of characters: the end of a single "
         "file, stretches spread over a folder, several files or a built-in, or so many lines drawn by "
         "seed; 0 for none; or a file of its own",
         metavar="FRACTION|COUNT|FILE",
@@ -636,10 +647,10 @@ def _picture(path: str) -> None:
 class PlotSettings(Checked):
     """How curves are drawn."""
 
-    by: str = setting("step", "what is drawn to the right", choices=("step", "seconds", "characters"))
+    by: str = setting("step", "what the x axis shows", choices=("step", "seconds", "characters"))
     output: str | None = setting(
         None,
-        "a picture instead, in a new file: .svg, or .png (which needs the extra `plot`)",
+        "write a picture to a new file: .svg, or .png (which needs the extra `plot`)",
         check=_picture,
         metavar="FILE",
         chosen="the terminal",
@@ -714,7 +725,7 @@ class Request(Checked):
     )
     seed: int = setting(
         1,
-        "every random choice follows from it; random draws one, and says which",
+        "seed of every random choice; random draws one and prints it",
         minimum=0,
         maximum=2**63 - 1,
         metavar="N|random",
@@ -752,14 +763,14 @@ class SampleSettings(Checked):
     )
     repetition_penalty: float = setting(
         1.0,
-        "probabilities of characters written lately are raised to this power: 1 is off; of a small alphabet "
-        "every letter was written lately, so values near 1, such as 1.05, go a long way",
+        "raise the probabilities of recently written characters to this power; 1 is off; of a small alphabet "
+        "every letter is recent, so values near 1, such as 1.05, go a long way",
         minimum=0.01,
         maximum=100.0,
         metavar="X",
     )
     repetition_window: int = setting(
-        64, "how many characters back lately reaches", minimum=1, maximum=2**20, metavar="N"
+        64, "how many of the last characters count as recent", minimum=1, maximum=2**20, metavar="N"
     )
     temperature: float | str = setting(
         1.0,
@@ -778,15 +789,16 @@ class SampleSettings(Checked):
     )
     typical: float = setting(
         1.0,
-        "choose among those nearest to the expected surprise, to this share of probability; 1 is off",
+        "locally typical sampling: choose among those nearest to the expected surprise, up to this share of "
+        "probability; 1 is off",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
     )
     top_p: float = setting(
         1.0,
-        "choose among the fewest likeliest that hold this share of probability; 1 is off; inside a word 0.95 "
-        "often leaves one or two",
+        "nucleus sampling: choose among the fewest likeliest that hold this share of probability; 1 is off; "
+        "inside a word 0.95 often leaves one or two",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
@@ -833,32 +845,32 @@ class EvaluateSettings(Checked):
         metavar="validation",
     )
     window: int = setting(
-        0, "blank the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
+        0, "reset the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
     )
-    baselines: bool = setting(False, "what counting and compressing reach on the same text")
+    baselines: bool = setting(False, "also score n-grams and compressors on the same text")
     html: str | None = setting(
         None, "write a page that shows the text by surprise, a new file", metavar="FILE"
     )
-    exact: bool = setting(False, "read a long text in one pass, not at many places at once; slower")
-    show: bool = setting(False, "the text painted by surprise, what was likelier under it")
-    per_line: bool = setting(False, "bits per character, a tab and the line, for each line")
-    per_character: bool = setting(False, "a JSON line for each character: what was expected there")
+    exact: bool = setting(False, "read a long text in one pass instead of at many places at once; slower")
+    show: bool = setting(False, "paint the text by surprise, with what was likelier under it")
+    per_line: bool = setting(False, "print bits per character, a tab and the line, for each line")
+    per_character: bool = setting(False, "print a JSON line for each character, with what was expected there")
     gradients: bool = setting(
         False,
-        "how the gradient of a character's loss fades with the distance back; --checkpoint may be given "
+        "show how the gradient of a character's loss fades with the distance back; --checkpoint may be given "
         "several times",
     )
-    adapt: bool = setting(False, "score a second time with a copy that learns from what it has just scored")
-    adapt_rate: float = setting(
-        0.001, "how far each step goes that --adapt takes", minimum=0.0, maximum=10.0, metavar="X"
+    adapt: bool = setting(
+        False, "dynamic evaluation: score a second time with a copy that learns from what it has just scored"
     )
+    adapt_rate: float = setting(0.001, "learning rate of --adapt", minimum=0.0, maximum=10.0, metavar="X")
     adapt_decay: float = setting(
         0.0003,
-        "share of the way back to the trained weights at each of these steps",
+        "decay of --adapt towards the trained weights, at each step",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
     )
     adapt_window: int = setting(
-        32, "symbols scored between two of these steps", minimum=1, maximum=65536, metavar="N"
+        32, "symbols between two steps of --adapt", minimum=1, maximum=65536, metavar="N"
     )

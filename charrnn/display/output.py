@@ -75,7 +75,7 @@ def _can_paint() -> bool:
 
     if not can_be_painted(sys.stdout):
         sys.stderr.write(
-            "charrnn: --color surprise paints a terminal that has colours, and standard output is none: "
+            "charrnn: --color surprise needs a terminal that has colours, and standard output is not one: "
             "plain text; --json has the figures\n"
         )
         return False

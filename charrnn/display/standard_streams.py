@@ -52,7 +52,7 @@ class _Results(io.FileIO):
                 raise
             reason = (error.strerror or str(error)).lower()
             raise CharRNNError(
-                f"standard output cannot be written: {reason}; lead it to a file or a pipe"
+                f"standard output cannot be written: {reason}; redirect it to a file or a pipe"
             ) from error
 
 

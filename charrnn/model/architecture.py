@@ -24,8 +24,8 @@ class Architecture(Checked):
 
     cell: str = setting("lstm", "the recurrent cell", choices=tuple(CELLS))
     layers: int = setting(1, "recurrent layers", minimum=1, maximum=64)
-    hidden: int = setting(256, "units of each layer", minimum=1, maximum=16384)
-    embedding: int = setting(64, "numbers that stand for one symbol", minimum=0, maximum=16384)
+    hidden: int = setting(256, "hidden units of each layer", minimum=1, maximum=16384)
+    embedding: int = setting(64, "embedding size; 0 is one-hot", minimum=0, maximum=16384)
     symbols: int = setting(256, "size of the vocabulary", minimum=1, maximum=0x110002)
 
     @property

@@ -165,7 +165,7 @@ class CharRNN(nn.Module):
 
     Args:
         architecture: cell and sizes.
-        dropout: share of each layer's outputs silenced in training (between layers and before the output).
+        dropout: dropout probability (between layers and before the output).
         generator: the random numbers of initialisation and dropout; the global ones are never touched.
     """
 

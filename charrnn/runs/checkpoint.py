@@ -74,7 +74,7 @@ def _name(text: object) -> None:
 _LONGEST_NAME = 1000
 
 MOST_NATS = 1e300
-"""Of a character: what costs more is no finite number."""
+"""Of a character: what costs more is not a finite number."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class CorpusFacts(Entry):
         fingerprint: SHA-256 of its bytes and of how they were read.
         characters: of the whole text, as read.
         training_characters: what was learnt from.
-        validation_characters: what was held back.
+        validation_characters: what was held out.
         starts: for each id, how often it begins a line (text) or a record (lines).
         empty_records: records without a character, in lines mode.
         longest_record: symbols of the longest record, in lines mode; 0 where it is not known.
@@ -269,7 +269,7 @@ def _refused(path: Path) -> Iterator[None]:
         reason = shortened(str(error).replace("\n", " ") or type(error).__name__, 300)
         lacks = "it lacks " if isinstance(error, KeyError) else ""
         raise CheckpointError(
-            f"{path} is no usable checkpoint: {lacks}{reason}; use another one, such as the run's last or "
+            f"{path} is not a usable checkpoint: {lacks}{reason}; use another one, such as the run's last or "
             "previous"
         ) from error
 
@@ -345,7 +345,7 @@ def _check_alike(described: Mapping[str, Any], settings: Mapping[str, Any]) -> N
 def _check_symbols(vocabulary: Vocabulary, reading: ReadingSettings) -> None:
     """Check that the vocabulary is one of texts that are read so, and has a character."""
     if reading.level != vocabulary.level or (reading.mode == "lines") != (vocabulary.end is not None):
-        raise ValueError(f"its vocabulary is none of --mode {reading.mode} --level {reading.level}")
+        raise ValueError(f"its vocabulary is not one of --mode {reading.mode} --level {reading.level}")
     if not (vocabulary.codes < END).any():
         raise ValueError("there is no character in its vocabulary")
 

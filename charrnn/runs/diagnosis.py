@@ -99,7 +99,7 @@ class Evidence:
         characters: learnt from, every pass counted.
         training: mean over the end of the run.
         lowest_training: the lowest such mean on the way.
-        validation: the last one; None where nothing was held back.
+        validation: the last one; None where nothing was held out.
         best: the lowest one.
         best_epoch: when that was.
         first_gap: validation less training in the first pass; 0 where nothing was validated then.

@@ -253,7 +253,7 @@ def read_config(path: str) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no TOML: {error}") from error
+        raise InputError(f"{path} is not TOML: {error}") from error
     unknown = sorted(set(values) - set(flat(TrainSettings())))
     if unknown:
         raise UsageError(

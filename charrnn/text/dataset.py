@@ -176,7 +176,7 @@ class Dataset:
         )
 
     def digest(self) -> str:
-        """SHA-256, as hex, of what is on disk: the ids and which of them are held back."""
+        """SHA-256, as hex, of what is on disk: the ids and which of them are held out."""
         digest = hashlib.sha256()
         for part in filter(None, (self.training, self.validation)):
             spans = [] if part.spans is None else [part.spans]
@@ -225,13 +225,13 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
         vocabulary: its symbols.
         folder: where `corpus.npy` and the files beside it go; it is made where it is missing.
         validation: what `--validation` says: a share, a number, or a file.
-        seed: draws the lines that are held back.
+        seed: draws the lines that are held out.
         progress: is told how far it has come.
 
     Raises:
         CorpusError: the text cannot be read, or was changed since it was counted.
         UnknownCharacterError: the vocabulary lacks characters of it.
-        UsageError: more is held back than there is.
+        UsageError: more is held out than there is.
         ResourceError: the disk is full.
     """
     amount = parse_validation(validation)
@@ -332,7 +332,7 @@ def _repeated_notice(repeated: int, validation: Part) -> list[str]:
 
 
 def _too_short(validation: str) -> str:
-    return f"the text is too short to hold back {validation} of it: trained without validation"
+    return f"the text is too short to hold out {validation} of it: trained without validation"
 
 
 def _fingerprint(
@@ -356,7 +356,7 @@ def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWrite
 
 
 def _drawn(records: int, held: int, seed: int) -> NDArray[np.int64]:
-    """Which records are held back, in order; none where nothing would be left to learn from."""
+    """Which records are held out, in order; none where nothing would be left to learn from."""
     count = held if held < records else 0
     return np.sort(np.random.default_rng(seed).choice(records, count, replace=False)).astype(np.int64)
 

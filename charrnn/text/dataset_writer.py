@@ -51,7 +51,7 @@ class Stretch(Entry):
         stop: where it ends.
         characters: of the part as read.
         utf8_bytes: what these take.
-        records: lines mode: which records, `all`, `drawn` (those held back) or `rest`; else empty.
+        records: lines mode: which records, `all`, `drawn` (those held out) or `rest`; else empty.
         spans: where in the array the part's texts begin and end, if they lie apart; each one is read on its
             own.
     """
@@ -123,7 +123,7 @@ class DatasetWriter:
         return Stretch(name, 0, stop, statistics.characters, statistics.utf8_bytes), None
 
     def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:
-        """Write records, of which those drawn are held back."""
+        """Write records, of which those drawn are held out."""
         statistics = corpus.statistics()
         measure = _RecordMeasure(corpus, drawn)
         place = 0
@@ -161,12 +161,12 @@ def bounds_path(folder: Path, name: str) -> Path:
 
 
 def held_back_path(folder: Path, name: str) -> Path:
-    """The file of the numbers of the records that are held back."""
+    """The file of the numbers of the records that are held out."""
     return folder / f"{name}-held-back.npy"
 
 
 class _RecordMeasure:
-    """Counts characters of the records that are held back, and of the rest, while they pass."""
+    """Counts characters of the records that are held out, and of the rest, while they pass."""
 
     def __init__(self, corpus: Corpus, drawn: NDArray[np.int64]) -> None:
         self._normalize = corpus.reading.normalize

@@ -70,7 +70,7 @@ def _check_count(paths: Sequence[str]) -> None:
     if not paths:
         raise UsageError("no text is given; give a file, a folder, - for standard input, or builtin:python")
     if list(paths).count(STANDARD_INPUT) > 1:
-        raise UsageError("- stands twice; standard input can be given once")
+        raise UsageError("- is given twice; standard input can be given once")
 
 
 def is_one_file(paths: Sequence[str]) -> bool:

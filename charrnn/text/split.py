@@ -59,7 +59,7 @@ def cuts(held: int, total: int, stretches: int) -> list[int]:
 
 
 def held_back(amount: Fraction, total: int, unit: str) -> int:
-    """How many characters or lines of a text are held back.
+    """How many characters or lines of a text are held out.
 
     Args:
         amount: a share below 1, or how many.
@@ -67,7 +67,7 @@ def held_back(amount: Fraction, total: int, unit: str) -> int:
         unit: what is counted, for the message.
 
     Raises:
-        UsageError: as many are held back as there are, or more.
+        UsageError: as many are held out as there are, or more.
     """
     if amount < 1:
         return total - math.floor(total * (1 - amount))

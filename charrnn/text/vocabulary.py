@@ -272,7 +272,7 @@ class Vocabulary:
         """The vocabulary that `to_json` described; other keys are left alone.
 
         Raises:
-            ValueError: the data is no vocabulary; the message says what is wrong with it.
+            ValueError: the data is not a vocabulary; the message says what is wrong with it.
         """
         if not isinstance(data, dict) or data.get("level") not in LEVELS:
             raise ValueError("a vocabulary has a level, char or byte")
@@ -303,7 +303,7 @@ def read_vocabulary(path: str) -> Vocabulary:
         raise CorpusError(f"{path}: {reason}; give a file of `charrnn vocab --output`") from error
     except (ValueError, RecursionError) as error:
         raise CorpusError(
-            f"{path} is no vocabulary: {error}; give a file of `charrnn vocab --output`"
+            f"{path} is not a vocabulary: {error}; give a file of `charrnn vocab --output`"
         ) from error
 
 

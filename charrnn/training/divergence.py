@@ -1,6 +1,6 @@
 """When training diverges: updates that are passed over, and how often a run may go back.
 
-An update whose loss or gradient is no finite number is skipped by the trainer. A few in a row mean that the
+An update whose loss or gradient is not finite is skipped by the trainer. A few in a row mean that the
 weights themselves are lost: the run goes back to its last good checkpoint, with half the learning rate.
 
 Knows nothing of files.
@@ -15,7 +15,7 @@ MOST_ROLL_BACKS = 3
 
 
 class NotFinite(Exception):  # noqa: N818 - caught by the session, never met by a user
-    """The weights, or what they predict, are no finite numbers: time to go back."""
+    """The weights, or what they predict, are not finite: time to go back."""
 
 
 class Divergence:
@@ -38,7 +38,7 @@ class Divergence:
         self.skipped += skipped
         self.in_a_row = self.in_a_row + 1 if skipped else 0
         if self.in_a_row >= MOST_IN_A_ROW:
-            raise NotFinite(f"{MOST_IN_A_ROW} updates in a row whose loss or gradient is no finite number")
+            raise NotFinite(f"{MOST_IN_A_ROW} updates in a row whose loss or gradient is not finite")
 
     def roll_back(self, why: str) -> float:
         """Count a return to the last good checkpoint; the share of the learning rate to go on with.

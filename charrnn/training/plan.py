@@ -1,4 +1,4 @@
-"""What nobody set, chosen from the corpus and the budget. Knows nothing of torch, files or terminals."""
+"""Values for options that are not set, from corpus and budget. Knows nothing of torch, files or terminals."""
 
 import dataclasses
 import math
@@ -27,7 +27,7 @@ USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
 
 BY_HEART = 5_000
-"""Symbols of a text that is so short that whoever trains on it wants it learnt by heart."""
+"""Symbols of a text that is so short that whoever trains on it wants it memorised."""
 
 ENOUGH_UPDATES, ENOUGH_SYMBOLS = 900, 4
 """The largest network that a time lets make so many updates, and read so many symbols for each of its
@@ -41,7 +41,7 @@ _SHARE_OF_TIME = 0.9
 
 _VALIDATIONS, _CHEAP_VALIDATIONS = 10, 100
 """How often a run is validated at most, its end included; and where that takes hardly any time: the best
-of a short text, which is soon learnt by heart, may come after a hundredth of the run."""
+of a short text, which is soon overfitted, may come after a hundredth of the run."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Plan:
 
     Attributes:
         architecture: cell and sizes of the network.
-        dropout: share of each layer's outputs silenced in training.
+        dropout: dropout probability.
         batch_size: B.
         sequence_length: T.
         learning_rate: the highest.
@@ -216,7 +216,7 @@ def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
 
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
-    """The plan with what keeps it from learning its text by heart in so many updates."""
+    """The plan with what keeps it from overfitting in so many updates."""
     load = 0.0 if updates is None else load_of(plan, updates, facts)
     share = dropout(load, lines=facts.records > 0)
     decay = weight_decay(load, lines=facts.records > 0) if plan.optimizer == "muon" else 0.0
@@ -229,7 +229,7 @@ def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: flo
 
 
 def load_of(plan: Plan, updates: float, facts: Facts) -> float:
-    """How easily a text is learnt by heart: passes over it times parameters for each of its symbols.
+    """How easily a text is overfitted: passes over it times parameters for each of its symbols.
 
     None of a text that is so short that this is what is wanted.
     """
@@ -316,7 +316,7 @@ def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> 
 
 
 def measured_symbols(budget: BudgetSettings) -> int:
-    """How much of what is held back is measured on: all of it, but for texts of many megabytes.
+    """How much of what is held out is measured on: all of it, but for texts of many megabytes.
 
     It depends on the time that was asked for, never on the machine, so that figures can be compared.
     """

@@ -114,7 +114,7 @@ class Session:
         run: where files go.
         training: what is learnt from.
         validation: what is measured on, or None.
-        measured_symbols: how much of what is held back that is, at most.
+        measured_symbols: how much of what is held out that is, at most.
         settings: every setting, as resolved.
         plan: the same, for the network and the recipe.
         vocabulary: the symbols.
@@ -165,7 +165,7 @@ class Session:
 
         Raises:
             Stopped: a signal came; everything up to the last update is saved.
-            DivergenceError: the loss is no finite number, however often the run went back.
+            DivergenceError: the loss is not a finite number, however often the run went back.
             ResourceError: the disk is full; what could not be saved is lost.
         """
         try:
@@ -327,7 +327,7 @@ class Session:
             Nats per character; None where the run's time was over before it ended.
 
         Raises:
-            NotFinite: the score is no finite number.
+            NotFinite: the score is not a finite number.
         """
         assert self.validation is not None  # noqa: S101 - who calls has looked
         known = self.progress.validation_nats_per_character
@@ -343,7 +343,7 @@ class Session:
         nats = score.nats_per_character
         self._expect(time.monotonic() - began)
         if not math.isfinite(nats):
-            raise NotFinite(f"the loss on what is held back became {nats}")
+            raise NotFinite(f"the validation loss became {nats}")
         with self.stops.shield():
             self._keep_if_best(nats)
         return nats
@@ -450,7 +450,7 @@ class Session:
         """Write `last`, keeping the one before; without validation `best` is the same.
 
         Raises:
-            NotFinite: weights or what moves them are no finite numbers; nothing was written.
+            NotFinite: weights or what moves them are not finite; nothing was written.
         """
         began, checkpoint = time.monotonic(), self.checkpoint()
         with self.stops.shield():

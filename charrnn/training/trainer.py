@@ -44,7 +44,7 @@ class Update:
         learning_rate: the highest of the optimizers' rates.
         gradient_norm: of the mean loss's gradient, before clipping.
         progress: share of the run that is done.
-        skipped: the loss or its gradient was no finite number, and nothing was learnt.
+        skipped: the loss or its gradient was not finite, and nothing was learnt.
     """
 
     step: int
@@ -108,7 +108,7 @@ class Trainer:
             yield self.update(next(batches), progress)
 
     def update(self, batch: Batch, progress: float) -> Update:
-        """Learn from one batch; pass it over where its loss or gradient is no finite number."""
+        """Learn from one batch; pass it over where its loss or gradient is not a finite number."""
         self._set_rates(rate(progress) * self.rate_factor)
         device = self.model.output.weight.device
         state = self._state_for(batch)
