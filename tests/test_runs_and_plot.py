@@ -227,7 +227,7 @@ def test_a_checkpoint_is_described_without_its_weights(run_folder: Path, tmp_pat
     assert described.weights == {}
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes((run_folder / "last.safetensors").read_bytes()[:-1])
-    with pytest.raises(CheckpointError, match="no usable checkpoint"):
+    with pytest.raises(CheckpointError, match="not a usable checkpoint"):
         describe(cut)
 
 

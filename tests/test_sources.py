@@ -167,7 +167,7 @@ def test_standard_input_that_is_a_device_is_refused(device: str) -> None:
 
 
 def test_standard_input_twice_or_nothing_at_all_is_wrong_use() -> None:
-    with pytest.raises(UsageError, match="stands twice"):
+    with pytest.raises(UsageError, match="- is given twice"):
         find_sources(["-", "-"], why_no_text)
     with pytest.raises(UsageError, match="no text is given"):
         find_sources([], why_no_text)

@@ -319,7 +319,7 @@ def test_a_text_too_short_to_split_is_trained_without_validation() -> None:
     Path("short.txt").write_text("hello")
     result = charrnn("train", "short.txt", "--steps", "3", "--run", "run", "--hidden", "8")
     assert result.code == 0, result.err
-    assert "too short to hold back" in result.err
+    assert "too short to hold out" in result.err
     assert best().progress.best_validation_nats_per_character is None
 
 
