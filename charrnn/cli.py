@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from charrnn import __version__
+from charrnn.config.declaration import build, shortened
 from charrnn.config.options import with_settings
 from charrnn.config.settings import (
     CORPUS_HELP,
@@ -29,8 +30,6 @@ from charrnn.config.settings import (
     SeeingSettings,
     TrainSettings,
     VocabularySettings,
-    build,
-    shortened,
 )
 from charrnn.errors import FULL, CharRNNError, ResourceError, UsageError, is_out_of_memory
 from charrnn.runs.signals import Stops

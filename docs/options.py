@@ -5,7 +5,8 @@ python docs/options.py
 
 from pathlib import Path
 
-from charrnn.config.settings import TrainSettings, option_name, settings_of
+from charrnn.config.declaration import option_name, settings_of
+from charrnn.config.settings import TrainSettings
 
 PAGE = Path(__file__).parent / "options.md"
 BEGIN, END = "<!-- options: written by docs/options.py -->\n", "<!-- end of options -->"

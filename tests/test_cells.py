@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import charrnn
-from charrnn.config.settings import TrainSettings, settings_of
+from charrnn.config.declaration import settings_of
+from charrnn.config.settings import TrainSettings
 from charrnn.decoding.network import STEPS
 from charrnn.model.cells import CELLS
 from charrnn.model.network import KERNELS

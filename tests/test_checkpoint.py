@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import charrnn
-from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings, build, flat
+from charrnn.config.declaration import build, flat
+from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.atomic import write_atomically

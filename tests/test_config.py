@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charrnn.config.declaration import build, flat, option_name, settings_of
 from charrnn.config.settings import (
     BudgetSettings,
     MachineSettings,
@@ -19,13 +20,8 @@ from charrnn.config.settings import (
     SampleSettings,
     TrainSettings,
     VocabularySettings,
-    build,
-    flat,
-    option_name,
-    seconds,
-    settings_of,
-    steps_or_seconds,
 )
+from charrnn.config.values import seconds, steps_or_seconds
 from charrnn.errors import UsageError
 
 GROUPS: list[type[Any]] = [

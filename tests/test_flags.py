@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from charrnn.commands.resume import continued
+from charrnn.config.declaration import build, flat, names_where, option_name, settings_of
 from charrnn.config.options import with_settings
-from charrnn.config.settings import TrainSettings, build, flat, names_where, option_name, settings_of
+from charrnn.config.settings import TrainSettings
 from charrnn.errors import UsageError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import _settings as settings_in_a_checkpoint

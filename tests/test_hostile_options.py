@@ -11,6 +11,7 @@ from program import SMALL, TEXT, charrnn
 
 from charrnn.commands import train
 from charrnn.config.character_sets import character_set
+from charrnn.config.declaration import option_name, settings_of
 from charrnn.config.settings import (
     EvaluateSettings,
     PlotSettings,
@@ -20,8 +21,6 @@ from charrnn.config.settings import (
     SeeingSettings,
     TrainSettings,
     VocabularySettings,
-    option_name,
-    settings_of,
 )
 from charrnn.training import memory
 

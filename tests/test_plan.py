@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charrnn.config.settings import BudgetSettings, TrainSettings, build, flat, seconds
+from charrnn.config.declaration import build, flat
+from charrnn.config.settings import BudgetSettings, TrainSettings
+from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.tasks.batches import Streams
 from charrnn.training.plan import (

@@ -14,7 +14,7 @@ import torch
 from interruptions import MOMENTS, at_call_do, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn, lines_of
 
-from charrnn.config.settings import duration, seconds
+from charrnn.config.values import duration, seconds
 from charrnn.evaluation.scores import Score
 from charrnn.runs.checkpoint import load, save
 from charrnn.runs.lock import locked

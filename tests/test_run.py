@@ -12,7 +12,8 @@ import pytest
 from forked import start
 from program import SMALL, TEXT
 
-from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings, build, flat
+from charrnn.config.declaration import build, flat
+from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings
 from charrnn.errors import CharRNNError, CheckpointError, InputError, UsageError
 from charrnn.runs.folder import (
     Run,

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from charrnn.config.settings import TrainSettings, build
+from charrnn.config.declaration import build
+from charrnn.config.settings import TrainSettings
 from charrnn.display.live import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import Score

@@ -7,7 +7,8 @@ import pytest
 from program import TEXT, charrnn
 
 from charrnn.commands import train
-from charrnn.config.settings import TrainSettings, build
+from charrnn.config.declaration import build
+from charrnn.config.settings import TrainSettings
 from charrnn.training import threads
 from charrnn.training.plan import Facts, choose
 from charrnn.training.threads import LONGEST_WAIT, Threads, to_choose_from

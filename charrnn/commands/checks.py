@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from charrnn.config.settings import TrainSettings, build
+from charrnn.config.declaration import build
+from charrnn.config.settings import TrainSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.runs.folder import find_checkpoint, refuse_to_overwrite
 from charrnn.text.decoding import check_reading

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from charrnn.config.settings import ReadingSettings, VocabularySettings, build, flat
+from charrnn.config.declaration import build, flat
+from charrnn.config.settings import ReadingSettings, VocabularySettings
 from charrnn.display.live import ReadingProgress, make_display
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint

@@ -19,16 +19,9 @@ from charrnn.commands.train import (
     until,
     with_prompt,
 )
-from charrnn.config.settings import (
-    IN_THE_RUN_FOLDER,
-    ReadingSettings,
-    TrainSettings,
-    build,
-    duration,
-    names_where,
-    option_name,
-    seconds,
-)
+from charrnn.config.declaration import build, names_where, option_name
+from charrnn.config.settings import IN_THE_RUN_FOLDER, ReadingSettings, TrainSettings
+from charrnn.config.values import duration, seconds
 from charrnn.decoding.prompt import read_prompt
 from charrnn.errors import CharRNNError, CheckpointError, CorpusError, UsageError
 from charrnn.runs.checkpoint import Checkpoint

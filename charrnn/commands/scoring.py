@@ -10,7 +10,8 @@ import torch
 from rich.console import Console
 
 from charrnn.commands.corpora import counted, reading_of
-from charrnn.config.settings import EvaluateSettings, ReadingSettings, flat, option_name
+from charrnn.config.declaration import flat, option_name
+from charrnn.config.settings import EvaluateSettings, ReadingSettings
 from charrnn.display.live import ReadingProgress, make_display
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.evaluation.adaptation import Adaptation, Adapting

@@ -18,7 +18,8 @@ from charrnn.commands.baselines import scale_line
 from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
-from charrnn.config.settings import BudgetSettings, TrainSettings, seconds
+from charrnn.config.settings import BudgetSettings, TrainSettings
+from charrnn.config.values import seconds
 from charrnn.decoding.prompt import read_prompt
 from charrnn.display.live import ReadingProgress, both, clock, make_display, two_columns
 from charrnn.display.sanitizer import visible

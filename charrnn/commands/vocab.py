@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
-from charrnn.config.settings import ReadingSettings, VocabularySettings, build, option_name
+from charrnn.config.declaration import build, option_name
+from charrnn.config.settings import ReadingSettings, VocabularySettings
 from charrnn.display.live import print_result
 from charrnn.display.new_files import check_new_file, new_file
 from charrnn.display.sanitizer import visible, write_text

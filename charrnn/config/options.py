@@ -1,6 +1,6 @@
 """Settings as command-line options: each declaration in a settings class becomes one option.
 
-Knows typer, `config/settings.py` and how characters are typed, and no command.
+Knows typer, `config/declaration.py` and how characters are typed, and no command.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from charrnn.config.character_sets import unescaped
-from charrnn.config.settings import is_group, option_name, settings_of
+from charrnn.config.declaration import is_group, option_name, settings_of
 
 Command = Callable[..., None]
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.config.character_sets import character_set
-from charrnn.config.settings import SampleSettings, temperatures
+from charrnn.config.settings import SampleSettings
+from charrnn.config.values import temperatures
 from charrnn.decoding import filters
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.prompt import in_normal_form

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from charrnn.config.settings import shortened
+from charrnn.config.declaration import shortened
 from charrnn.errors import UsageError
 from charrnn.text.arrays import writable
 

@@ -6,7 +6,7 @@ in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows 
 
 from dataclasses import dataclass
 
-from charrnn.config.settings import Checked, setting
+from charrnn.config.declaration import Checked, setting
 from charrnn.model.cells import CELLS
 
 

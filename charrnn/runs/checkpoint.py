@@ -17,16 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn import __version__
-from charrnn.config.settings import (
-    IN_THE_CHECKPOINT,
-    REQUIRED,
-    Entry,
-    ReadingSettings,
-    TrainSettings,
-    build,
-    setting,
-    shortened,
-)
+from charrnn.config.declaration import REQUIRED, Entry, build, setting, shortened
+from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.model.architecture import Architecture
 from charrnn.runs import checkpoint_file

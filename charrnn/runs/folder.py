@@ -27,7 +27,8 @@ from typing import Any
 
 import tomli_w
 
-from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings, build, flat, names_where
+from charrnn.config.declaration import build, flat, names_where
+from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings
 from charrnn.errors import CheckpointError, InputError, UsageError
 from charrnn.runs.atomic import temporary_path, write_atomically
 from charrnn.runs.lock import locked, may_be_locked

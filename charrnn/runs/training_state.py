@@ -14,7 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from charrnn.config.settings import REQUIRED, Entry, TrainSettings, flat, setting
+from charrnn.config.declaration import REQUIRED, Entry, flat, setting
+from charrnn.config.settings import TrainSettings
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint_file import Kind
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.config.settings import REQUIRED, Entry, setting, shortened
+from charrnn.config.declaration import REQUIRED, Entry, setting, shortened
 from charrnn.errors import CheckpointError, CorpusError, UnknownCharacterError, UsageError
 from charrnn.text.arrays import mapped, writable
 from charrnn.text.corpus import Corpus, Progress, changed

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.config.settings import REQUIRED, Entry, setting
+from charrnn.config.declaration import REQUIRED, Entry, setting
 from charrnn.text.arrays import ArrayWriter
 from charrnn.text.codes import END, LINE_FEED, to_text
 from charrnn.text.corpus import Corpus, Progress

@@ -4,7 +4,7 @@ import math
 import re
 from fractions import Fraction
 
-from charrnn.config.settings import shortened
+from charrnn.config.declaration import shortened
 from charrnn.errors import UsageError
 
 EXPECTED = "expected 0, a share below 1, a whole number, or a file"

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from charrnn.config.settings import BudgetSettings, TrainSettings, seconds
+from charrnn.config.settings import BudgetSettings, TrainSettings
+from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
 

@@ -16,16 +16,9 @@ import numpy as np
 import torch
 
 from charrnn import STARTED, __version__
-from charrnn.config.settings import (
-    IN_THE_CHECKPOINT,
-    ReadingSettings,
-    Request,
-    SampleSettings,
-    TrainSettings,
-    flat,
-    shortened,
-    steps_or_seconds,
-)
+from charrnn.config.declaration import flat, shortened
+from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, Request, SampleSettings, TrainSettings
+from charrnn.config.values import steps_or_seconds
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
 from charrnn.decoding.whole_texts import whole_texts

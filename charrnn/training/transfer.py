@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.config.settings import ModelSettings, build, flat, names_where, option_name
+from charrnn.config.declaration import build, flat, names_where, option_name
+from charrnn.config.settings import ModelSettings
 from charrnn.errors import UsageError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, Weights

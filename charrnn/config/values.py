@@ -1,0 +1,77 @@
+"""Values that are texts: durations, intervals, temperatures. What is wrong is told by what was expected."""
+
+import math
+import re
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+_LONGEST_DURATION, _MOST_SECONDS = 64, 1e9
+"""Characters of a duration; thirty years."""
+
+
+def seconds(duration: str) -> float:
+    """The seconds in a duration such as `90s`, `10m`, `1.5h`, `1h30m` or `2d`.
+
+    Raises:
+        ValueError: the text is no duration, or a duration of zero.
+    """
+    parts = re.findall(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", duration[:_LONGEST_DURATION])
+    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != duration or not 0 < total <= _MOST_SECONDS:
+        raise ValueError("a duration such as 90s, 10m, 2h or 1h30m")
+    return total
+
+
+def duration(total_seconds: float) -> str:
+    """So many whole seconds, or a little more, as `seconds` reads them: 1h1m30s."""
+    minutes, rest = divmod(max(1, math.ceil(total_seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def time_bound(value: str) -> float:
+    """The seconds of a bound on the time; `+5m`, of a run that goes on, is made one before it gets here.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value.startswith("+"):
+        raise ValueError("a duration such as 5m; +5m is for --resume, where it adds to what was done")
+    return seconds(value)
+
+
+def steps_or_seconds(interval: str) -> tuple[int | None, float | None]:
+    """An interval counted in steps (`500`) or on the clock (`60s`): one of the two is set.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if re.fullmatch("[1-9][0-9]{0,17}", interval):
+        return int(interval), None
+    try:
+        return None, seconds(interval)
+    except ValueError:
+        raise ValueError("a number of steps (500) or a duration (60s)") from None
+
+
+def temperatures(value: float | str) -> tuple[float, float]:
+    """The temperatures at the beginning and the end of a text: of `0.5:1.2`; of `0.8`, the same twice.
+
+    Raises:
+        ValueError: it is neither, or out of the limits.
+    """
+    parts = str(value).split(":")
+    try:
+        first, last = float(parts[0]), float(parts[-1])
+    except ValueError:
+        first = last = math.nan
+    if len(parts) > 2 or not (0 <= first <= 100 and 0 <= last <= 100):
+        raise ValueError("a number from 0 to 100, or two with a colon between, such as 0.5:1.2")
+    return first, last
+
+
+def one_character(text: str) -> None:
+    """Check that there is something to say, for options that take a text."""
+    if not text:
+        raise ValueError("at least one character")
