@@ -315,7 +315,7 @@ def test_a_walk_from_a_temperature_to_itself_stands_still() -> None:
     "request_", [Request(length=0), Request(until_line=2), Request(length=0, stop=("a",))]
 )
 def test_a_walk_without_a_length_is_refused(request_: Request) -> None:
-    with pytest.raises(UsageError, match=r"--temperature 0.5:1.2 walks over the length.*give --length"):
+    with pytest.raises(UsageError, match=r"0.5:1.2 changes over .* this one has no end; give --length"):
         text_of(markov(LINES, ANY), request_, temperature="0.5:1.2")
 
 

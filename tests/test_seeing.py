@@ -262,7 +262,7 @@ def novelty(run: Path, *options: str | Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def memorised(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A run that knows a short text by heart, and the text."""
+    """A run that has memorised a short text, and the text."""
     folder = tmp_path_factory.mktemp("memorised")
     text = "It was 7 o'clock; nobody spoke.\nA fox jumped quickly over the lazy brown dog, by the way!\n"
     (folder / "text.txt").write_text(text)

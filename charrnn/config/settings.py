@@ -483,7 +483,7 @@ class SampleSettings(Checked):
     )
     temperature: float | str = setting(
         1.0,
-        "below 1 safer, above 1 bolder, up to 100; 0 writes the likeliest character every time; X:Y walks "
+        "below 1 safer, above 1 bolder, up to 100; 0 writes the likeliest character every time; X:Y goes "
         "from one to the other over the length",
         check=temperatures,
         metavar="X|X:Y",

@@ -141,7 +141,7 @@ def _check_ends(model: LanguageModel, request: Request, chooser: Chooser) -> Non
     if chooser.walks and not length_of(model, request):
         first, last = chooser.temperatures
         raise UsageError(
-            f"--temperature {first:g}:{last:g} walks over the length of a text, and this one has none; "
+            f"--temperature {first:g}:{last:g} changes over the length of a text, and this one has no end; "
             "give --length"
         )
 

@@ -152,7 +152,7 @@ def _quoted_rows(lines: Iterator[str], name: str) -> Iterator[Row]:
                 fields = next(reader, None)
         except csv.Error as error:
             raise CorpusError(
-                f"{name}, line {line:,}: not a row of CSV: {error}; expected fields parted by commas, and "
+                f"{name}, line {line:,}: not a row of CSV: {error}; expected fields separated by commas, and "
                 "quotes doubled within quotes"
             ) from error
         if fields is None:
