@@ -161,6 +161,24 @@ def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> N
     assert size(NOVEL, 1e3, max_time="1s") == min(LADDER)
 
 
+@pytest.mark.parametrize(
+    ("cell", "optimizer", "rate"),
+    [
+        ("lstm", "muon", 0.04),
+        ("gru", "muon", 0.04),
+        ("rnn", "muon", 0.02),
+        ("lstm", "adamw", 0.004),
+        ("rnn", "adamw", 0.004),
+    ],
+)
+def test_the_learning_rate_is_of_the_optimizer_and_with_muon_of_the_cell(
+    cell: str, optimizer: str, rate: float
+) -> None:
+    settings = {"cell": cell, "optimizer": optimizer}
+    assert choose(of(**settings), NOVEL).learning_rate == rate
+    assert choose(of(**settings, learning_rate=0.5), NOVEL).learning_rate == 0.5
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_the_sizes_to_choose_from_grow(cell: str) -> None:
     networks = [
