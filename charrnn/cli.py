@@ -4,7 +4,6 @@ Only what the help needs is imported here; numpy and torch come with the command
 are loaded, a signal ends the program at once; from there on it is an error that leaves all in order.
 """
 
-import errno
 import os
 import re
 import secrets
@@ -31,7 +30,7 @@ from charrnn.config.settings import (
     TrainSettings,
     VocabularySettings,
 )
-from charrnn.errors import FULL, CharRNNError, ResourceError, UsageError, is_out_of_memory
+from charrnn.errors import CharRNNError, UsageError, explained
 from charrnn.runs.signals import Stops
 
 app = typer.Typer(
@@ -126,11 +125,12 @@ def train(
     with _loading("PyTorch", quiet=bool(values.get("quiet"))):
         from charrnn.commands.dry_run import dry_run
         from charrnn.commands.resume import resume
+        from charrnn.commands.train import Caller
         from charrnn.commands.train import train as begin
 
     with Stops() as stops:
         run = resume if values.get("resume") else dry_run if values.get("dry_run") else begin
-        run(values, stops, typed)
+        run(values, Caller(stops), typed)
 
 
 @contextmanager
@@ -338,7 +338,7 @@ def run_command(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: BaseException) -> int:
+def _tell(error: Exception | KeyboardInterrupt) -> int:
     """Say what went wrong in one line; the exit code."""
     message, code = _explain(error)
     if message:
@@ -361,26 +361,16 @@ def _folded(line: str) -> str:
     return "\n".join(filter(None, lines))
 
 
-_SYSTEM_SAYS = dict.fromkeys(FULL, ("the disk is full; free some space", ResourceError.exit_code)) | {
-    errno.ENAMETOOLONG: ("a name is too long for a file; give a shorter one", UsageError.exit_code)
-}
-"""What there is to say of errors of the system, wherever they come up."""
-
-
-def _explain(error: BaseException) -> tuple[str, int]:
+def _explain(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
     """An error's line and exit code."""
-    if isinstance(error, CharRNNError):
-        return str(error), error.exit_code
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "stopped", 130
     if hasattr(error, "format_message"):  # the option parser's own errors
         return _usage(error), int(getattr(error, "exit_code", 2))
-    if is_out_of_memory(error):
-        return "memory is full; lower --hidden, --batch-size or --sequence-length", ResourceError.exit_code
-    if isinstance(error, OSError) and error.errno in _SYSTEM_SAYS:
-        return _SYSTEM_SAYS[error.errno]
-    detail = f"{type(error).__name__}: {error}"
-    return f"unexpected error: {detail}; set CHARRNN_DEBUG=1 to see where", 1
+    told = explained(error)
+    is_unexpected = told is not error and type(told) is CharRNNError
+    hint = "; set CHARRNN_DEBUG=1 to see where" if is_unexpected else ""
+    return f"{told}{hint}", told.exit_code
 
 
 def _usage(error: Any) -> str:  # noqa: ANN401

@@ -1,6 +1,8 @@
 """The errors a user can meet, one class for each exit code. Knows nothing of anything else."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says when there is no room for more: on the disk, of one's share, in one file."""
@@ -77,3 +79,31 @@ class ClosedPipe(CharRNNError):  # noqa: N818 - the reader has seen enough, whic
     """Whoever reads standard output has closed it."""
 
     exit_code = 0
+
+
+@contextmanager
+def only_ours() -> Iterator[None]:
+    """Let every error that comes out of this be a `CharRNNError`; what asks for the end passes as it is.
+
+    Raises:
+        CharRNNError: whatever went wrong; what raised it is its cause.
+    """
+    try:
+        yield
+    except CharRNNError:
+        raise
+    except Exception as error:
+        raise explained(error) from error
+
+
+def explained(error: Exception) -> CharRNNError:
+    """An error as one that the user can read about in one line."""
+    if isinstance(error, CharRNNError):
+        return error
+    if is_out_of_memory(error):
+        return ResourceError("memory is full; lower --hidden, --batch-size or --sequence-length")
+    if isinstance(error, OSError) and error.errno in FULL:
+        return ResourceError("the disk is full; free some space")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageError("a name is too long for a file; give a shorter one")
+    return CharRNNError(f"unexpected error: {type(error).__name__}: {error}")

@@ -17,6 +17,7 @@ from charrnn.commands.train import (
     BEST_BYTES,
     SPACE_BYTES,
     STATE_BYTES,
+    Caller,
     encode,
     extent,
     hints,
@@ -33,7 +34,6 @@ from charrnn.model.network import CharRNN
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder
 from charrnn.runs.report import Display, Report
-from charrnn.runs.signals import Stops
 from charrnn.text.arrays import check_space, writable
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Part
@@ -51,16 +51,16 @@ MOST_ODDITIES = 10
 Rows = Iterator[tuple[str, str]]
 
 
-def dry_run(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
+def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -> None:
     """Print what `train` would do with these settings, or fail as it would; nothing is left behind.
 
     Args:
         given: the settings that were set, by name.
-        stops: signals.
+        caller: who asks for it.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
     settings, source = prepared(given, prompt)
-    with shown(stops, quiet=settings.output.quiet) as on_terminal:
+    with shown(caller, quiet=settings.output.quiet) as on_terminal:
         display = NotesKept(on_terminal)
         device = pick_device(settings.machine)
         corpus, vocabulary = read_corpus(settings, display)

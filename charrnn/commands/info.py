@@ -10,26 +10,39 @@ from typing import Any
 from charrnn.display.live import print_result, two_columns
 from charrnn.display.sanitizer import write_text
 from charrnn.runs.checkpoint import Checkpoint, load
-from charrnn.runs.folder import Run, find_checkpoint
+from charrnn.runs.folder import Run, find_checkpoint, named
 from charrnn.runs.summary import newest
 
 
 def info(checkpoint: str | None, *, json_wanted: bool) -> None:
-    """Print the facts of a checkpoint, as a table or as one JSON object.
-
-    Of a run folder the weights are the best ones; how far training has come is told by its newest checkpoint.
-    """
+    """Print the facts of a checkpoint, as a table or as one JSON object."""
     path = find_checkpoint(checkpoint)
-    model = load(path)
-    run = newest(Run(path.parent)) if checkpoint is None or Path(checkpoint).is_dir() else None
-    if run is not None:
-        model = replace(model, progress=run.progress.with_best_of(model.progress))
-    facts = {"checkpoint": str(path)} | model_facts(model)
+    facts = info_of(path, load(path), is_run=names_a_run(checkpoint))
     if json_wanted:
         write_text(sys.stdout, json.dumps(facts) + "\n")
         return
     rows = [(name.replace("_", " "), _shown(value)) for name, value in facts.items() if value is not None]
     print_result(two_columns(rows))
+
+
+def names_a_run(checkpoint: str | None) -> bool:
+    """Whether a whole run is meant, not one of its files."""
+    return checkpoint is None or named(checkpoint).is_dir()
+
+
+def info_of(path: Path, model: Checkpoint, *, is_run: bool) -> dict[str, Any]:
+    """The facts of a checkpoint by name.
+
+    Args:
+        path: where it is.
+        model: what it holds.
+        is_run: whether the run is meant that it belongs to: the weights are these, but how far training has
+            come is told by its newest checkpoint.
+    """
+    run = newest(Run(path.parent)) if is_run else None
+    if run is not None:
+        model = replace(model, progress=run.progress.with_best_of(model.progress))
+    return {"checkpoint": str(path)} | model_facts(model)
 
 
 def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -31,7 +31,12 @@ def typed_prompt(typed: str, reading: ReadingSettings) -> str:
             text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
     else:
         text = unescaped(typed.removeprefix("@") if typed.startswith("@@") else typed)
-    return "".join(unix_newlines([text])) if reading.newlines == "lf" else text
+    return as_read(text, reading)
+
+
+def as_read(prompt: str, reading: ReadingSettings) -> str:
+    """A prompt with its line ends as the model's text was read."""
+    return "".join(unix_newlines([prompt])) if reading.newlines == "lf" else prompt
 
 
 def _content(typed: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from charrnn.commands.corpora import counted
 from charrnn.commands.train import (
+    Caller,
     encode,
     finish,
     make_batches,
@@ -29,7 +30,6 @@ from charrnn.runs.folder import Run, named, read_config
 from charrnn.runs.lock import locked
 from charrnn.runs.recovery import newest_unfinished, recover
 from charrnn.runs.report import Display
-from charrnn.runs.signals import Stops
 from charrnn.text.arrays import writable
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, open_dataset
@@ -45,15 +45,15 @@ CHANGEABLE = (*BOUNDS, *MACHINE, *names_where(TrainSettings, on_resume="may chan
 FIXED = names_where(TrainSettings, on_resume="fixed")
 
 
-def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
+def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -> Run:
     """Go on with a run; it knows its settings and its text.
 
     Args:
         given: the settings that were set, by name.
-        stops: signals.
+        caller: who asks for it.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
-    build(TrainSettings, dict(given) | {"max_time": given.get("max_time", "1s").removeprefix("+")})
+    build(TrainSettings, dict(given) | {"max_time": str(given.get("max_time", "1s")).removeprefix("+")})
     run = Run(named(given["run"])) if "run" in given else newest_unfinished()
     if not run.folder.is_dir():
         raise CheckpointError(f"{run.folder} does not exist; give the folder of a run, or leave --resume out")
@@ -65,15 +65,15 @@ def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) ->
         given = dict(given) | time_in_all(given, checkpoint)
         settings = continued(begun, given, finished=checkpoint.progress.finished)
         settings = with_prompt(settings, prompt)
-        with shown(stops, quiet=settings.output.quiet) as display:
+        with shown(caller, quiet=settings.output.quiet) as display:
             for notice in found.notices:
                 display.note(notice)
             is_extended = any(given[name] != begun.get(name) for name in BOUNDS if name in given)
             if checkpoint.progress.finished and not is_extended:
                 display.note(nothing_to_do(run, checkpoint))
-                return
+                return run
             corpus = the_corpus(given.get("corpus", ()), checkpoint, display)
-            session = go_on(run, checkpoint, settings, corpus, display=display, stops=stops)
+            session = go_on(run, checkpoint, settings, corpus, display=display, caller=caller)
             display.note(going_on(session, is_extended=is_extended))
             if other := other_bits(begun, session):
                 display.note(f"it goes on with {other}: from here on no longer the same bit for bit")
@@ -81,6 +81,7 @@ def resume(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) ->
                 run.write_config(session.settings)
             progress = finish(session)
         tell(progress, run.folder, quiet=settings.output.quiet)
+    return run
 
 
 def settings_begun_with(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def go_on(
     corpus: Corpus | None,
     *,
     display: Display,
-    stops: Stops,
+    caller: Caller,
 ) -> Session:
     """The run as it was when it was saved.
 
@@ -228,7 +229,7 @@ def go_on(
     settings = plan.fill(settings)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     numbers = checkpoint.training.numbers
-    clock = RunClock(checkpoint.progress.seconds)
+    clock = RunClock(checkpoint.progress.seconds, caller.started)
     budget = make_budget(settings, batches, numbers["budget"]["added_seconds"], clock)
     session = make_session(
         settings,
@@ -240,7 +241,7 @@ def go_on(
         corpus=checkpoint.corpus,
         run=run,
         display=display,
-        stops=stops,
+        stops=caller.stops,
     )
     session.saver.find_best(checkpoint)
     session.restore(checkpoint)

@@ -13,7 +13,7 @@ from charrnn.config.settings import Request, SampleSettings, SeeingSettings
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import LanguageModel, SavedModel
 from charrnn.decoding.network import Tell
-from charrnn.decoding.sampler import Piece, bound_of, length_of, read, write
+from charrnn.decoding.sampler import Piece, bound_of, has_end, length_of, read, write
 from charrnn.decoding.trace import Expected, Trace, Written
 from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.display.new_files import check_new_file
@@ -148,8 +148,7 @@ def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, j
 
 def _check_ends(model: LanguageModel, request: Request, *, json_wanted: bool, novelty_wanted: bool) -> None:
     """Refuse to wait for the end of a text that has none."""
-    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.end is not None)
-    if any(ends):
+    if has_end(model, request):
         return
     waiting = {
         "--count above 1 would never begin the second": request.count > 1,

@@ -220,7 +220,7 @@ class Question:
         path = find_checkpoint(checkpoint)
         model = load(path)
         reading = reading_of(model, self.given)
-        _check(self.settings, has_records=model.vocabulary.end is not None)
+        check_settings_for(model, self.settings)
         text = held_out(path, model) if self.settings.part else self._named(reading, model, display)
         return Subject(path, model, network_of(model), text, self.settings, display)
 
@@ -261,10 +261,15 @@ def progress_display(*, streams: bool) -> Display:
     return make_display(Console(stderr=True, highlight=False), quiet=quiet)
 
 
-def _check(settings: EvaluateSettings, *, has_records: bool) -> None:
+def check_settings_for(model: Checkpoint, settings: EvaluateSettings) -> None:
+    """Check that a text can be scored in this way under a model.
+
+    Raises:
+        UsageError: it cannot, since the model reads lines, or since settings contradict one another.
+    """
     for_texts = {"--window": settings.window, "--adapt": settings.adapt, "--gradients": settings.gradients}
     given = [option for option, value in for_texts.items() if value]
-    if has_records and given:
+    if model.vocabulary.end is not None and given:
         raise UsageError(
             f"{given[0]} is for one long text; in lines mode each line starts blank, so leave it out"
         )

@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from rich.text import Text
 
+from charrnn import STARTED
 from charrnn.commands.baselines import scale_line
 from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
@@ -67,16 +68,31 @@ SPACE_BYTES = 3 * STATE_BYTES + BEST_BYTES
 """Of disk for each parameter, while a third state is written beside the last and the one before."""
 
 
-def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> None:
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for training: a person at the command line, or a program.
+
+    Attributes:
+        stops: say when it is to stop.
+        display: is told how it goes; None for what fits standard error.
+        started: since when the run's time counts, on the monotonic clock.
+    """
+
+    stops: Stops
+    display: Display | None = None
+    started: float = STARTED
+
+
+def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -> Run:
     """Learn from the corpus that the settings name; the run folder holds everything that comes of it.
 
     Args:
         given: the settings that were set, by name.
-        stops: signals.
+        caller: who asks for it.
         prompt: as it was typed, instead of the settings' own, which is the text itself.
     """
     settings, source = prepared(given, prompt)
-    with shown(stops, quiet=settings.output.quiet) as display:
+    with shown(caller, quiet=settings.output.quiet) as display:
         device = pick_device(settings.machine)
         began_reading = time.monotonic()
         corpus, vocabulary = read_corpus(settings, display)
@@ -87,12 +103,13 @@ def train(given: Mapping[str, Any], stops: Stops, prompt: str | None = None) -> 
             digest = dataset.digest()
             reading_seconds = time.monotonic() - began_reading
             material = Material(corpus, vocabulary, dataset, digest, reading_seconds, source)
-            session = begin(material, settings, partial, device, display=display, stops=stops)
+            session = begin(material, settings, partial, device, display=display, caller=caller)
             run = publish(partial, folder) if folder else publish_named_after(partial, corpus.name)
         session.move(run)
         with locked(run.folder):
             progress = finish(session)
     tell(progress, run.folder, quiet=settings.output.quiet)
+    return run
 
 
 def prepared(given: Mapping[str, Any], prompt: str | None = None) -> tuple[TrainSettings, Checkpoint | None]:
@@ -114,15 +131,15 @@ def with_prompt(settings: TrainSettings, typed: str | None) -> TrainSettings:
 
 
 @contextmanager
-def shown(stops: Stops, *, quiet: bool) -> Iterator[Display]:
+def shown(caller: Caller, *, quiet: bool) -> Iterator[Display]:
     """A display; a terminal is left as it was, whenever a signal comes."""
-    display = make_display(Console(stderr=True, highlight=False), quiet=quiet)
+    display = caller.display or make_display(Console(stderr=True, highlight=False), quiet=quiet)
     try:
-        with stops.shield():
+        with caller.stops.shield():
             display.__enter__()
         yield display
     finally:
-        with stops.shield():
+        with caller.stops.shield():
             display.__exit__(None, None, None)
 
 
@@ -255,7 +272,7 @@ def begin(
     device: torch.device,
     *,
     display: Display,
-    stops: Stops,
+    caller: Caller,
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
@@ -263,17 +280,18 @@ def begin(
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
+    budget = make_budget(settings, batches, added, RunClock(started=caller.started))
     session = make_session(
         settings,
         plan,
         dataset,
-        trainer=make_trainer(settings, plan, batches, make_budget(settings, batches, added), device),
+        trainer=make_trainer(settings, plan, batches, budget, device),
         measured_symbols=measured_symbols(settings.budget),
         vocabulary=vocabulary,
         corpus=corpus_facts(material),
         run=run,
         display=display,
-        stops=stops,
+        stops=caller.stops,
     )
     display.stage("timing a validation")
     session.fit_validation()
@@ -422,22 +440,20 @@ def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
     return Records(part.ids, part.bounds, part.records, batch_size=size, sequence_length=length, seed=seed)
 
 
-def make_budget(
-    settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock | None = None
-) -> Budget:
+def make_budget(settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock) -> Budget:
     """What bounds the run.
 
     Args:
         settings: its settings.
         batches: what it learns from.
         added_seconds: added to its time.
-        clock: tells how long it has taken; from the start of the program if None.
+        clock: tells how long it has taken.
     """
     budget = settings.budget
     steps = [batches.steps(budget.epochs)] if budget.epochs else []
     steps += [budget.steps] if budget.steps else []
     deadline = seconds(budget.max_time) + added_seconds if budget.max_time else None
-    return Budget(min(steps, default=None), deadline, clock or RunClock(), added_seconds=added_seconds)
+    return Budget(min(steps, default=None), deadline, clock, added_seconds=added_seconds)
 
 
 def announced_seconds(reading_seconds: float, display: Display) -> float:

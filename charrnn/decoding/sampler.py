@@ -96,6 +96,12 @@ def bound_of(model: LanguageModel, request: Request) -> int:
     return max(SHORTEST_BOUND, TIMES_THE_LONGEST * model.longest_record)
 
 
+def has_end(model: LanguageModel, request: Request) -> bool:
+    """Whether a text is ever over: whether something that is sure to come, or may come, ends it."""
+    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.end is not None)
+    return any(ends)
+
+
 def write(
     model: LanguageModel,
     request: Request,

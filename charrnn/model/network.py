@@ -80,10 +80,10 @@ class Layer(nn.Module):
         super().__init__()
         self.kernel = KERNELS[architecture.cell]
         rows, hidden = architecture.gates * architecture.hidden, architecture.hidden
-        self.input_weight = nn.Parameter(torch.empty(rows, architecture.inputs(index)))
-        self.recurrent_weight = nn.Parameter(torch.empty(rows, hidden))
-        self.input_bias = nn.Parameter(torch.empty(rows))
-        self.recurrent_bias = nn.Parameter(torch.empty(rows))
+        self.input_weight = nn.Parameter(torch.empty(rows, architecture.inputs(index), dtype=torch.float32))
+        self.recurrent_weight = nn.Parameter(torch.empty(rows, hidden, dtype=torch.float32))
+        self.input_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
+        self.recurrent_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
 
     def forward(
         self, inputs: Tensor, state: tuple[Tensor, ...], table: Tensor | None = None
@@ -178,9 +178,10 @@ class CharRNN(nn.Module):
         # PyTorch's own initialisation would draw from the global random numbers.
         self.embedding: nn.Embedding | None = None
         if size:
-            self.embedding = nn.Embedding(symbols, size, _weight=torch.empty(symbols, size))
+            weight = torch.empty(symbols, size, dtype=torch.float32)
+            self.embedding = nn.Embedding(symbols, size, _weight=weight)
         self.layers = nn.ModuleList(Layer(architecture, index) for index in range(architecture.layers))
-        self.output = Unset(hidden, symbols)
+        self.output = Unset(hidden, symbols, dtype=torch.float32)
         initialise(self)
 
     def forward(self, ids: Tensor | PackedSequence, state: State | None = None) -> tuple[Tensor, State]:

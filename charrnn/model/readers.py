@@ -273,7 +273,7 @@ def _rows(
     model: CharRNN, text: Tensor, starts: Tensor, length: int, state: State, *, measure: Measure
 ) -> tuple[Kept, State]:
     """Read equally long parts of a text: what is kept of the symbols after each, (R·length, D)."""
-    kept = [torch.zeros(len(starts), 0, measure.columns, device=text.device)]
+    kept = [torch.zeros(len(starts), 0, measure.columns, dtype=torch.float32, device=text.device)]
     steps = _steps(model, len(starts))
     for begin in range(0, length, steps):
         places = starts[:, None] + torch.arange(begin, min(begin + steps, length), device=text.device)

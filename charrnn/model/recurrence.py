@@ -64,7 +64,7 @@ def has_onednn() -> bool:
     """Whether oneDNN's products are there, which PyTorch has for its compiler and may change."""
     if platform.machine() not in {"x86_64", "AMD64"}:
         return False
-    one = torch.ones(1, 1)
+    one = torch.ones(1, 1, dtype=torch.float32)
     try:
         return bool(_multiply(one, _pack(one, 1)) == 1)
     except (AttributeError, RuntimeError, TypeError):

@@ -242,6 +242,15 @@ def newest_run() -> Path:
     return lasts[-1].parent
 
 
+def numbers_as_texts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name, those that are texts as texts where a file or a program may have a number."""
+    texts = names_where(TrainSettings, may_be_number=True)
+    return {
+        name: str(value) if name in texts and type(value) in {int, float} else value
+        for name, value in values.items()
+    }
+
+
 def read_config(path: str) -> dict[str, Any]:
     """The settings in a TOML file, by name.
 
@@ -260,9 +269,7 @@ def read_config(path: str) -> dict[str, Any]:
         raise UsageError(
             f"{path} sets {', '.join(unknown)}, which charrnn train does not have; see charrnn train --help"
         )
-    for name in names_where(TrainSettings, may_be_number=True):
-        if type(values.get(name)) in {int, float}:
-            values[name] = str(values[name])
+    values = numbers_as_texts(values)
     corpus = values.get("corpus", [])
     if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):
         raise UsageError(f"{path} sets corpus to {corpus!r}; expected a list of texts, such as ['novel.txt']")

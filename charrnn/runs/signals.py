@@ -37,11 +37,12 @@ def _heard() -> list[signal.Signals]:
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's form
     _show_cursor()
     with contextlib.suppress(OSError):
-        os.write(2, f"charrnn: {_stopped_by(number)}\n".encode())
+        os.write(2, f"charrnn: {stopped_by(number)}\n".encode())
     os._exit(128 + number)
 
 
-def _stopped_by(number: int) -> str:
+def stopped_by(number: int) -> str:
+    """What to say of a signal."""
     return f"stopped by {signal.Signals(number).name}"
 
 
@@ -56,7 +57,8 @@ class Stops:
 
     Libraries may swallow an error that comes in their midst: until `heed` is called, the end of every shield
     and of the context raises it again. Further signals change nothing, since a terminal that is closed sends
-    several; but a Ctrl-C then leaves the program at once.
+    several; but a Ctrl-C then leaves the program at once. Where the context is not opened no signal is heard,
+    and `ask` alone stops what goes on.
 
     Args:
         interruptible: whether Ctrl-C raises KeyboardInterrupt instead, each time.
@@ -83,18 +85,27 @@ class Stops:
         if not isinstance(error, Stopped):
             self._raise_unless_heeded()
 
+    def ask(self, number: int) -> None:
+        """Ask for the end as that signal does, from another thread: heeded where `check` is called next."""
+        if self.received is None:
+            self.received = number
+
+    def check(self) -> None:
+        """Raise `Stopped` here if the end was asked for, unless a shield is up."""
+        if not self._shields:
+            self._raise_unless_heeded()
+
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signal module's form
         if self.received is None:
             self.received = number
-            if not self._shields:
-                self._raise_unless_heeded()
+            self.check()
         elif number == signal.SIGINT:
             _show_cursor()
             os._exit(128 + number)
 
     def _raise_unless_heeded(self) -> None:
         if self.received is not None and not self._heeded:
-            raise Stopped(_stopped_by(self.received), self.received)
+            raise Stopped(stopped_by(self.received), self.received)
 
     def heed(self) -> None:
         """Say that the program is on its way out: nothing is raised any more."""
@@ -108,8 +119,7 @@ class Stops:
             yield
         finally:
             self._shields -= 1
-        if not self._shields:
-            self._raise_unless_heeded()
+        self.check()
 
 
 def _show_cursor() -> None:

@@ -6,6 +6,7 @@ Knows nothing of vocabularies or models.
 """
 
 import hashlib
+import io
 import itertools
 import json
 import time
@@ -26,7 +27,7 @@ from charrnn.text.normalization import normalized
 from charrnn.text.records import cells_ended, lines_ended, records_ended
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.text.statistics import Counter, Statistics, Tally
-from charrnn.text.streams import Seen, hashed
+from charrnn.text.streams import Seen, Source, hashed
 from charrnn.text.tables import MARKUP, Cell, cells, format_of
 
 __all__ = ["Corpus", "Progress", "Statistics", "TextPart"]
@@ -62,9 +63,20 @@ class Corpus:
     """
 
     def __init__(
-        self, paths: Sequence[str], reading: ReadingSettings, *, chunk_bytes: int = CHUNK_BYTES
+        self,
+        paths: Sequence[str],
+        reading: ReadingSettings,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        sources: Sequence[Source] = (),
     ) -> None:
         """Find the sources; nothing but the heads of files in folders is read yet.
+
+        Args:
+            paths: what the text is called.
+            reading: how it is read.
+            chunk_bytes: how much is read at once.
+            sources: what the text is, if that is not what lies at the paths.
 
         Raises:
             CorpusError: a path is missing or is nothing that can be read.
@@ -72,8 +84,10 @@ class Corpus:
         """
         check_reading(reading)
         self.reading = reading
-        self.sources, self._found_notices = find_sources(
-            paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES)
+        self.sources, self._found_notices = (
+            (list(sources), [])
+            if sources
+            else find_sources(paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES))
         )
         tables = [source.name for source in self.sources if format_of(source.name)]
         if tables and reading.columns is None:
@@ -86,6 +100,12 @@ class Corpus:
         self._seen: dict[int, Seen] = {}
         self._statistics: Statistics | None = None
         self._has_delimiter = False
+
+    @classmethod
+    def of(cls, text: bytes, reading: ReadingSettings) -> "Corpus":
+        """A text that is in memory."""
+        source = Source("the text", lambda: io.BytesIO(text), size_bytes=len(text))
+        return cls([source.name], reading, sources=[source])
 
     @property
     def names(self) -> str:

@@ -16,6 +16,9 @@ from charrnn.errors import UsageError
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """The names of `mallopt`'s parameters in glibc's malloc.h."""
 
+_DEFAULT_THRESHOLD = 2**17
+"""What glibc begins with for both."""
+
 
 def pick_device(machine: MachineSettings) -> torch.device:
     """The device that is meant.
@@ -64,10 +67,19 @@ def keep_freed_memory() -> bool:
     An update needs the same large arrays as the one before. By default glibc gives them back to the system
     and asks for them anew, and each of their pages is then cleared and mapped again.
     """
+    return _set_thresholds(mmap=2**30, trim=2**31 - 1)
+
+
+def give_freed_memory_back() -> bool:
+    """Let the C library give what is freed back to the system, as it does by default; whether it does."""
+    if not _set_thresholds(mmap=_DEFAULT_THRESHOLD, trim=_DEFAULT_THRESHOLD):
+        return False
+    return bool(ctypes.CDLL(None).malloc_trim(0))
+
+
+def _set_thresholds(*, mmap: int, trim: int) -> bool:
+    """Set from what size on an array is mapped by itself, and how much free memory is kept."""
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if mallopt is None:
-        return False
-    largest = 2**31 - 1
-    return bool(mallopt(_MMAP_THRESHOLD, 2**30) and mallopt(_TRIM_THRESHOLD, largest))
+    return mallopt is not None and bool(mallopt(_MMAP_THRESHOLD, mmap) and mallopt(_TRIM_THRESHOLD, trim))

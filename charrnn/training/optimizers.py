@@ -170,7 +170,9 @@ class AdamW:
                 self.state["exp_avg"].setdefault(name, torch.zeros_like(parameter))
                 self.state["exp_avg_sq"].setdefault(name, torch.zeros_like(parameter))
                 # The kernel reads the count of steps where the parameter is.
-                self.state["step"].setdefault(name, torch.zeros((), device=parameter.device))
+                self.state["step"].setdefault(
+                    name, torch.zeros((), dtype=torch.float32, device=parameter.device)
+                )
             if not found:
                 continue
             steps = [self.state["step"][name] for name in found]

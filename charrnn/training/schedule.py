@@ -25,17 +25,19 @@ def rate(progress: float) -> float:
 
 @dataclass
 class RunClock:
-    """Tells the seconds that a run has taken, from the start of its program.
+    """Tells the seconds that a run has taken.
 
     Attributes:
-        before_seconds: what it took in earlier processes.
+        before_seconds: what it took before it was stopped and resumed.
+        started: when it began, or was resumed, on the monotonic clock: with its program, if not said.
     """
 
     before_seconds: float = 0.0
+    started: float = STARTED
 
     def __call__(self) -> float:
         """The seconds now."""
-        return self.before_seconds + time.monotonic() - STARTED
+        return self.before_seconds + time.monotonic() - self.started
 
 
 @dataclass

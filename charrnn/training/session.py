@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from charrnn import STARTED, __version__
+from charrnn import __version__
 from charrnn.config.declaration import flat, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, Request, SampleSettings, TrainSettings
 from charrnn.config.values import steps_or_seconds
@@ -50,7 +50,7 @@ SAMPLE_RECORDS = 8
 """What is written now and then: so many characters of a text, or so many records."""
 
 FIRST_SAMPLE_SECONDS = 8.0
-"""After the start of the program, or a second after the first update: whoever watches sees what it is about.
+"""After the start of the run, or a second after the first update: whoever watches sees what it is about.
 Samples have random numbers of their own, so that no weight depends on when they are written."""
 
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
@@ -199,7 +199,7 @@ class Session:
         self.reporting = Interval(None, 0.5)
         self.saving = Interval(*steps_or_seconds(output.save_every))
         self.sampling = Interval(*steps_or_seconds(output.sample_every))
-        self.sampling.hasten(max(1.0, FIRST_SAMPLE_SECONDS - (time.monotonic() - STARTED)))
+        self.sampling.hasten(max(1.0, FIRST_SAMPLE_SECONDS - self.trainer.budget.clock()))
         self.validating = self._validation_interval(one_validation)
         self._expect(one_validation)
         self._validate_if_due()  # a signal may have come before it was this step's turn
@@ -329,7 +329,7 @@ class Session:
         self.display.stage("validating")
         began, network = time.monotonic(), self.trainer.averaged
         try:
-            with broken_off(network, self.trainer.budget.is_overdue):
+            with broken_off(network, self._is_too_late):
                 score = score_part(network, self.validation, self.vocabulary.unknown, self.given)
         except OutOfTime:
             return None
@@ -340,6 +340,11 @@ class Session:
         with self.stops.shield():
             self._keep_if_best(nats)
         return nats
+
+    def _is_too_late(self) -> bool:
+        """Whether the time is over for a validation that is under way; a stop ends it too."""
+        self.stops.check()
+        return self.trainer.budget.is_overdue()
 
     def _keep_if_best(self, nats: float) -> None:
         best = self.progress.best_validation_nats_per_character
