@@ -92,6 +92,19 @@ def test_what_is_odd_about_a_text_is_shown() -> None:
     assert any(name == "hint" and "characters, which is little" in text for name, text in rows)
 
 
+def test_what_a_run_would_warn_of_before_it_learns_is_said() -> None:
+    novel = "".join(
+        f"The {n}th day went by and {n % 7} ships came home to the old harbour.\n" for n in range(400)
+    )
+    licence = "".join(
+        f"SECTION {n}: NO WARRANTY; LIABILITY IS LIMITED (SEE {n % 9}.{n}).\n" for n in range(50)
+    )
+    Path("licence.txt").write_text(novel + licence, encoding="utf-8")
+    told = [text for name, text in planned("licence.txt", *SMALL, "--threads", "999") if name == "hint"]
+    assert [text for text in told if text.startswith("what is held out is unlike the rest")]
+    assert [text for text in told if text.startswith("--threads 999 are more than processor cores")]
+
+
 def test_a_plan_that_follows_from_the_clock_says_so() -> None:
     rows = planned("text.txt", "--max-time", "1s")
     assert any("timed just now" in text for _, text in rows)

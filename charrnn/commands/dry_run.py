@@ -26,6 +26,7 @@ from charrnn.commands.train import (
     prepared,
     read_corpus,
     shown,
+    unlike_lines,
 )
 from charrnn.config.settings import ReadingSettings, TrainSettings
 from charrnn.decoding.prompt import read_prompt
@@ -72,8 +73,10 @@ def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None)
             settings, plan = planned(settings, dataset, vocabulary, device, display)
             encoded_bytes = sum(file.stat().st_size for file in Path(scratch).iterdir())
             rows = [*rows_of_text(corpus, vocabulary, dataset), *[("notice", text) for text in display.notes]]
+            advice = [] if dataset.validation is None else unlike_lines(dataset, vocabulary)
             del dataset  # some systems remove no file that is mapped
-        rows += [("hint", text) for text in hints(corpus)]
+        advice += hints(corpus, settings.machine.threads)
+        rows += [("hint", text) for text in advice]
         rows += rows_of_plan(settings, plan, device)
         if source is not None:
             rows.append(("from", f"{settings.model.init_from}: {transfer_to(plan, source, vocabulary)}"))

@@ -185,8 +185,8 @@ def read_corpus(settings: TrainSettings, display: Display) -> tuple[Corpus, Voca
     return corpus, vocabulary
 
 
-def hints(corpus: Corpus) -> list[str]:
-    """What would help a text, before anything is learnt from it."""
+def hints(corpus: Corpus, threads: int | None) -> list[str]:
+    """What would help, before anything is learnt from a text."""
     statistics, reading, found = corpus.statistics(), corpus.reading, []
     syllables = statistics.counts[_HANGUL]
     if reading.level == "char" and int(syllables.sum()) > _MOSTLY * statistics.symbols:
@@ -200,6 +200,11 @@ def hints(corpus: Corpus) -> list[str]:
         found.append(
             f"the text has {size}, which is little: it will soon overfit; "
             "100 KB or more make a model that writes something new"
+        )
+    if (threads or 0) > cores():
+        found.append(
+            f"--threads {threads:,} are more than processor cores here ({cores():,}): "
+            "each update waits for all of them, so fewer are faster"
         )
     return found
 
@@ -295,13 +300,8 @@ def begin(
     )
     display.stage("timing a validation")
     session.fit_validation()
-    for hint in hints(material.corpus):
+    for hint in hints(material.corpus, settings.machine.threads):
         display.note(hint)
-    if (settings.machine.threads or 0) > cores():
-        display.note(
-            f"--threads {settings.machine.threads:,} are more than processor cores here ({cores():,}): "
-            "each update waits for all of them, so fewer are faster"
-        )
     for line in plan_lines(settings, plan, material, session.validation, device):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:
