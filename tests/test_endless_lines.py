@@ -113,7 +113,7 @@ def test_a_length_that_was_asked_for_is_no_cut(endless: Path, lines_run: Path) -
 def test_the_bound_is_no_length(endless: Path) -> None:
     result = charrnn("sample", "--checkpoint", endless, "--temperature", "0.5:1.2")
     assert result.code == 2
-    assert "this one has none; give --length" in result.err
+    assert "this one has no end; give --length" in result.err
 
 
 def test_where_nobody_waits_for_an_end_mark_there_is_no_bound(endless: Path) -> None:
