@@ -11,11 +11,15 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constrain
 .PHONY: demo test check soak bench dist format clean
 
 demo: $(READY)
-	$(BIN)/charrnn train builtin:python --max-time 2m
-	$(BIN)/charrnn sample --length 500
+	$(BIN)/charrnn train builtin:docs --max-time 2m
+	$(BIN)/charrnn sample --prompt 'The function ' --length 500 --temperature 0.5
+	@for temperature in 0.3 0.7 1.1; do \
+	  printf '\n\nThe same beginning at temperature %s:\n' $$temperature; \
+	  $(BIN)/charrnn sample --prompt 'The function ' --length 150 --temperature $$temperature || exit; \
+	done
 	@echo
 	@echo 'What to type next (after ". $(BIN)/activate" plain "charrnn" will do):'
-	@echo '  $(BIN)/charrnn sample --prompt "def " --temperature 0.7'
+	@echo '  $(BIN)/charrnn sample --prompt "A class " --temperature 0.7'
 	@echo '  $(BIN)/charrnn train novel.txt --max-time 10m   # a text of your own'
 	@echo '  $(BIN)/charrnn plot'
 

@@ -48,6 +48,14 @@ def test_the_demo_ends_with_three_commands_and_their_path(tmp_path: Path) -> Non
     assert [found and found[1] for found in commands] == ["sample", "train", "plot"]
 
 
+def test_the_demo_writes_500_characters_and_one_beginning_at_three_temperatures(tmp_path: Path) -> None:
+    recipe = "\n".join(planned("demo", tmp_path))
+    assert "train builtin:docs --max-time 2m" in recipe
+    assert "sample --prompt 'The function ' --length 500" in recipe
+    assert "for temperature in 0.3 0.7 1.1; do" in recipe
+    assert "--prompt 'The function ' --length 150 --temperature $temperature" in recipe
+
+
 def test_a_wheel_is_built_without_installing_anything(tmp_path: Path) -> None:
     lines = planned("dist", tmp_path)
     assert any("pip wheel" in line and "--no-deps" in line for line in lines)
