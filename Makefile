@@ -12,7 +12,7 @@ INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constrain
 
 demo: $(READY)
 	$(BIN)/charrnn train builtin:docs --max-time 2m
-	$(BIN)/charrnn sample --prompt 'The function ' --length 500 --temperature 0.5
+	$(BIN)/charrnn sample --prompt 'The function ' --length 500 --temperature 0.7
 	@for temperature in 0.3 0.7 1.1; do \
 	  printf '\n\nThe same beginning at temperature %s:\n' $$temperature; \
 	  $(BIN)/charrnn sample --prompt 'The function ' --length 150 --temperature $$temperature || exit; \
