@@ -18,6 +18,7 @@ from charrnn.display.live import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import Score
 from charrnn.model.network import CharRNN
+from charrnn.model.readers import relative_cost
 from charrnn.runs.checkpoint import CorpusFacts, load
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Report
@@ -231,6 +232,27 @@ def test_updates_get_most_of_the_time_however_long_a_validation_takes(
     assert machine.seconds < 205
     assert machine.scored[-1] == 7
     assert progress.best_validation_nats_per_character is not None
+
+
+def test_a_long_text_is_not_cut_since_a_short_one_takes_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand symbols are read at two places, and take half as long as ten times as many at 24."""
+    machine = BusyMachine(monkeypatch, seconds_a_symbol=0.0)
+
+    def score(_: CharRNN, part: Part) -> None:
+        machine.seconds += relative_cost(part.symbols) / 5000
+
+    monkeypatch.setattr(session, "score_part", score)
+    run = run_on(machine, tmp_path, 150)
+    run.validation = part_of((TEXT * 500)[:100_000])
+    run.fit_validation()
+    assert run.validation.symbols == 100_000
+    assert machine.seconds < 0.05 * 150
+    run = run_on(machine, tmp_path, machine.seconds + 60)
+    run.validation = part_of((TEXT * 500)[:100_000])
+    run.fit_validation()
+    assert run.validation.symbols == 50_000, "all of it takes more than a twentieth of a minute"
 
 
 def test_a_last_validation_that_takes_too_long_is_left_out(

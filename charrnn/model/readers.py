@@ -19,6 +19,7 @@ What a state still knows of symbols further back than that is lost there. Knows 
 the network is not shown, or of terminals.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +79,20 @@ class Reader(Protocol):
         ...
 
 
+def rows_of(steps: int) -> int:
+    """At how many places a text of so many steps is read at once."""
+    return max(1, min(ROWS, steps // (PART * WARM_UP)))
+
+
+def relative_cost(symbols: int) -> float:
+    """How long a text takes to read, in steps of a single row, so that shorter ones tell of longer ones.
+
+    A step of several rows takes as long as the square root of them, roughly (LOG.md).
+    """
+    rows = rows_of(symbols - 1)
+    return (symbols / rows + WARM_UP * (rows > 1)) * math.sqrt(rows)
+
+
 class Carried:
     """One text, the state carried through it.
 
@@ -106,7 +121,7 @@ class Carried:
     def _read(self, text: Tensor) -> list[Kept]:
         """What is kept of every symbol but the first, which is known."""
         steps = len(text) - 1
-        rows = 1 if self._exact else max(1, min(ROWS, steps // (PART * WARM_UP)))
+        rows = 1 if self._exact else rows_of(steps)
         length = steps // rows
         starts = torch.arange(rows, device=text.device) * length
         state = self._warmed(text, starts[1:])

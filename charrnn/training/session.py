@@ -25,7 +25,7 @@ from charrnn.decoding.whole_texts import whole_texts
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import OutOfTime, Score, broken_off, score_records, score_stretches, score_text
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Places, Stretches
+from charrnn.model.readers import Places, Stretches, relative_cost
 from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
@@ -53,9 +53,9 @@ FIRST_SAMPLE_SECONDS = 8.0
 """After the start of the run, or a second after the first update: whoever watches sees what it is about.
 Samples have random numbers of their own, so that no weight depends on when they are written."""
 
-WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
-"""Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
-takes a fiftieth of the time at most. Of a long text more is read side by side, so that it takes less."""
+WARM_UP_SYMBOLS, PROBES = 100, (1_000, 10_000, 40_000, 160_000)
+"""Scored before the first update, to tell how long a whole validation takes: the longer ones only where the
+shorter ones say that it takes too long, since they tell little of how fast a long text is read."""
 
 VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
 """Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
@@ -377,17 +377,19 @@ class Session:
         expected, budget = 0.0, self.trainer.budget
         if self.validation is None or budget.deadline is None:
             return expected
-        network, affordable = self.trainer.averaged, PROBE_SHARE * budget.seconds_left
+        network, affordable = self.trainer.averaged, VALIDATION_SHARE * budget.seconds_left
+        whole = reading_cost(self.validation)
         with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
             score_part(network, self.validation.beginning(WARM_UP_SYMBOLS))
             for symbols in PROBES:
                 part = self.validation.beginning(symbols)
-                if expected * part.symbols / self.validation.symbols > affordable:
+                share = reading_cost(part) / whole
+                if expected * share > affordable:
                     break
                 began = time.monotonic()
                 score_part(network, part)
-                expected = (time.monotonic() - began) * self.validation.symbols / part.symbols
-                if part is self.validation:
+                expected = (time.monotonic() - began) / share
+                if part is self.validation or expected <= affordable:
                     break
         return expected
 
@@ -540,6 +542,12 @@ def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Pl
         stretches = Stretches(begins, begins + (1 if given is None else given), ends)
         score = score_stretches(model, part.ids, stretches, unknown=unknown)
     return replace(score, characters=part.scored_characters)
+
+
+def reading_cost(part: Part) -> float:
+    """What scoring a part takes, compared with other parts of the same text."""
+    is_one_text = part.records is None and part.spans is None
+    return relative_cost(part.symbols) if is_one_text else float(part.symbols)
 
 
 def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> Places:
