@@ -53,9 +53,9 @@ FIRST_SAMPLE_SECONDS = 8.0
 """After the start of the run, or a second after the first update: whoever watches sees what it is about.
 Samples have random numbers of their own, so that no weight depends on when they are written."""
 
-WARM_UP_SYMBOLS, PROBES = 100, (1_000, 10_000, 40_000, 160_000)
-"""Scored before the first update, to tell how long a whole validation takes: the longer ones only where the
-shorter ones say that it takes too long, since they tell little of how fast a long text is read."""
+WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
+"""Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
+takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it takes too long."""
 
 VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
 """Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
@@ -377,19 +377,19 @@ class Session:
         expected, budget = 0.0, self.trainer.budget
         if self.validation is None or budget.deadline is None:
             return expected
-        network, affordable = self.trainer.averaged, VALIDATION_SHARE * budget.seconds_left
-        whole = reading_cost(self.validation)
+        network, left, whole = self.trainer.averaged, budget.seconds_left, reading_cost(self.validation)
         with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
             score_part(network, self.validation.beginning(WARM_UP_SYMBOLS))
             for symbols in PROBES:
                 part = self.validation.beginning(symbols)
                 share = reading_cost(part) / whole
-                if expected * share > affordable:
+                is_too_long = expected > VALIDATION_SHARE * left
+                if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
                     break
                 began = time.monotonic()
                 score_part(network, part)
                 expected = (time.monotonic() - began) / share
-                if part is self.validation or expected <= affordable:
+                if part is self.validation:
                     break
         return expected
 
