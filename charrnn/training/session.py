@@ -55,7 +55,7 @@ Samples have random numbers of their own, so that no weight depends on when they
 
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
-takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it takes too long."""
+takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it is too long."""
 
 VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
 """Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
