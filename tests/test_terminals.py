@@ -66,8 +66,8 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-def test_training_shows_a_live_panel(text: Path, tmp_path: Path) -> None:
-    options = ("--run", tmp_path / "run", "--max-time", "12s", "--hidden", "16", "--sample-every", "1s")
+def test_training_shows_a_line_at_once_a_live_panel_and_a_sample_early(text: Path, tmp_path: Path) -> None:
+    options = ("--run", tmp_path / "run", "--max-time", "12s", "--hidden", "16", "--sample-every", "1h")
     code, shown = on_terminal("train", text, *options)
     assert code == 0
     for expected in (
@@ -83,6 +83,8 @@ def test_training_shows_a_live_panel(text: Path, tmp_path: Path) -> None:
     ):
         assert expected in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor is back"
+    assert shown.index("loading PyTorch …") < shown.index("\x1b[1A\x1b[K") < shown.index("text   ")
+    assert "╭─ step " in shown[: shown.rindex("to go")], "long before the interval of samples is over"
 
 
 def test_curves_are_coloured_on_a_terminal_that_wants_it(
@@ -98,19 +100,14 @@ def test_curves_are_coloured_on_a_terminal_that_wants_it(
 
 
 def test_a_stop_gives_the_cursor_back(text: Path, tmp_path: Path) -> None:
-    options = ("--run", tmp_path / "run", "--steps", "10000000", "--hidden", "16")
+    options = ("--run", tmp_path / "run", "--steps", "10000000", "--hidden", "16", "--sample-every", "20")
     code, shown = on_terminal("train", text, *options, stop_at=b"step ")
     assert code == 130
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert "saved at step" in shown
 
 
-def test_a_line_comes_at_once_and_a_sample_early(text: Path, tmp_path: Path) -> None:
-    options = ("--run", tmp_path / "run", "--max-time", "12s", "--hidden", "16", "--sample-every", "1h")
-    code, shown = on_terminal("train", text, *options)
-    assert code == 0
-    assert shown.index("loading PyTorch …") < shown.index("\x1b[1A\x1b[K") < shown.index("text   ")
-    assert "╭─ step " in shown[: shown.rindex("to go")], "long before the interval of samples is over"
+def test_a_quiet_run_does_not_say_that_it_loads(text: Path, tmp_path: Path) -> None:
     assert "loading PyTorch" not in on_terminal("train", text, "--quiet", "--run", tmp_path / "q", *SMALL)[1]
 
 
