@@ -57,3 +57,49 @@ def test_every_module_says_what_it_holds() -> None:
         path for path in modules() if not ast.get_docstring(ast.parse((ROOT / path).read_text("utf-8")))
     ]
     assert silent == []
+
+
+LONGEST = {"module": 300, "class": 150, "function": 50}
+"""Lines, with docstrings and comments."""
+
+LONGER = {
+    "config/settings.py": "the declarations of settings, each with its help and its limits",
+    "config/declaration.py setting": "the flags of a declaration, each with its type and its meaning",
+    "cli.py": "to be split",
+    "commands/python_model.py Model": "to be split",
+    "commands/sample.py sample": "to be split",
+    "decoding/network.py": "to be split",
+    "decoding/sampler.py": "to be split",
+    "display/live.py": "to be split",
+    "model/readers.py": "to be split",
+    "runs/checkpoint.py": "to be split",
+    "runs/diagnosis.py": "to be split",
+    "commands/train.py": "to be split",
+    "model/network.py": "to be split",
+    "tasks/batches.py": "to be split",
+    "text/corpus.py": "to be split",
+    "text/corpus.py Corpus": "to be split",
+    "text/dataset.py": "to be split",
+    "text/dataset.py encode_dataset": "to be split",
+    "text/vocabulary.py": "to be split",
+    "text/vocabulary.py Vocabulary": "to be split",
+    "training/plan.py": "to be split",
+    "training/session.py": "to be split",
+    "training/session.py Session": "to be split",
+}
+"""What is longer than that, and why."""
+
+
+def lengths(path: Path) -> Iterator[tuple[str, str, int]]:
+    """The module, its classes and its functions, as (kind, name, lines)."""
+    text = (ROOT / path).read_text("utf-8")
+    yield "module", path.as_posix(), len(text.splitlines())
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kind = "class" if isinstance(node, ast.ClassDef) else "function"
+            yield kind, f"{path.as_posix()} {node.name}", (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_what_is_long_has_a_reason() -> None:
+    longer = {name for path in modules() for kind, name, lines in lengths(path) if lines > LONGEST[kind]}
+    assert longer == LONGER.keys()
