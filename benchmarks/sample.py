@@ -38,7 +38,8 @@ from charrnn.config.settings import ReadingSettings, Request, SampleSettings
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import BLOCK, write
 from charrnn.model.architecture import Architecture
-from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, save
+from charrnn.runs.checkpoint import Checkpoint, save
+from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.text.vocabulary import Vocabulary
 
 ALPHABET = "".join(map(chr, range(33, 98)))

@@ -9,7 +9,7 @@ import pytest
 import charrnn
 from charrnn.config.declaration import settings_of
 from charrnn.config.settings import TrainSettings
-from charrnn.decoding.network import STEPS
+from charrnn.decoding.cells import STEPS
 from charrnn.model.cells import CELLS
 from charrnn.model.network import KERNELS
 
@@ -31,7 +31,7 @@ def check_cells(places: dict[str, Collection[str]]) -> None:
 
 PLACES: dict[str, Collection[str]] = {
     "KERNELS (charrnn/model/network.py)": KERNELS,
-    "STEPS (charrnn/decoding/network.py)": STEPS,
+    "STEPS (charrnn/decoding/cells.py)": STEPS,
     "the choices of --cell (charrnn/config/settings.py)": CHOICES,
 }
 

@@ -23,7 +23,8 @@ from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSet
 from charrnn.errors import CharRNNError, CheckpointError, ResourceError
 from charrnn.model.architecture import Architecture
 from charrnn.runs.atomic import write_atomically
-from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, Weights, load, save
+from charrnn.runs.checkpoint import Checkpoint, Weights, load, save
+from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.text.vocabulary import Vocabulary
 
 TEXT = "안녕, <hello>\n\u202e[bold] \U0001f600"

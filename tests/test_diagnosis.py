@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from charrnn.runs.diagnosis import CHECKS, Circumstances, Evidence, diagnose, gathered
+from charrnn.runs.diagnosis import CHECKS, diagnose
+from charrnn.runs.evidence import Circumstances, Evidence, gathered
 from charrnn.runs.metrics import Point
 
 RUN = Circumstances(parameters=100_000, hidden=128, dropout=0.0, finished=True)

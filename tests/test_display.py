@@ -11,19 +11,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from charrnn.display.live import (
-    LiveDisplay,
-    PlainDisplay,
-    QuietDisplay,
-    ReadingProgress,
-    bits,
-    both,
-    clock,
-    make_display,
-    reading_line,
-    report_line,
-    two_columns,
-)
+from charrnn.display.live import LiveDisplay, make_display
+from charrnn.display.plain import PlainDisplay, QuietDisplay, report_line
+from charrnn.display.progress import ReadingProgress, reading_line
+from charrnn.display.tables import two_columns
+from charrnn.display.units import bits, both, clock
 from charrnn.runs.report import Report
 
 HOSTILE = "[bold]x[/bold] [link=a]b :smile: \x1b[31mred\x07 \u202eflipped\u2066 \x9b2J\r\x00 \U000e0041"

@@ -14,7 +14,7 @@ from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.conversation import STRETCH, Conversation
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import SavedModel
-from charrnn.decoding.sampler import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
+from charrnn.decoding.length import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
 from charrnn.runs.checkpoint import load
 from charrnn.text.codes import END
 from charrnn.text.statistics import Counter

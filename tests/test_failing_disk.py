@@ -19,7 +19,8 @@ from program import SMALL, TEXT, charrnn
 from test_checkpoint import example
 
 from charrnn.errors import CharRNNError, ResourceError
-from charrnn.runs.checkpoint import Checkpoint, Progress, save
+from charrnn.runs.checkpoint import Checkpoint, save
+from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
 

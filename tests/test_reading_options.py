@@ -552,7 +552,7 @@ def test_reading_for_long_shows_how_far_it_is(
     write("text.txt", TEXT)
     command = [str(run_folder) if word == "RUN" else word for word in command]
     assert "counting" not in charrnn(*command).err
-    monkeypatch.setattr("charrnn.display.live.QUIET_SECONDS", -1.0)
+    monkeypatch.setattr("charrnn.display.progress.QUIET_SECONDS", -1.0)
     result = charrnn(*command)
     assert re.search(r"counting characters: .* MB, .* MB/s, .* to go", result.err)
     assert "MB/s" not in result.out

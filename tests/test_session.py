@@ -14,12 +14,13 @@ import torch
 
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
-from charrnn.display.live import QuietDisplay
+from charrnn.display.plain import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import Score
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import relative_cost
-from charrnn.runs.checkpoint import CorpusFacts, load
+from charrnn.runs.checkpoint import load
+from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Report
 from charrnn.runs.signals import Stops

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from charrnn.config.declaration import build, flat
 from charrnn.config.settings import ReadingSettings, VocabularySettings
-from charrnn.display.live import ReadingProgress, make_display
+from charrnn.display.live import make_display
+from charrnn.display.progress import ReadingProgress
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.report import Display

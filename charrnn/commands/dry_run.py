@@ -30,7 +30,7 @@ from charrnn.commands.train import (
 )
 from charrnn.config.settings import ReadingSettings, TrainSettings
 from charrnn.decoding.prompt import read_prompt
-from charrnn.display.live import print_result, two_columns
+from charrnn.display.tables import print_result, two_columns
 from charrnn.model.network import CharRNN
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder

@@ -15,9 +15,9 @@ from charrnn.commands.per_line import per_line
 from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.commands.show import met, show, write_page
 from charrnn.config.declaration import option_name
-from charrnn.display.live import print_result, two_columns
 from charrnn.display.new_files import check_new_file
 from charrnn.display.sanitizer import write_text
+from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
 from charrnn.evaluation.scores import Score
 from charrnn.model.measures import Kept

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
-from charrnn.display.live import print_result
 from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import print_result
 from charrnn.errors import CorpusError
 from charrnn.evaluation.gradients import POSITIONS, fading
 

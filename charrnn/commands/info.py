@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from charrnn.display.live import print_result, two_columns
 from charrnn.display.sanitizer import write_text
+from charrnn.display.tables import print_result, two_columns
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import Run, find_checkpoint, named
 from charrnn.runs.summary import newest

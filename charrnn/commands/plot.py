@@ -12,7 +12,6 @@ from rich.text import Text
 
 from charrnn.commands.runs import run_facts
 from charrnn.config.settings import PlotSettings
-from charrnn.display.live import print_result
 from charrnn.display.new_files import check_new_file, new_file
 from charrnn.display.plots.chart import Chart
 from charrnn.display.plots.curves import charts
@@ -20,6 +19,7 @@ from charrnn.display.plots.png import png
 from charrnn.display.plots.svg import svg
 from charrnn.display.plots.terminal import Plot
 from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import print_result
 from charrnn.errors import InputError
 from charrnn.runs.metrics import Point
 from charrnn.runs.summary import RunFacts, chosen_runs, examine

@@ -18,7 +18,8 @@ from charrnn.commands.prompts import as_read
 from charrnn.config.declaration import build, flat, shortened
 from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
 from charrnn.decoding.language_model import SavedModel
-from charrnn.decoding.sampler import has_end, read, write
+from charrnn.decoding.length import has_end
+from charrnn.decoding.sampler import read, write
 from charrnn.decoding.text_stream import exact_bytes
 from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.errors import UsageError, only_ours
@@ -159,7 +160,7 @@ class Model:
                 raise UsageError(f"the text to score is of type {type(text).__name__}; expected str")
             from charrnn.commands.evaluate import figures
             from charrnn.commands.scoring import NamedText, Subject, check_settings_for
-            from charrnn.display.live import QuietDisplay
+            from charrnn.display.plain import QuietDisplay
             from charrnn.text.passages import check_scorable
 
             settings, model = EvaluateSettings(window=window), self._checkpoint

@@ -15,8 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from charrnn.display.live import Fitted, bits, clock, print_result
 from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import Fitted, print_result
+from charrnn.display.units import bits, clock
 from charrnn.runs.summary import RunFacts, Subject, examine, find_runs
 
 STATE_STYLES = {"running": "green4", "finished": "", "interrupted": "dark_orange3", "damaged": "red3"}

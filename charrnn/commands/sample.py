@@ -12,8 +12,9 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import LanguageModel, SavedModel
+from charrnn.decoding.length import bound_of, has_end, length_of
 from charrnn.decoding.network import Tell
-from charrnn.decoding.sampler import Piece, bound_of, has_end, length_of, read, write
+from charrnn.decoding.sampler import Piece, read, write
 from charrnn.decoding.trace import Expected, Trace, Written
 from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.display.new_files import check_new_file

@@ -12,7 +12,8 @@ from rich.console import Console
 from charrnn.commands.corpora import counted, reading_of
 from charrnn.config.declaration import flat, option_name
 from charrnn.config.settings import EvaluateSettings, ReadingSettings
-from charrnn.display.live import ReadingProgress, make_display
+from charrnn.display.live import make_display
+from charrnn.display.progress import ReadingProgress
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.evaluation.adaptation import Adaptation, Adapting
 from charrnn.evaluation.scores import scored

@@ -22,12 +22,16 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.decoding.prompt import read_prompt
-from charrnn.display.live import ReadingProgress, both, clock, make_display, two_columns
+from charrnn.display.live import make_display
+from charrnn.display.progress import ReadingProgress
 from charrnn.display.sanitizer import visible
+from charrnn.display.tables import two_columns
+from charrnn.display.units import both, clock
 from charrnn.errors import CorpusError, UsageError
 from charrnn.evaluation.baselines.likeness import likeness
 from charrnn.model.network import CharRNN
-from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, load
+from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.runs.folder import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
 from charrnn.runs.lock import locked
 from charrnn.runs.report import Display

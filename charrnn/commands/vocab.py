@@ -14,9 +14,9 @@ from rich.text import Text
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
 from charrnn.config.declaration import build, option_name
 from charrnn.config.settings import ReadingSettings, VocabularySettings
-from charrnn.display.live import print_result
 from charrnn.display.new_files import check_new_file, new_file
 from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import print_result
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint

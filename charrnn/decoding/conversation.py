@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding import filters
+from charrnn.decoding.cells import State
 from charrnn.decoding.choice import Chooser
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.language_model import LanguageModel
-from charrnn.decoding.network import State
 from charrnn.decoding.prime import first_logits, recent_ids
 from charrnn.decoding.prompt import Prompt, decomposes, in_normal_form, read_prompt
 from charrnn.decoding.sampler import open_stream, random_numbers

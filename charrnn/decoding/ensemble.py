@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.decoding import filters
+from charrnn.decoding.cells import State
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.language_model import Network, SavedModel
-from charrnn.decoding.network import READ_TOGETHER, State, Tell
+from charrnn.decoding.network import READ_TOGETHER, Tell
 from charrnn.errors import UsageError
 from charrnn.text.codes import UNKNOWN
 from charrnn.text.vocabulary import Vocabulary

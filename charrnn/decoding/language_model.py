@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.decoding.cells import Array, State
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.network import Array, Decoder, State, Tell
+from charrnn.decoding.network import Decoder, Tell
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.vocabulary import Vocabulary

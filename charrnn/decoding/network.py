@@ -18,14 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.decoding.cells import STEPS, Array, State, arranged
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import Architecture
-from charrnn.model.cells import CELLS
-
-Array = NDArray[np.float32]
-
-State = tuple[Array, ...]
-"""`(h,)`, or `(h, c)` for the LSTM, each (texts, L·H): the layers side by side."""
 
 NOT_FINITE = "the model predicts what is not a finite number: its weights are too large; use another one"
 
@@ -152,7 +147,7 @@ class _Layer:
         self._size, self._end = architecture.hidden, (index + 1) * architecture.hidden
         how = STEPS[architecture.cell]
         self._run = how.run
-        entering, recurrent, biases = _arranged(architecture.cell, weights, f"layers.{index}.")
+        entering, recurrent, biases = arranged(architecture.cell, weights, f"layers.{index}.")
         self._width = len(biases)
         self._added, self._looks_up = biases[None], index == 0
         if self._looks_up:
@@ -247,97 +242,6 @@ class _Group(NamedTuple):
     weights: Array
     read: slice
     added: Array
-
-
-def _rnn(state: State, gates: list[Array], _: Array) -> None:
-    _tanh(gates[0], out=state[0])
-
-
-def _gru(state: State, gates: list[Array], sigmoids: Array) -> None:
-    (hidden,), (reset, update, recurrent, candidate) = state, gates
-    _sigmoid(sigmoids)
-    recurrent *= reset
-    candidate += recurrent
-    _tanh(candidate, out=candidate)
-    hidden -= candidate  # (1 - z) n + z h = n + z (h - n)
-    hidden *= update
-    hidden += candidate
-
-
-def _lstm(state: State, gates: list[Array], sigmoids: Array) -> None:
-    (hidden, memory), (enter, forget, leave, candidate) = state, gates
-    _sigmoid(sigmoids)
-    _tanh(candidate, out=candidate)
-    memory *= forget
-    candidate *= enter
-    memory += candidate
-    _tanh(memory, out=hidden)
-    hidden *= leave
-
-
-def _sigmoid(negative: Array) -> None:
-    """The sigmoid of what is given with its sign turned, in place."""
-    np.exp(negative, out=negative)
-    negative += 1
-    np.divide(1, negative, out=negative)
-
-
-def _tanh(values: Array, out: Array) -> None:
-    """The hyperbolic tangent: NumPy's own is the shorter way for one text, 1 - 2 / (exp(2a) + 1) for many."""
-    if len(values) == 1:
-        np.tanh(values, out=out)
-        return
-    np.multiply(values, 2, out=out)
-    np.exp(out, out=out)
-    out += 1
-    np.divide(-2, out, out=out)
-    out += 1
-
-
-class Step(NamedTuple):
-    """How a cell takes a step here.
-
-    Attributes:
-        run: given the state, the gates in the order of `sources` and the sigmoids among them in one array.
-        sources: for each gate here, which one of the cell's it is, and the factors of its input and recurrent
-            weights; the sigmoids, of turned sign, first.
-        reads: the same gates in groups: how many, whether they read the layer below, whether the own state.
-    """
-
-    run: Callable[[State, list[Array], Array], None]
-    sources: tuple[tuple[str, int, int], ...]
-    reads: tuple[tuple[int, bool, bool], ...]
-
-
-STEPS = {
-    "lstm": Step(
-        _lstm,
-        (("input", -1, -1), ("forget", -1, -1), ("output", -1, -1), ("candidate", 1, 1)),
-        ((3, True, True), (1, True, True)),
-    ),
-    # The reset gate acts on the recurrent share of the candidate alone, so that this is a gate of its own.
-    "gru": Step(
-        _gru,
-        (("reset", -1, -1), ("update", -1, -1), ("candidate", 0, 1), ("candidate", 1, 0)),
-        ((2, True, True), (1, False, True), (1, True, False)),
-    ),
-    "rnn": Step(_rnn, (("hidden", 1, 1),), ((1, True, True),)),
-}
-"""For each of `CELLS`."""
-
-
-def _arranged(cell: str, weights: Mapping[str, Array], name: str) -> tuple[Array, Array, Array]:
-    """A layer's input weights (I, G·H), recurrent weights (H, G·H) and biases (G·H,), as in its `sources`."""
-    places = [CELLS[cell].gates.index(gate) for gate, _, _ in STEPS[cell].sources]
-    _, of_input, of_recurrent = zip(*STEPS[cell].sources, strict=True)
-
-    def gates(part: str, factors: tuple[int, ...]) -> Array:
-        blocks = np.split(weights[name + part], len(CELLS[cell].gates))
-        chosen = [blocks[place] * np.float32(factor) for place, factor in zip(places, factors, strict=True)]
-        return np.concatenate(chosen).T
-
-    biases = gates("input_bias", of_input) + gates("recurrent_bias", of_recurrent)
-    return gates("input_weight", of_input), gates("recurrent_weight", of_recurrent), biases
 
 
 def _product(values: Array, weights: Array, out: Array) -> Product:

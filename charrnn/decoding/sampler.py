@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.config.settings import DEFAULT_LENGTH, Request, SampleSettings
+from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.choice import Chooser
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.language_model import LanguageModel
+from charrnn.decoding.length import bound_of, length_of
 from charrnn.decoding.network import Tell
 from charrnn.decoding.prime import Primed, prime, recent_ids
 from charrnn.decoding.prompt import Prompt, decomposes, read_prompt
@@ -25,10 +26,6 @@ TOGETHER = 256
 
 NUMBERS = 2**22
 """Logits, or characters to look back at, of all texts side by side, at most: bounds memory."""
-
-TIMES_THE_LONGEST, SHORTEST_BOUND, UNKNOWN_BOUND = 10, 100, 10_000
-"""Characters at which a record is cut that does not end: so many times the corpus's longest one, but no fewer
-than these; and where the longest one is not known."""
 
 BLOCK = 32
 """Symbols that several texts take before they are looked at: whether they have ended, what they spell."""
@@ -75,31 +72,6 @@ def open_stream(model: LanguageModel, request: Request) -> TextStream:
         stop=request.stop,
         lines=request.until_line,
     )
-
-
-def length_of(model: LanguageModel, request: Request) -> int:
-    """The characters that a text may have after the prompt; 0 where something else ends it."""
-    if request.length is not None:
-        return request.length
-    return DEFAULT_LENGTH if model.vocabulary.end is None and request.until_line is None else 0
-
-
-def bound_of(model: LanguageModel, request: Request) -> int:
-    """The characters at which a record is cut that the model does not end; 0 where nobody waits for its end.
-
-    It is no length: most records end long before.
-    """
-    if model.vocabulary.end is None or request.length is not None or request.until_line is not None:
-        return 0
-    if not model.longest_record:
-        return UNKNOWN_BOUND
-    return max(SHORTEST_BOUND, TIMES_THE_LONGEST * model.longest_record)
-
-
-def has_end(model: LanguageModel, request: Request) -> bool:
-    """Whether a text is ever over: whether something that is sure to come, or may come, ends it."""
-    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.end is not None)
-    return any(ends)
 
 
 def write(

@@ -12,8 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.progress import TimeRemainingColumn as RemainingColumn
 from rich.text import Text
 
-from charrnn.display.live import PLAIN_SECONDS, clock
+from charrnn.display.plain import PLAIN_SECONDS
 from charrnn.display.sanitizer import visible
+from charrnn.display.units import clock
+from charrnn.runs.report import Display
+
+QUIET_SECONDS = 1.0
+"""What takes no longer is not worth a word."""
 
 
 class Counter:
@@ -60,3 +65,32 @@ class Counter:
         of = "" if self._total is None else f" of {self._total:,}"
         line = f"{self._what}: {self._done:,}{of} {self._unit} in {clock(self._said - self._began)}"
         self._console.print(Text(line), soft_wrap=True)
+
+
+class ReadingProgress:
+    """Tells a display how far a text is read, once that takes over a second.
+
+    Args:
+        display: what is told.
+        what: what is being done.
+    """
+
+    def __init__(self, display: Display, what: str) -> None:
+        self.display, self.what = display, what
+        self.began = time.monotonic()
+
+    def __call__(self, done_bytes: int, total_bytes: int | None) -> None:
+        """Pass on how many bytes are done, of how many."""
+        seconds = time.monotonic() - self.began
+        if seconds > QUIET_SECONDS:
+            share = done_bytes / total_bytes if total_bytes else None
+            self.display.reading(reading_line(self.what, seconds, done_bytes, total_bytes), share)
+
+
+def reading_line(what: str, seconds: float, done_bytes: int, total_bytes: int | None) -> str:
+    """How far a corpus is read, how fast, and how long it will take, as one line."""
+    rate = f"{done_bytes / 1e6 / seconds:,.0f} MB/s"
+    if total_bytes is None or not done_bytes:
+        return f"{what}: {done_bytes / 1e6:,.0f} MB, {rate}"
+    remaining = seconds * (total_bytes / done_bytes - 1)
+    return f"{what}: {done_bytes / 1e6:,.0f} of {total_bytes / 1e6:,.0f} MB, {rate}, {clock(remaining)} to go"

@@ -15,8 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from charrnn.errors import CheckpointError, InputError
-from charrnn.runs.checkpoint import Checkpoint, Progress, describe
-from charrnn.runs.diagnosis import Circumstances, Diagnosis, diagnose
+from charrnn.runs.checkpoint import Checkpoint, describe
+from charrnn.runs.checkpoint_facts import Progress
+from charrnn.runs.diagnosis import Diagnosis, diagnose
+from charrnn.runs.evidence import Circumstances
 from charrnn.runs.folder import RUNS, Run, named, newest_run
 from charrnn.runs.metrics import Metrics, read_metrics
 from charrnn.text.dataset import open_dataset

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from charrnn.errors import CharRNNError, CheckpointError, Stopped
-from charrnn.runs.checkpoint import Checkpoint, Progress, load, save
+from charrnn.runs.checkpoint import Checkpoint, load, save
+from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.folder import Run
 from charrnn.runs.signals import Stops
 from charrnn.training.divergence import NotFinite

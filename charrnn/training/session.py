@@ -26,7 +26,8 @@ from charrnn.errors import CheckpointError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import OutOfTime, Score, broken_off, score_records, score_stretches, score_text
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import Places, Stretches, relative_cost
-from charrnn.runs.checkpoint import Checkpoint, CorpusFacts, Progress, Weights
+from charrnn.runs.checkpoint import Checkpoint, Weights
+from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
 from charrnn.runs.report import Display, Report

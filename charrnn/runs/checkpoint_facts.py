@@ -1,0 +1,88 @@
+"""What a checkpoint says of the text it was trained on, and of how far training had come."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from charrnn.config.declaration import REQUIRED, Entry, setting
+from charrnn.runs.training_state import LONGEST_SECONDS, MOST, MOST_EPOCHS
+
+
+def _counts(values: list[Any]) -> None:
+    """Check that a list holds counts; all together can be counted too."""
+    if not all(type(count) is int and 0 <= count <= MOST for count in values) or sum(values) > MOST:
+        raise ValueError("counts of how lines begin")
+
+
+def check_name(text: object) -> None:
+    """Check that a value is a text, and no long one."""
+    if not isinstance(text, str) or len(text) > _LONGEST_NAME:
+        raise ValueError(f"a text of at most {_LONGEST_NAME} characters")
+
+
+_LONGEST_NAME = 1000
+
+MOST_NATS = 1e300
+"""Of a character: what costs more is not a finite number."""
+
+
+@dataclass(frozen=True)
+class CorpusFacts(Entry):
+    """What a checkpoint keeps of the text it was trained on.
+
+    Attributes:
+        name: short name of the corpus.
+        fingerprint: SHA-256 of its bytes and of how they were read.
+        characters: of the whole text, as read.
+        training_characters: what was learnt from.
+        validation_characters: what was held out.
+        starts: for each id, how often it begins a line (text) or a record (lines).
+        empty_records: records without a character, in lines mode.
+        longest_record: symbols of the longest record, in lines mode; 0 where it is not known.
+        encoded: SHA-256 of the ids on disk, by which a run that goes on knows its text.
+    """
+
+    name: str = setting(REQUIRED, "of the corpus", check=check_name)
+    fingerprint: str = setting(REQUIRED, "SHA-256", check=check_name)
+    characters: int = setting(REQUIRED, "in all", minimum=0, maximum=MOST)
+    training_characters: int = setting(REQUIRED, "to learn from", minimum=0, maximum=MOST)
+    validation_characters: int = setting(REQUIRED, "held out", minimum=0, maximum=MOST)
+    starts: list[int] = setting(REQUIRED, "of each id", check=_counts)  # noqa: RUF009 - a declaration
+    empty_records: int = setting(0, "in lines mode", minimum=0, maximum=MOST)
+    longest_record: int = setting(0, "symbols, in lines mode", minimum=0, maximum=MOST)
+    encoded: str = setting("", "SHA-256", check=check_name)
+
+
+@dataclass(frozen=True)
+class Progress(Entry):
+    """How far training had come.
+
+    Attributes:
+        step: updates done.
+        epoch: passes over the training text.
+        characters_seen: characters learnt from, every pass counted.
+        seconds: that the run has taken, in all its processes together.
+        training_nats_per_character: over the last stretch of updates; None before the first.
+        validation_nats_per_character: of these weights, when it was measured.
+        best_validation_nats_per_character: the lowest so far.
+        best_step: after which update that was.
+        finished: whether the run reached the end of its budget.
+    """
+
+    step: int = setting(0, "updates", minimum=0, maximum=MOST)
+    epoch: float = setting(0.0, "passes", minimum=0, maximum=MOST_EPOCHS)
+    characters_seen: int = setting(0, "every pass counted", minimum=0, maximum=MOST)
+    seconds: float = setting(0.0, "in all", minimum=0, maximum=LONGEST_SECONDS)
+    training_nats_per_character: float | None = setting(None, "lately", minimum=0, maximum=MOST_NATS)
+    validation_nats_per_character: float | None = setting(None, "now", minimum=0, maximum=MOST_NATS)
+    best_validation_nats_per_character: float | None = setting(None, "so far", minimum=0, maximum=MOST_NATS)
+    best_step: int | None = setting(None, "of the best validation", minimum=0, maximum=MOST)
+    finished: bool = setting(False, "whether the run ended")
+
+    def with_best_of(self, best: "Progress") -> "Progress":
+        """The same, with the best validation that another one tells of."""
+        return dataclasses.replace(
+            self,
+            best_validation_nats_per_character=best.best_validation_nats_per_character,
+            best_step=best.best_step,
+        )
