@@ -22,8 +22,8 @@ from torch import nn
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.network import CharRNN
-from charrnn.tasks.batches import Streams
 from charrnn.tasks.language import language_model
+from charrnn.tasks.windows import Streams
 from charrnn.training.machine import keep_freed_memory, multiplies_in_half
 from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import precision_for

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.tasks.batches import Batch, PartedStreams, Records, Streams
+from charrnn.tasks.batches import Batch
+from charrnn.tasks.packed import Records
+from charrnn.tasks.windows import PartedStreams, Streams, Windowed
 
 END = 255
 
@@ -141,6 +143,40 @@ def test_stretches_go_on_from_a_position_and_blank_a_share() -> None:
         assert one.fresh is None or torch.equal(one.fresh, other.fresh)  # type: ignore[arg-type]
         assert one.epoch == other.epoch
     assert sum(int(batch.fresh.sum()) for batch in read if batch.fresh is not None) > 5
+
+
+STRETCHES = np.array([[0, 100], [110, 300]])
+
+
+def text_as_bytes() -> NDArray[np.uint8]:
+    return (np.arange(300) * 37 % 251).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Streams(text_as_bytes(), 5, 7, resets=0.3, seed=2),
+        lambda: Streams(text_as_bytes()[:4], 3, 10, seed=2),  # every window goes around it
+        lambda: PartedStreams(text_as_bytes(), STRETCHES, 3, 7, resets=0.3, seed=2),
+    ],
+)
+def test_windows_say_where_batches_lie_without_reading_them(make: Callable[[], Windowed]) -> None:
+    reading, asking = make(), make()
+    text, transitions = asking.ids.tolist(), len(asking.ids) - 1
+    asking.ids = np.empty(0, np.uint8)
+    for batch in itertools.islice(reading, 100):
+        window = asking.next_window()
+        assert window.begins.dtype == np.int64
+        rows = [
+            [(begin + t) % transitions for t in range(reading.sequence_length)] for begin in window.begins
+        ]
+        assert batch.ids.data.tolist() == [[text[place] for place in row] for row in rows]
+        assert batch.targets.data.tolist() == [[text[place + 1] for place in row] for row in rows]
+        assert window.fresh.tolist() == (
+            [False] * reading.batch_size if batch.fresh is None else batch.fresh.tolist()
+        )
+        assert window.epoch == batch.epoch
+        assert asking.numbers() == reading.numbers()
 
 
 def records_of(texts: list[list[int]], **options: int) -> Records:

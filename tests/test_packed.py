@@ -11,8 +11,9 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN, State
-from charrnn.tasks.batches import Batch, pack, windows
+from charrnn.tasks.batches import Batch
 from charrnn.tasks.language import language_model
+from charrnn.tasks.packed import pack, windows
 
 SYMBOLS = 6
 WHOLE = 1_000

@@ -13,7 +13,7 @@ from charrnn.config.declaration import build, flat
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
-from charrnn.tasks.batches import Streams
+from charrnn.tasks.windows import Streams
 from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
     ENOUGH_SYMBOLS,

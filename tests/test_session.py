@@ -24,8 +24,8 @@ from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Report
 from charrnn.runs.signals import Stops
-from charrnn.tasks.batches import Streams
 from charrnn.tasks.language import language_model
+from charrnn.tasks.windows import Streams
 from charrnn.text.dataset import Part
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training import session

@@ -71,7 +71,6 @@ LONGER = {
     "model/readers.py": "to be split",
     "commands/train.py": "to be split",
     "model/network.py": "to be split",
-    "tasks/batches.py": "to be split",
     "text/corpus.py": "to be split",
     "text/corpus.py Corpus": "to be split",
     "text/dataset.py": "to be split",

@@ -15,8 +15,10 @@ from torch.nn.utils.rnn import PackedSequence
 from charrnn.evaluation.scores import score_text
 from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN, State, detach
-from charrnn.tasks.batches import Batch, Batches, Records, Streams
+from charrnn.tasks.batches import Batch, Batches
 from charrnn.tasks.language import Loss, language_model
+from charrnn.tasks.packed import Records
+from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
 from charrnn.training.schedule import Budget, rate
 from charrnn.training.trainer import AVERAGING, Task, Trainer, Update

@@ -37,8 +37,10 @@ from charrnn.runs.lock import locked
 from charrnn.runs.report import Display
 from charrnn.runs.signals import Stops
 from charrnn.runs.summary import examine
-from charrnn.tasks.batches import RESETS, Batches, PartedStreams, Records, Streams
+from charrnn.tasks.batches import Batches
 from charrnn.tasks.language import language_model
+from charrnn.tasks.packed import Records
+from charrnn.tasks.windows import RESETS, PartedStreams, Streams
 from charrnn.text.arrays import check_space
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
