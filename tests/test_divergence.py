@@ -17,6 +17,7 @@ from charrnn.errors import DivergenceError
 from charrnn.runs.checkpoint import load
 from charrnn.tasks import language as tasks
 from charrnn.training.divergence import Divergence, NotFinite
+from charrnn.training.trainer import Tally
 
 Spoiler = Callable[[Any, Any, float], None]
 SPOILERS: dict[str, Spoiler] = {
@@ -29,11 +30,13 @@ VALUES = (math.nan, math.inf)
 
 def test_single_bad_updates_are_counted_and_three_in_a_row_are_too_many() -> None:
     divergence = Divergence()
-    for skipped in (True, True, False, True, True):
-        divergence.count(skipped=skipped)
+    divergence.count(Tally(updates=5, skipped=4, in_a_row=2, most_in_a_row=2))
+    assert (divergence.skipped, divergence.in_a_row) == (4, 2)
     with pytest.raises(NotFinite):
-        divergence.count(skipped=True)
-    assert divergence.skipped == 5
+        divergence.count(Tally(updates=1, skipped=1, in_a_row=3, most_in_a_row=3))
+    with pytest.raises(NotFinite):
+        divergence.count(Tally(updates=9, skipped=3, in_a_row=0, most_in_a_row=3))
+    assert divergence.skipped == 8
 
 
 def test_each_return_halves_the_rate_and_the_fourth_is_refused() -> None:

@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import Facts, choose
 from charrnn.training.schedule import Budget, Interval
 from charrnn.training.session import Session, score_part
-from charrnn.training.trainer import Trainer
+from charrnn.training.trainer import Tally, Trainer
 
 TEXT = "hello there, hello you. " * 20
 VOCABULARY = Vocabulary.from_text(TEXT)
@@ -329,3 +329,26 @@ def test_what_is_not_good_to_come_back_to_is_not_saved(
     monkeypatch.setattr(run, "save", lambda kept=run.save: run.trainer.step == 3 or kept())
     assert run.learn().finished
     assert (run.divergence.skipped, run.divergence.roll_backs) == (3, 1)
+
+
+def test_the_trainer_is_read_every_so_many_updates_and_before_whatever_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9))
+    found = []
+    for read_every in (1, 4):
+        run = session_of(tmp_path / str(read_every), Watcher(), Budget(10, None), steps=10)
+        run.run.folder.mkdir()
+        run.trainer.read_every, read, tallies = read_every, run.trainer.read, list[int]()
+
+        def noted(read: Callable[[], Tally] = read, tallies: list[int] = tallies) -> Tally:
+            tally = read()
+            tallies.append(tally.updates)
+            return tally
+
+        monkeypatch.setattr(run.trainer, "read", noted)
+        progress = run.learn()
+        found.append((replace(progress, seconds=0), load(run.run.last).fingerprint()))
+        assert tallies == ([1] * 10 if read_every == 1 else [4, 4, 2])
+    assert found[0] == found[1]
+    assert found[0][0].characters_seen == 160

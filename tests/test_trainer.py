@@ -21,7 +21,7 @@ from charrnn.tasks.packed import Records
 from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
 from charrnn.training.schedule import Budget, rate
-from charrnn.training.trainer import AVERAGING, Task, Trainer, Update
+from charrnn.training.trainer import AVERAGING, Tally, Task, Trainer
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)
@@ -97,22 +97,64 @@ def test_it_says_nothing_and_touches_no_global_random_numbers(
 
 
 def test_each_turn_is_one_update_and_tells_about_it() -> None:
-    trainer = trainer_of(steps=10)
-    updates = list(trainer)
-    assert [update.step for update in updates] == list(range(1, 11))
-    assert [update.progress for update in updates] == pytest.approx(np.arange(1, 11) / 10)
-    assert [update.epoch for update in updates] == pytest.approx(np.arange(1, 11) * 40 / (len(PERIODIC) - 1))
-    assert [update.learning_rate for update in updates] == pytest.approx(
-        [0.05 * rate(step / 10) for step in range(10)]
-    )
-    assert all(update.count == 40 for update in updates)
-    assert (trainer.step, trainer.symbols_seen) == (10, 400)
-    assert not any(update.nats.requires_grad for update in updates)
+    trainer, found = trainer_of(steps=10), list[tuple[int, float, float]]()
+    for step in trainer:
+        assert trainer.read_every == 1
+        assert (trainer.read().count, trainer.step, trainer.symbols_seen) == (40, step, 40 * step)
+        found.append((step, trainer.epoch, trainer.learning_rate))
+    steps, epochs, rates = zip(*found, strict=True)
+    assert steps == tuple(range(1, 11))
+    assert epochs == pytest.approx(np.arange(1, 11) * 40 / (len(PERIODIC) - 1))
+    assert rates == pytest.approx([0.05 * rate(step / 10) for step in range(10)])
+
+
+def spoilt_at(*spoilt: int) -> Task:
+    """The usual task, but for some updates, from 1, whose loss is not a number."""
+    numbers = itertools.count(1)
+
+    def task(model: CharRNN, batch: Batch, state: State | None) -> Loss:
+        loss = language_model(model, batch, state)
+        if next(numbers) in spoilt:
+            loss.nats.data.fill_(math.nan)
+        return loss
+
+    return task
+
+
+def test_one_reading_of_some_updates_tells_of_all_of_them() -> None:
+    one_by_one = trainer_of(steps=6, task=spoilt_at(2, 4, 5))
+    tallies = [one_by_one.read() for _ in one_by_one]
+    assert [tally.skipped for tally in tallies] == [0, 1, 0, 1, 1, 0]
+    assert [tally.in_a_row for tally in tallies] == [0, 1, 0, 1, 2, 0]
+    assert [tally.gradient_norm is None for tally in tallies] == [False, True, False, True, True, False]
+    at_once = trainer_of(steps=6, task=spoilt_at(2, 4, 5))
+    trained(at_once)
+    tally = at_once.read()
+    assert (tally.updates, tally.skipped, tally.in_a_row, tally.most_in_a_row) == (6, 3, 0, 2)
+    assert (tally.nats, tally.count) == (sum(t.nats for t in tallies), 3 * 40)
+    assert tally.gradient_norm == tallies[-1].gradient_norm
+    assert at_once.symbols_seen == one_by_one.symbols_seen == 120
+    assert at_once.read() == Tally(), "a tally is read once"
+
+
+def test_updates_skipped_in_a_row_are_counted_across_readings() -> None:
+    trainer = trainer_of(steps=5, task=spoilt_at(2, 3, 4))
+    for step in trainer:
+        if step == 3:
+            assert trainer.read().most_in_a_row == 2
+    assert (trainer.read().in_a_row, trainer.read().most_in_a_row) == (0, 0)
+    trainer = trainer_of(steps=4, task=spoilt_at(1, 2, 3, 4))
+    for step in trainer:
+        if step == 2:
+            assert trainer.read().in_a_row == 2
+    assert trainer.read().most_in_a_row == 4
 
 
 def test_the_first_loss_is_that_of_knowing_nothing() -> None:
-    update = next(iter(trainer_of()))
-    assert float(update.nats) / update.count == pytest.approx(math.log(4))
+    trainer = trainer_of()
+    next(iter(trainer))
+    tally = trainer.read()
+    assert tally.nats / tally.count == pytest.approx(math.log(4))
 
 
 def test_nothing_happens_before_it_is_iterated_nor_after_the_budget() -> None:
@@ -141,8 +183,8 @@ def test_what_is_to_be_used_is_the_average_that_counts_the_latest_weights_most()
 
 def test_stopping_and_iterating_again_goes_on() -> None:
     whole, halves = trainer_of(), trainer_of()
-    for update in halves:
-        if update.step == 7:
+    for step in halves:
+        if step == 7:
             break
     assert same(trained(whole), trained(halves))
 
@@ -161,7 +203,7 @@ class Descent:
                 parameter.sub_(gradient, alpha=group.learning_rate)
 
 
-def step_of_plain_descent(gradient_clip: float) -> tuple[float, Update]:
+def step_of_plain_descent(gradient_clip: float) -> tuple[float, Tally]:
     """How far one update at rate 1 moves the weights along the gradient alone."""
     model = trainer_of(dropout=0).model
     with torch.no_grad():
@@ -170,19 +212,19 @@ def step_of_plain_descent(gradient_clip: float) -> tuple[float, Update]:
     batches, budget = Streams(PERIODIC, 4, 10), Budget(1, None)
     trainer = Trainer(model, language_model, batches, descent, budget, gradient_clip=gradient_clip)
     before = [p.detach().clone() for p in model.parameters()]
-    update = trainer.update(next(iter(batches)), progress=0.02)
+    trainer.update(next(iter(batches)), progress=0.02)
     moves = [p.detach() - b for p, b in zip(model.parameters(), before, strict=True)]
-    return float(torch.cat([move.flatten() for move in moves]).norm()), update
+    return float(torch.cat([move.flatten() for move in moves]).norm()), trainer.read()
 
 
 def test_a_gradient_is_clipped_to_the_length_that_is_allowed() -> None:
     free, unclipped = step_of_plain_descent(0)
-    clipped, update = step_of_plain_descent(free / 10)
+    clipped, tally = step_of_plain_descent(free / 10)
     longer, _ = step_of_plain_descent(free * 10)
-    assert free == pytest.approx(float(unclipped.gradient_norm), rel=1e-4)
+    assert free == pytest.approx(unclipped.gradient_norm, rel=1e-4)
     assert clipped == pytest.approx(free / 10, rel=1e-4)
     assert longer == pytest.approx(free, rel=1e-6)
-    assert float(update.gradient_norm) == pytest.approx(free, rel=1e-6)  # told as it was before clipping
+    assert tally.gradient_norm == pytest.approx(free, rel=1e-6)  # told as it was before clipping
 
 
 def states_seen(batches: Batches, steps: int) -> list[tuple[Batch, State | None, State]]:
@@ -240,8 +282,8 @@ def test_after_a_skipped_update_the_next_batch_goes_on_with_its_own_texts(cell: 
         seen.append((batch, state, detach(loss.state)))
         return loss
 
-    updates = trainer_of(cell, batches=records_batches(), steps=24, task=spoilt, dropout=0)
-    assert [update.skipped for update in updates] == [number % 3 == 0 for number in range(24)]
+    trainer = trainer_of(cell, batches=records_batches(), steps=24, task=spoilt, dropout=0)
+    assert [trainer.read().skipped for _ in trainer] == [number % 3 == 0 for number in range(24)]
     read_on = [pair for pair in itertools.pairwise(seen) if pair[1][0].fresh is None]
     assert any(not bool(before[0][0].isfinite().all()) for (_, _, before), _ in read_on) is lost
     for (_, _, before), (batch, state, _) in read_on:

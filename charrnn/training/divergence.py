@@ -9,6 +9,7 @@ Knows nothing of files.
 from collections.abc import Mapping
 
 from charrnn.errors import DivergenceError
+from charrnn.training.trainer import Tally
 
 MOST_IN_A_ROW = 3
 MOST_ROLL_BACKS = 3
@@ -23,21 +24,22 @@ class Divergence:
 
     Attributes:
         skipped: updates passed over so far.
+        in_a_row: of these, in a row up to now.
         roll_backs: how often the run went back.
     """
 
     def __init__(self) -> None:
         self.skipped, self.in_a_row, self.roll_backs = 0, 0, 0
 
-    def count(self, *, skipped: bool) -> None:
-        """Count an update.
+    def count(self, tally: Tally) -> None:
+        """Count updates.
 
         Raises:
-            NotFinite: it is one of too many in a row that were skipped.
+            NotFinite: too many of them in a row were skipped.
         """
-        self.skipped += skipped
-        self.in_a_row = self.in_a_row + 1 if skipped else 0
-        if self.in_a_row >= MOST_IN_A_ROW:
+        self.skipped += tally.skipped
+        self.in_a_row = tally.in_a_row
+        if tally.most_in_a_row >= MOST_IN_A_ROW:
             raise NotFinite(f"{MOST_IN_A_ROW} updates in a row whose loss or gradient is not finite")
 
     def roll_back(self, why: str) -> float:

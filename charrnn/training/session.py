@@ -44,7 +44,7 @@ from charrnn.training.plan import Plan, validation_seconds, validation_steps
 from charrnn.training.saving import Saver
 from charrnn.training.schedule import Interval
 from charrnn.training.threads import Threads, to_choose_from
-from charrnn.training.trainer import Trainer, Update
+from charrnn.training.trainer import Tally, Trainer
 
 SAMPLE_LENGTH = 300
 SAMPLE_RECORDS = 8
@@ -83,19 +83,19 @@ class Meter:
         self._begin()
 
     def _begin(self) -> None:
-        self.nats: torch.Tensor | float = 0.0
-        self.count, self.seconds = 0, 0.0
+        self.nats, self.count, self.seconds = 0.0, 0, 0.0
 
-    def add(self, update: Update, seconds: float) -> None:
-        """Count one update in, and how long it took."""
-        self.nats = self.nats + update.nats
-        self.count += update.count
-        self.seconds += seconds
+    def add(self, tally: Tally, seconds: float) -> None:
+        """Count updates in, and how long they took; not those that learnt nothing."""
+        if tally.count:
+            self.nats += tally.nats
+            self.count += tally.count
+            self.seconds += seconds
 
     def read(self) -> tuple[float, float]:
         """Nats per symbol, symbols per second since the last reading, which stands if nothing came since."""
         if self.count:
-            self.reading = float(self.nats) / self.count, self.count / max(self.seconds, 1e-9)
+            self.reading = self.nats / self.count, self.count / max(self.seconds, 1e-9)
             self._begin()
         return self.reading
 
@@ -144,6 +144,7 @@ class Session:
         self.meter = Meter()
         self.threads = Threads(to_choose_from(plan.threads))
         self.gradient_norm, self.saved_step, self.save_seconds = 0.0, 0, 0.0
+        self.unread, self.unread_seconds = 0, 0.0
 
     @property
     def run(self) -> Run:
@@ -165,8 +166,8 @@ class Session:
         try:
             while not self.progress.finished:
                 try:
-                    for update in self._updates():
-                        self._after(update)
+                    for step in self._updates():
+                        self._after(step)
                     self._finish()
                 except NotFinite as why:
                     with self.stops.shield():
@@ -192,8 +193,8 @@ class Session:
         on = f"go on with: charrnn train --resume --run {shlex.quote(str(folder))}"
         return Stopped(f"{stopped}; {where}; {on}", stopped.exit_code - 128)
 
-    def _updates(self) -> Iterator[Update]:
-        """The trainer's updates, none of them torn by a signal."""
+    def _updates(self) -> Iterator[int]:
+        """The numbers of the trainer's updates, none of them torn by a signal."""
         output = self.settings.output
         one_validation = self._expected_validation_seconds()
         updates = iter(self.trainer)
@@ -207,19 +208,32 @@ class Session:
         while not self.out_of_patience:
             with self.stops.shield():
                 began, worked = time.monotonic(), time.process_time()
-                update = next(updates, None)
-                if update is None:
+                step = next(updates, None)
+                if step is None:
                     return
+                self.unread += 1
                 seconds = time.monotonic() - began
+                self.unread_seconds += seconds
                 self.threads.took(seconds, time.process_time() - worked)
-                self._count(update, seconds)
-            yield update
+                if self.unread >= self.trainer.read_every:
+                    self._read()
+            yield step
 
-    def _count(self, update: Update, seconds: float) -> None:
-        if not update.skipped:
-            self.meter.add(update, seconds)
-            self.gradient_norm = float(update.gradient_norm)
-        self.divergence.count(skipped=update.skipped)
+    def _read(self) -> None:
+        """Learn what the updates since the last reading did; the device may have to end them first.
+
+        Raises:
+            NotFinite: too many of them in a row were skipped.
+        """
+        if not self.unread:
+            return
+        began = time.monotonic()
+        tally = self.trainer.read()
+        self.meter.add(tally, self.unread_seconds + time.monotonic() - began)
+        self.unread, self.unread_seconds = 0, 0.0
+        if tally.gradient_norm is not None:
+            self.gradient_norm = tally.gradient_norm
+        self.divergence.count(tally)
 
     def _roll_back(self, why: str) -> None:
         """Go back to the last good checkpoint, with half the learning rate.
@@ -232,6 +246,7 @@ class Session:
         found = recover(self.run)
         self.restore(found.checkpoint)
         self.divergence.skipped, self.divergence.in_a_row, self.divergence.roll_backs = skipped, 0, roll_backs
+        self.trainer.begin_tally()
         self.trainer.rate_factor = share
         for notice in found.notices:
             self.display.note(notice)
@@ -251,6 +266,7 @@ class Session:
             is_moved = checkpoint.settings.get("device") != self.settings.machine.device
             snapshot.put_back(self.trainer, checkpoint.weights, checkpoint.training, is_moved=is_moved)
             self.divergence.restore(numbers["divergence"])
+            self.trainer.begin_tally(self.divergence.in_a_row)
             session = numbers["session"]
             self.stale_validations = int(session["stale_validations"])
             self.validated_step = int(session["validated_step"])
@@ -258,7 +274,7 @@ class Session:
         except (KeyError, ValueError, RuntimeError) as error:
             raise misfit(self.run.folder, error) from error
         self.progress, self.saved_step = replace(checkpoint.progress, finished=False), self.trainer.step
-        self.meter = Meter()
+        self.meter, self.unread, self.unread_seconds = Meter(), 0, 0.0
         with self.saver.forgiving("metrics"):
             self.run.drop_metrics_after(self.trainer.step)
 
@@ -270,15 +286,15 @@ class Session:
         symbols = 0 if self.validation is None else self.validation.symbols
         return Interval(validation_steps(self.plan, symbols, budget.steps), None)
 
-    def _after(self, update: Update) -> None:
+    def _after(self, step: int) -> None:
         """Do what is due after an update."""
         validation = self._validate_if_due()
-        if validation is not None or self.reporting.due(update.step):
+        if validation is not None or self.reporting.due(step):
             self._report(validation)
-        if self.sampling.due(update.step):
+        if self.sampling.due(step):
             self._sample()
         # After a skipped update the weights may be lost: what is saved must be good to come back to.
-        if not update.skipped and self.saving.due(update.step):
+        if not self.divergence.in_a_row and self.saving.due(step):
             self.save()
 
     def _validate_if_due(self) -> float | None:
@@ -290,6 +306,7 @@ class Session:
         return self._validate() if self.validating.due(step) and not is_over else None
 
     def _report(self, validation_nats: float | None) -> None:
+        self._read()
         trainer, budget = self.trainer, self.trainer.budget
         symbol_nats, symbols_per_second = self.meter.read()
         nats = symbol_nats * self.symbols_per_character
@@ -324,6 +341,7 @@ class Session:
             NotFinite: the score is not a finite number.
         """
         assert self.validation is not None  # noqa: S101 - who calls has looked
+        self._read()
         known = self.progress.validation_nats_per_character
         if known is not None and self.validated_step == self.trainer.step:
             return known
@@ -421,6 +439,7 @@ class Session:
         """
         if not self.trainer.step:
             raise NothingLearntError(self._nothing_learnt())
+        self._read()
         is_new = self.meter.count > 0 or self.validated_step != self.trainer.step
         validation = self._validate() if self.validation is not None else None
         if self.validation is not None and validation is None:
@@ -453,6 +472,7 @@ class Session:
         Raises:
             NotFinite: weights or what moves them are not finite; nothing was written.
         """
+        self._read()
         began, checkpoint = time.monotonic(), self.checkpoint()
         with self.stops.shield():
             self.saver.save_last(checkpoint)
@@ -493,6 +513,7 @@ class Session:
         return {"session": session, "divergence": self.divergence.numbers()}
 
     def _sample(self) -> None:
+        self._read()
         model = SavedModel.of(self.checkpoint())
         request = sample_request(self.settings, model)
         prompt = read(model, request).text

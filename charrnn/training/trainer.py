@@ -2,18 +2,20 @@
 
 Who iterates decides when to validate, to save, to show a sample, and when to stop early:
 
-    for update in Trainer(...):
+    for step in Trainer(...):
         ...
+
+What an update did is known to the device, which may still be at work: `read` waits for it. Knows nothing of
+what is done with the figures.
 """
 
 import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from charrnn.model.network import CharRNN, State, blank_where, detach, finite
@@ -33,28 +35,49 @@ Task = Callable[[CharRNN, Batch, State | None], Loss]
 
 
 @dataclass(frozen=True)
-class Update:
-    """What one update did. Tensors are read (which waits for the device) only by those who want to know.
+class Tally:
+    """What some updates did, all those since the reading before.
 
     Attributes:
-        step: updates so far, this one included.
-        epoch: passes over the text so far.
-        nats: the batch's loss before the update, summed.
-        count: symbols it was summed over.
-        learning_rate: the highest of the optimizers' rates.
-        gradient_norm: of the mean loss's gradient, before clipping.
-        progress: share of the run that is done.
-        skipped: the loss or its gradient was not finite, and nothing was learnt.
+        updates: how many there were.
+        nats: the losses of the batches that were learnt from, each before its update, summed.
+        count: symbols they were summed over.
+        skipped: updates whose loss or gradient was not finite, and that learnt nothing.
+        in_a_row: updates skipped in a row up to now, those of earlier readings too.
+        most_in_a_row: the longest such row that there was meanwhile.
+        gradient_norm: of the mean loss's gradient, before clipping, at the last update that was not skipped;
+            None where all were.
     """
 
-    step: int
-    epoch: float
-    nats: Tensor
-    count: int
-    learning_rate: float
-    gradient_norm: Tensor
-    progress: float
-    skipped: bool = False
+    updates: int = 0
+    nats: float = 0.0
+    count: int = 0
+    skipped: int = 0
+    in_a_row: int = 0
+    most_in_a_row: int = 0
+    gradient_norm: float | None = None
+
+    def with_skipped(self) -> "Tally":
+        """With one update more that was skipped."""
+        in_a_row = self.in_a_row + 1
+        return replace(
+            self,
+            updates=self.updates + 1,
+            skipped=self.skipped + 1,
+            in_a_row=in_a_row,
+            most_in_a_row=max(self.most_in_a_row, in_a_row),
+        )
+
+    def with_learnt(self, nats: float, count: int, gradient_norm: float) -> "Tally":
+        """With one update more that learnt from so many symbols."""
+        return replace(
+            self,
+            updates=self.updates + 1,
+            nats=self.nats + nats,
+            count=self.count + count,
+            in_a_row=0,
+            gradient_norm=gradient_norm,
+        )
 
 
 class Trainer:
@@ -75,6 +98,12 @@ class Trainer:
         budget: when to stop, and how far along the run is.
         gradient_clip: longest gradient of an update; 0 for any (Pascanu et al. 2013).
         precision: of the matrix products, `fp32` or `bf16`; weights and what moves them stay in float32.
+
+    Attributes:
+        step: updates so far.
+        epoch: passes over the text so far.
+        symbols_seen: learnt from so far, up to the last reading.
+        read_every: how many updates there may be between two readings.
     """
 
     def __init__(
@@ -94,20 +123,34 @@ class Trainer:
         self.optimizers, self.budget = optimizers, budget
         self.gradient_clip, self.precision = gradient_clip, precision
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
+        self.read_every = 1
+        self._tally = Tally()
         self.state: State | None = None
         self.rate_factor = 1.0
         self._groups = [group for optimizer in optimizers for group in optimizer.groups]
         self._highest = [group.learning_rate for group in self._groups]
 
-    def __iter__(self) -> Iterator[Update]:
-        """Update after update until the budget is spent."""
+    def __iter__(self) -> Iterator[int]:
+        """The number of updates so far, after each of them, until the budget is spent."""
         self.model.train()
         self.budget.start()
         batches = iter(self.batches)
         while (progress := self.budget.progress(self.step)) < 1:
-            yield self.update(next(batches), progress)
+            self.update(next(batches), progress)
+            yield self.step
 
-    def update(self, batch: Batch, progress: float) -> Update:
+    def read(self) -> Tally:
+        """What the updates since the last reading did, once the device has done them; then it counts anew."""
+        tally = self._tally
+        self.symbols_seen += tally.count
+        self.begin_tally(tally.in_a_row)
+        return tally
+
+    def begin_tally(self, in_a_row: int = 0) -> None:
+        """Count anew, after so many skipped updates in a row; what was not read is forgotten."""
+        self._tally = Tally(in_a_row=in_a_row)
+
+    def update(self, batch: Batch, progress: float) -> None:
         """Learn from one batch; pass it over where its loss or gradient is not a finite number."""
         self._set_rates(rate(progress) * self.rate_factor)
         device = self.model.output.weight.device
@@ -117,15 +160,15 @@ class Trainer:
             loss = self.task(self.model, batch.to(device), state)
         (loss.nats / loss.count).backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
-        nats = loss.nats.detach()
-        skipped = not math.isfinite(float(nats + norm))
-        if not skipped:
-            self._move(loss.count)
+        if math.isfinite(float(loss.nats.detach() + norm)):
+            self._move()
+            self._tally = self._tally.with_learnt(float(loss.nats.detach()), loss.count, float(norm))
+            self.state = detach(loss.state)
+        else:
+            self._tally = self._tally.with_skipped()
+            self.state = finite(detach(loss.state))
         self.model.zero_grad()
-        self.state = finite(detach(loss.state)) if skipped else detach(loss.state)
         self.step, self.epoch = self.step + 1, batch.epoch
-        progress = self.budget.progress(self.step)
-        return Update(self.step, self.epoch, nats, loss.count, self.learning_rate, norm, progress, skipped)
 
     def pace(self) -> float:
         """Updates a second, from making a few; the first only warms up, if there is time for more."""
@@ -133,15 +176,15 @@ class Trainer:
         self.model.train()
         while len(seconds) < PACE_UPDATES and sum(seconds) < PACE_SECONDS:
             began = time.perf_counter()
-            float(self.update(next(batches), 0.5).nats)
+            self.update(next(batches), 0.5)
+            self.read()
             seconds.append(time.perf_counter() - began)
         return 1 / min(seconds[1:] or seconds)
 
-    def _move(self, count: int) -> None:
-        """Take the step that the gradients of so many symbols show."""
+    def _move(self) -> None:
+        """Take the step that the gradients show."""
         for optimizer in self.optimizers:
             optimizer.step()
-        self.symbols_seen += count
         self._average()
 
     @torch.no_grad()
