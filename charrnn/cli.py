@@ -5,19 +5,14 @@ are loaded, a signal ends the program at once; from there on it is an error that
 """
 
 import os
-import re
 import secrets
-import shutil
 import sys
-import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from charrnn import __version__
-from charrnn.config.declaration import build, shortened
+from charrnn.config.declaration import build
 from charrnn.config.options import with_settings
 from charrnn.config.settings import (
     CORPUS_HELP,
@@ -30,7 +25,8 @@ from charrnn.config.settings import (
     TrainSettings,
     VocabularySettings,
 )
-from charrnn.errors import CharRNNError, UsageError, explained
+from charrnn.display.standard_error import loading, tell
+from charrnn.errors import UsageError
 from charrnn.runs.signals import Stops
 
 app = typer.Typer(
@@ -42,21 +38,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
-CheckpointOption = Annotated[
-    str | None,
-    typer.Option(
-        "--checkpoint",
-        metavar="PATH",
-        help="a run folder, the name of a run in runs/, or a checkpoint file",
-        show_default="the newest run in runs/",
-    ),
+A_MODEL = "a run folder, the name of a run in runs/, or a checkpoint file"
+NEWEST = "the newest run in runs/"
+
+
+def _checkpoint(text: str, default: str | bool = NEWEST) -> Any:  # noqa: ANN401 - as typer has it
+    return typer.Option("--checkpoint", metavar="PATH", help=text, show_default=default)
+
+
+CorpusArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
 WORTH_THREADS = 64
 """So many texts side by side keep two processor threads busy."""
-
-LONGEST_MESSAGE = 2000
-"""Characters of the line that says what went wrong, whatever long name or number was given."""
 
 
 def with_seed_drawn(given: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +82,7 @@ def _main(
 @app.command()
 @with_settings(TrainSettings)
 def train(
-    corpus: Annotated[
-        list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
-    ] = None,
+    corpus: CorpusArgument = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -122,7 +115,7 @@ def train(
         checked(values)  # what is wrong is told before torch is loaded, which takes seconds
     elif values.get("dry_run"):
         raise UsageError("--dry-run shows what a new run would be; leave it out to go on, or --resume")
-    with _loading("PyTorch", quiet=bool(values.get("quiet"))):
+    with loading("PyTorch", quiet=bool(values.get("quiet"))):
         from charrnn.commands.dry_run import dry_run
         from charrnn.commands.resume import resume
         from charrnn.commands.train import Caller
@@ -133,32 +126,11 @@ def train(
         run(values, Caller(stops), typed)
 
 
-@contextmanager
-def _loading(what: str, *, quiet: bool) -> Iterator[None]:
-    """Say that something is loaded, which takes seconds; on a terminal the line vanishes afterwards."""
-    if quiet or "torch" in sys.modules:
-        yield
-        return
-    sys.stderr.write(f"loading {what} …\n")
-    sys.stderr.flush()
-    yield
-    if sys.stderr.isatty():
-        sys.stderr.write("\x1b[1A\x1b[K")
-        sys.stderr.flush()
-
-
 @app.command()
 @with_settings(Request, SampleSettings, SeeingSettings)
 def sample(
     checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="PATH",
-            help="a run folder, the name of a run in runs/, or a checkpoint file; several write one text "
-            "together, see --mix",
-            show_default="the newest run in runs/",
-        ),
+        list[str] | None, _checkpoint(f"{A_MODEL}; several write one text together, see --mix")
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="print control characters as they are, on a terminal too")
@@ -196,17 +168,10 @@ def sample(
 @app.command()
 @with_settings(ReadingSettings, VocabularySettings, without=frozenset({"vocabulary"}))
 def vocab(
-    corpus: Annotated[
-        list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
-    ] = None,
+    corpus: CorpusArgument = None,
     checkpoint: Annotated[
         str | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="PATH",
-            help="show the characters of a model; with CORPUS, those that the model does not know",
-            show_default=False,
-        ),
+        _checkpoint("show the characters of a model; with CORPUS, those that the model does not know", False),
     ] = None,
     output: Annotated[
         str | None,
@@ -238,15 +203,7 @@ def evaluate(
     text: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)
     ] = None,
-    checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="PATH",
-            help="a run folder, the name of a run in runs/, or a checkpoint file",
-            show_default="the newest run in runs/",
-        ),
-    ] = None,
+    checkpoint: Annotated[list[str] | None, _checkpoint(A_MODEL)] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
@@ -266,7 +223,7 @@ def evaluate(
 
 
 @app.command()
-def info(checkpoint: CheckpointOption = None, json: JsonOption = False) -> None:
+def info(checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None, json: JsonOption = False) -> None:
     """Show what a checkpoint holds.
 
     \b
@@ -287,7 +244,7 @@ def plot(
         typer.Argument(
             metavar="RUN",
             help="run folders, or names of runs in runs/",
-            show_default="the newest run in runs/",
+            show_default=NEWEST,
         ),
     ] = None,
     json: JsonOption = False,
@@ -334,47 +291,5 @@ def run_command(arguments: list[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
         if os.environ.get("CHARRNN_DEBUG") == "1":
             raise
-        return _tell(error)
+        return tell(error)
     return result if isinstance(result, int) else 0
-
-
-def _tell(error: Exception | KeyboardInterrupt) -> int:
-    """Say what went wrong in one line; the exit code."""
-    message, code = _explain(error)
-    if message:
-        from charrnn.display.sanitizer import visible
-
-        line = f"charrnn: {shortened(visible(' '.join(message.split())), LONGEST_MESSAGE)}"
-        sys.stderr.write((_folded(line) if sys.stderr.isatty() else line) + "\n")
-    return code
-
-
-def _folded(line: str) -> str:
-    """A line as a terminal shows it with its words whole, clauses and so commands too where there is room."""
-    columns, lines = shutil.get_terminal_size().columns, [""]
-    for clause in re.split("(?<=;) ", line):
-        joined = f"{lines[-1]} {clause}".lstrip()
-        if len(joined) <= columns:
-            lines[-1] = joined
-        else:
-            lines += textwrap.wrap(clause, columns, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(filter(None, lines))
-
-
-def _explain(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
-    """An error's line and exit code."""
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "stopped", 130
-    if hasattr(error, "format_message"):  # the option parser's own errors
-        return _usage(error), int(getattr(error, "exit_code", 2))
-    told = explained(error)
-    is_unexpected = told is not error and type(told) is CharRNNError
-    hint = "; set CHARRNN_DEBUG=1 to see where" if is_unexpected else ""
-    return f"{told}{hint}", told.exit_code
-
-
-def _usage(error: Any) -> str:  # noqa: ANN401
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "charrnn"
-    message = str(error.format_message()).rstrip(".")
-    return f"{message}; see {command} --help" if message else ""

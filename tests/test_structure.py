@@ -65,9 +65,6 @@ LONGEST = {"module": 300, "class": 150, "function": 50}
 LONGER = {
     "config/settings.py": "the declarations of settings, each with its help and its limits",
     "config/declaration.py setting": "the flags of a declaration, each with its type and its meaning",
-    "cli.py": "to be split",
-    "commands/python_model.py Model": "to be split",
-    "commands/sample.py sample": "to be split",
     "model/readers.py": "to be split",
     "commands/train.py": "to be split",
     "model/network.py": "to be split",

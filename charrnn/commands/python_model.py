@@ -156,8 +156,6 @@ class Model:
             UsageError: the model reads lines, and a window is given.
         """
         with only_ours():
-            if not isinstance(text, str):
-                raise UsageError(f"the text to score is of type {type(text).__name__}; expected str")
             from charrnn.commands.evaluate import figures
             from charrnn.commands.scoring import NamedText, Subject, check_settings_for
             from charrnn.display.plain import QuietDisplay
@@ -165,7 +163,7 @@ class Model:
 
             settings, model = EvaluateSettings(window=window), self._checkpoint
             check_settings_for(model, settings)
-            corpus = Corpus.of(exact_bytes(text), _of_plain_text(model.reading))
+            corpus = _corpus_of(text, model.reading)
             check_scorable(corpus, model.vocabulary)
             subject = Subject(
                 self.path, model, self._network, NamedText(corpus), settings, display=QuietDisplay()
@@ -188,12 +186,7 @@ class Model:
         """What to write and how, checked as the options are."""
         others = {name: value for name, value in settings.items() if name != "length"}
         check_names("sample", others, _OF_A_TEXT)
-        values = dict(settings)
-        stop = values.get("stop", ())
-        several = stop if isinstance(stop, list | tuple) else (stop,)
-        if not all(isinstance(text, str) for text in several):
-            raise UsageError(f"stop is {shortened(repr(stop))}; expected a text, or several")
-        values["stop"] = tuple(several)
+        values = {**settings, "stop": _several(settings.get("stop", ()))}
         request = build(Request, values | {"prompt": prompt, "count": count})
         request = replace(request, prompt=as_read(prompt, self._checkpoint.reading))
         if (is_whole or request.best_of > 1) and not has_end(self._writer, request):
@@ -211,9 +204,20 @@ class Model:
         return chain([begun], (piece.text for piece in write(self._writer, request, settings)))
 
 
-def _of_plain_text(reading: ReadingSettings) -> ReadingSettings:
-    """How a text is read that needs no decoding, and is no table."""
-    return replace(reading, encoding="utf-8", errors="strict", columns=None, format=None, header=False)
+def _several(stop: object) -> tuple[str, ...]:
+    """The texts before which a text stops, of which one may stand by itself."""
+    several = stop if isinstance(stop, list | tuple) else (stop,)
+    if not all(isinstance(text, str) for text in several):
+        raise UsageError(f"stop is {shortened(repr(stop))}; expected a text, or several")
+    return tuple(several)
+
+
+def _corpus_of(text: object, reading: ReadingSettings) -> Corpus:
+    """A text as a model reads it, but that it needs no decoding and is not a table."""
+    if not isinstance(text, str):
+        raise UsageError(f"the text to score is of type {type(text).__name__}; expected str")
+    plain = replace(reading, encoding="utf-8", errors="strict", columns=None, format=None, header=False)
+    return Corpus.of(exact_bytes(text), plain)
 
 
 def _ours_alone(pieces: Iterable[str]) -> Iterator[str]:

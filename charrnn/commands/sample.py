@@ -12,7 +12,7 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import LanguageModel, SavedModel
-from charrnn.decoding.length import bound_of, has_end, length_of
+from charrnn.decoding.length import Cuts, bound_of, has_end, length_of
 from charrnn.decoding.network import Tell
 from charrnn.decoding.sampler import Piece, read, write
 from charrnn.decoding.trace import Expected, Trace, Written
@@ -59,41 +59,35 @@ def sample(
     request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))
     if seeing.interactive:
         _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
-        from charrnn.commands.interactive import write_together
-        from charrnn.decoding.conversation import Conversation
-
-        write_together(Conversation(model, request, settings), request)
+        _converse(model, request, settings)
         return
     _check_ends(model, request, json_wanted=json_wanted, novelty_wanted=bool(seeing.novelty))
     prompt = read(model, request)
     reference = _reference(seeing, models)
-    if prompt.notice:
-        sys.stderr.write(f"charrnn: {prompt.notice}\n")
+    _say(prompt.notice)
     output = Output(raw=raw, color=seeing.color) if request.output is None else None
-    watched = json_wanted or (output is not None and output.painted)
-    trace = Trace(model.vocabulary, model.normal_form) if watched else None
+    trace = _trace(model, output, json_wanted=json_wanted)
     # Whatever is wrong with the request shows here, before a file is made.
     with reading(len(prompt.ids)) as tell:
         texts = all_texts(model, request, settings, trace, whole=json_wanted, tell=tell)
     cuts = Cuts(bound_of(model, request), model.longest_record)
     texts, length = cuts.counted(texts), length_of(model, request)
     if output is not None and output.terminal and sys.stderr.isatty():
-        sys.stderr.write(f"charrnn: {visible(_told(models, request, settings))}\n")
-        sys.stderr.flush()
+        _say(visible(_told(models, request, settings)))
     with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
         if json_wanted:
             write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
         else:
-            ended = request.count > 1 or model.vocabulary.end is not None or request.until_line is not None
-            for pieces in texts:
-                place.write(prompt.text)
-                for piece in kept(pieces, prompt.text, reference):
-                    place.show(piece)
-                place.end(ended)
-    if cuts.texts:
-        sys.stderr.write(f"charrnn: {cuts.notice()}\n")
+            _write_texts(prompt.text, texts, reference, place, newline=_end_in_newlines(model, request))
+    _say(cuts.notice())
     if reference is not None and not json_wanted:
         sys.stderr.write(reference.compare().report())
+
+
+def _say(line: str | None) -> None:
+    """Say on standard error what there is to say, if anything."""
+    if line:
+        sys.stderr.write(f"charrnn: {line}\n")
 
 
 def _language_model(models: list[Checkpoint], settings: SampleSettings) -> LanguageModel:
@@ -162,6 +156,14 @@ def _check_ends(model: LanguageModel, request: Request, *, json_wanted: bool, no
             raise UsageError(f"--length 0 never ends, so {what}; give one of them, --stop or --until-line")
 
 
+def _converse(model: LanguageModel, request: Request, settings: SampleSettings) -> None:
+    """Write together with whoever sits at the terminal."""
+    from charrnn.commands.interactive import write_together
+    from charrnn.decoding.conversation import Conversation
+
+    write_together(Conversation(model, request, settings), request)
+
+
 @contextmanager
 def reading(symbols: int) -> Iterator[Tell | None]:
     """Shows on standard error how far a long prompt is read."""
@@ -201,44 +203,6 @@ def _witnessed(pieces: Iterable[Piece], trace: Trace | None) -> Iterator[Written
         yield Written(piece.text, trace.characters(piece.number, piece.text) if trace else ())
 
 
-class Cuts:
-    """Counts the texts that were cut because the model did not end them.
-
-    Attributes:
-        texts: how many that were so far.
-    """
-
-    def __init__(self, bound: int, longest: int) -> None:
-        """Look for texts that are as long as that.
-
-        Args:
-            bound: characters at which a text is cut; 0 where none is.
-            longest: symbols of the corpus's longest record; 0 where it is not known.
-        """
-        self.texts = 0
-        self._bound, self._longest = bound, longest
-
-    def counted(self, texts: Iterable[Iterator[Written]]) -> Iterator[Iterator[Written]]:
-        """The same texts; each counts once it is over."""
-        return map(self._counted, texts)
-
-    def _counted(self, pieces: Iterator[Written]) -> Iterator[Written]:
-        characters = 0
-        for piece in pieces:
-            characters += len(piece.text)
-            yield piece
-        self.texts += bool(self._bound) and characters == self._bound
-
-    def notice(self) -> str:
-        """What to say of them."""
-        what = "1 text was" if self.texts == 1 else f"{self.texts:,} texts were"
-        longest = f"; the longest that it learnt from has {self._longest:,}" if self._longest else ""
-        return (
-            f"{what} cut at {self._bound:,} characters, where the model had written no end mark{longest}; "
-            "--length N cuts at another length, --length 0 never"
-        )
-
-
 def kept(pieces: Iterator[Written], prompt: str, reference: "Reference | None") -> Iterator[Written]:
     """The pieces of a text as they come; the whole text is told to the reference at its end."""
     text = ""
@@ -247,6 +211,33 @@ def kept(pieces: Iterator[Written], prompt: str, reference: "Reference | None") 
         yield piece
     if reference:
         reference.add(text, line=prompt + text)
+
+
+def _trace(model: LanguageModel, output: Output | None, *, json_wanted: bool) -> Trace | None:
+    """What keeps the probability of each character, where it is shown."""
+    is_shown = json_wanted or (output is not None and output.painted)
+    return Trace(model.vocabulary, model.normal_form) if is_shown else None
+
+
+def _end_in_newlines(model: LanguageModel, request: Request) -> bool:
+    """Whether a newline ends each text: where several follow one another, or a text is a line."""
+    return request.count > 1 or model.vocabulary.end is not None or request.until_line is not None
+
+
+def _write_texts(
+    prompt: str,
+    texts: Iterable[Iterator[Written]],
+    reference: "Reference | None",
+    place: Destination,
+    *,
+    newline: bool,
+) -> None:
+    """Write texts one after the other, each with its prompt, as they come."""
+    for pieces in texts:
+        place.write(prompt)
+        for piece in kept(pieces, prompt, reference):
+            place.show(piece)
+        place.end(newline)
 
 
 def _head(models: Sequence[tuple[Path, Checkpoint]], request: Request) -> dict[str, Any]:
