@@ -1,20 +1,31 @@
 """Files that earlier versions wrote: they load, and write the same, for ever.
 
-`golden/format-2.safetensors` is the `last` of `charrnn train text.txt --hidden 16 --embedding 8 --steps 300
---batch-size 8 --sequence-length 32` on `program.TEXT`. A new format gets a file of its own beside it.
+Both are the `last` of a run on `program.TEXT`; a new format gets a file of its own beside them.
+
+    format-2    charrnn train text.txt --hidden 16 --embedding 8 --steps 300 --batch-size 8
+                --sequence-length 32
+    format-3    charrnn train text.txt, and `RUN_3`
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
 import safetensors.numpy
 from forging import entry_of, in_format_2
+from interruptions import stopped_at
 from program import SMALL, TEXT, charrnn
 
 from charrnn.errors import CheckpointError
 from charrnn.runs.checkpoint import load, save
 
 GOLDEN = Path(__file__).parent / "golden" / "format-2.safetensors"
+GOLDEN_3 = GOLDEN.with_name("format-3.safetensors")
+DIGEST_3 = "69c01447ccc22bea2c25a2e86b5e9beacab8f41bc653ccb9bb25dae3d4f22ffd"
+RUN_3 = (
+    *("--mode", "lines", "--cell", "gru", "--layers", "2", "--dropout", "0.2", "--hidden", "16"),
+    *("--embedding", "8", "--steps", "300", "--batch-size", "8", "--threads", "1"),
+)
 
 
 def test_it_is_what_it_was() -> None:
@@ -25,29 +36,93 @@ def test_it_is_what_it_was() -> None:
     assert load(GOLDEN).training.arrays, "what a run goes on with is there too"
 
 
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        (
-            ("--temperature", "0"),
-            "One of, 1 came flew off, 0 came flew off, 0 came back!\n1 little birds sat on wall nu",
-        ),
-        (
-            ("--seed", "7"),
-            "One o1 of, 2 4flew off, 1 caamle flew 1 off, 1 cameee b, came bacbkk\n5 lll nume back",
-        ),
-    ],
-)
-def test_it_writes_what_it_wrote(options: tuple[str, ...], text: str) -> None:
-    written = charrnn("sample", "--checkpoint", GOLDEN, "--prompt", "One ", "--length", "80", *options)
+def test_format_3_is_what_it_was() -> None:
+    info = charrnn("info", "--checkpoint", GOLDEN_3, "--json").json
+    found = {name: info[name] for name in ("cell", "layers", "hidden", "mode", "step", "weights_sha256")}
+    facts = {"cell": "gru", "layers": 2, "hidden": 16, "mode": "lines", "step": 300}
+    assert found == facts | {"weights_sha256": DIGEST_3}
+    entry = entry_of(GOLDEN_3)
+    assert (entry["format"], entry["task"]) == (3, "language")
+
+
+TEXTS = [
+    (
+        (GOLDEN, "--length", "80", "--temperature", "0"),
+        "One of, 1 came flew off, 0 came flew off, 0 came back!\n1 little birds sat on wall nu",
+    ),
+    (
+        (GOLDEN, "--length", "80", "--seed", "7"),
+        "One o1 of, 2 4flew off, 1 caamle flew 1 off, 1 cameee b, came bacbkk\n5 lll nume back",
+    ),
+    ((GOLDEN_3, "--temperature", "0"), "One flew off, 1 came back!\n"),
+    (
+        (GOLDEN_3, "--count", "3", "--temperature", "1.5", "--seed", "7"),
+        "One fk!\nOne flew off, 0 came back!\nOne flew oa! off, 0 cameeba6k!\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), TEXTS)
+def test_it_writes_what_it_wrote(options: tuple[str | Path, ...], text: str) -> None:
+    written = charrnn("sample", "--prompt", "One ", "--checkpoint", *options)
     assert (written.code, written.out) == (0, text)
 
 
-def test_it_scores_as_it_scored(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("golden", "bits"), [(GOLDEN, 0.248373), (GOLDEN_3, 0.218335)])
+def test_it_scores_as_it_scored(golden: Path, bits: float, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(TEXT[-500:], encoding="utf-8")
-    score = charrnn("evaluate", text, "--checkpoint", GOLDEN, "--json").json
-    assert score["bits_per_character"] == pytest.approx(0.248373, abs=1e-4)
+    score = charrnn("evaluate", text, "--checkpoint", golden, "--json").json
+    assert score["bits_per_character"] == pytest.approx(bits, abs=1e-4)
+
+
+def test_format_3_goes_on_as_it_went_on(tmp_path: Path) -> None:
+    """To the last bit where this processor computes as the one that made it: where the run comes out so."""
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    assert charrnn("train", text, *RUN_3, "--quiet", "--run", tmp_path / "anew").code == 0
+    for name in ("whole", "stopped", "of format 2"):
+        (tmp_path / name).mkdir()
+        shutil.copy(GOLDEN_3, tmp_path / name / "last.safetensors")
+    in_format_2(tmp_path / "of format 2" / "last.safetensors")
+    resume = ("train", str(text), "--resume", "--steps", "320", "--quiet", "--run")
+    assert stopped_at("update", 9, *resume, str(tmp_path / "stopped")).code == 130
+    digests = set()
+    for name in ("whole", "stopped", "of format 2"):
+        assert charrnn(*resume, tmp_path / name).code == 0
+        last = load(tmp_path / name / "last.safetensors")
+        assert last.progress.step == 320
+        assert last.progress.validation_nats_per_character == pytest.approx(0.101305, abs=1e-4)
+        digests.add(last.fingerprint())
+    (digest,) = digests
+    if load(tmp_path / "anew" / "last.safetensors").fingerprint() == DIGEST_3:
+        assert digest == "db7904ddc4f542944924652f5cbccadc1dba08a882ab84fa1e4c422f8fe7811b"
+
+
+def written_anew(path: Path, *, by: float = 0.0) -> None:
+    """Let the library write a copy of the golden file, its first bias changed by so much."""
+    with safetensors.safe_open(GOLDEN_3, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = safetensors.numpy.load_file(GOLDEN_3)
+    arrays["model.output.bias"][0] += by
+    safetensors.numpy.save_file(arrays, path, metadata)
+
+
+@pytest.mark.parametrize(("options", "text"), TEXTS[2:])
+def test_a_file_that_the_library_has_written_writes_the_same(
+    options: tuple[str | Path, ...], text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "anew.safetensors"
+    written_anew(path)
+    assert charrnn("sample", "--prompt", "One ", "--checkpoint", path, *options[1:]).out == text
+
+
+def test_a_file_that_the_library_has_written_with_another_value_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "anew.safetensors"
+    written_anew(path, by=1e-6)
+    refused = charrnn("sample", "--checkpoint", path)
+    assert (refused.code, refused.out) == (CheckpointError.exit_code, "")
+    assert "its digest is not that of its content" in refused.err
 
 
 def test_the_format_2_of_the_tests_is_that_of_version_0_1(tmp_path: Path) -> None:
