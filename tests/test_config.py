@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.config.declaration import build, flat, option_name, settings_of
+from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import (
     BudgetSettings,
     MachineSettings,
@@ -221,3 +222,13 @@ def test_names_are_unique_over_all_groups_of_train() -> None:
     names = [item.name for _, item, _ in settings_of(TrainSettings)]
     assert len(names) == len(set(names))
     assert set(names) == set(flat(TrainSettings()))
+
+
+def test_of_resolved_settings_none_is_left_to_choose() -> None:
+    chosen = {"layers": 1, "hidden": 8, "embedding": 0, "dropout": 0.0, "batch_size": 2}
+    chosen |= {"sequence_length": 4, "learning_rate": 0.1, "weight_decay": 0.0}
+    settings = build(ResolvedSettings, chosen | {"steps": 3})
+    assert (settings.recipe.batch_size, settings.budget.steps) == (2, 3)
+    for name in chosen:
+        with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is None; expected a"):
+            build(ResolvedSettings, chosen | {name: None})

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from charrnn.config.declaration import build
+from charrnn.config.settings import TrainSettings
 from charrnn.errors import ResourceError
-from charrnn.model.architecture import Architecture
 from charrnn.training.memory import check_fits, memory_explained
-from charrnn.training.plan import Plan
+from charrnn.training.plan import Facts, Plan, choose
 
 SAID = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried ..."
@@ -14,8 +15,8 @@ SAID = (
 
 
 def plan(hidden: int = 64, batch_size: int = 32, sequence_length: int = 64) -> Plan:
-    network = Architecture("lstm", 1, hidden, 16, 60)
-    return Plan(network, 0.0, batch_size, sequence_length, 0.01, "muon", 0.0, 1.0, "fp32", 1)
+    sizes = {"hidden": hidden, "batch_size": batch_size, "sequence_length": sequence_length}
+    return choose(build(TrainSettings, sizes | {"steps": 1, "embedding": 16}), Facts(10**6, 0, 60))
 
 
 @pytest.mark.parametrize(

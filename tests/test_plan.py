@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.config.declaration import build, flat
+from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.tasks.windows import Streams
+from charrnn.training.held_out import measured_symbols, validation_seconds, validation_steps
 from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
     ENOUGH_SYMBOLS,
@@ -25,14 +27,10 @@ from charrnn.training.plan import (
     Plan,
     bounded,
     choose,
-    dropout,
     feeds,
     learns_enough,
-    measured_symbols,
-    validation_seconds,
-    validation_steps,
-    weight_decay,
 )
+from charrnn.training.regularization import dropout, weight_decay
 
 NOVEL = Facts(training_symbols=1_000_000, records=0, symbols=65)
 NAMES = Facts(training_symbols=200_000, records=27_000, symbols=28)
@@ -65,14 +63,14 @@ def of(**values: Any) -> TrainSettings:  # noqa: ANN401 - any value
 def test_what_is_set_is_obeyed(name: str, value: Any, facts: Facts) -> None:  # noqa: ANN401 - any value
     made = of(**{name: value})
     plan = choose(made, facts)
-    assert value in {getattr(plan, name, None), getattr(plan.architecture, name, None)}
-    assert flat(plan.fill(made))[name] == value
+    assert flat(plan.settings)[name] == value
+    assert getattr(plan.architecture, name, value) == value
 
 
 @pytest.mark.parametrize("facts", [NOVEL, NAMES], ids=["novel", "names"])
 def test_what_is_not_set_is_chosen_and_filled_in(facts: Facts) -> None:
     plan = choose(of(), facts)
-    filled = plan.fill(of())
+    filled = plan.settings
     chosen = set(flat(filled)) - {name for name, value in flat(filled).items() if value is None}
     assert {"layers", "hidden", "embedding", "dropout", "batch_size", "sequence_length"} <= chosen
     assert {"learning_rate", "weight_decay", "threads"} <= chosen
@@ -82,8 +80,9 @@ def test_what_is_not_set_is_chosen_and_filled_in(facts: Facts) -> None:
 
 def test_filling_in_leaves_the_rest_alone() -> None:
     made = of(corpus=("x",), seed=7, prompt="Once", steps=5)
-    filled = choose(made, NOVEL).fill(made)
-    assert replace(filled, model=made.model, recipe=made.recipe, machine=made.machine) == made
+    filled = choose(made, NOVEL).settings
+    left = flat(replace(filled, model=made.model, recipe=made.recipe, machine=made.machine))
+    assert left == flat(made)
     assert filled.machine.seed == 7
 
 
@@ -98,21 +97,21 @@ def test_every_choice_is_within_the_limits_of_its_setting(
     training: int, records: int, symbols: int, budget: dict[str, Any]
 ) -> None:
     made = of(**budget)
-    plan = choose(made, Facts(training, min(records, training), symbols))
-    plan.fill(made)  # settings and architecture check themselves
+    # Settings and architecture check themselves.
+    choose(made, Facts(training, min(records, training), symbols))
 
 
 @pytest.mark.parametrize("symbols", [2, 3, 5, 100, 300, 5000])
 def test_tiny_texts_give_each_stream_something_to_read(symbols: int) -> None:
-    plan = choose(of(), Facts(symbols, 0, 2))
-    assert 1 <= plan.batch_size <= symbols - 1
-    assert 1 <= plan.sequence_length <= max(1, (symbols - 1) // plan.batch_size)
-    streams = Streams([0] * symbols, plan.batch_size, plan.sequence_length)  # type: ignore[arg-type]
-    assert len(set(streams.starts.tolist())) == plan.batch_size
+    recipe = choose(of(), Facts(symbols, 0, 2)).settings.recipe
+    assert 1 <= recipe.batch_size <= symbols - 1
+    assert 1 <= recipe.sequence_length <= max(1, (symbols - 1) // recipe.batch_size)
+    streams = Streams([0] * symbols, recipe.batch_size, recipe.sequence_length)  # type: ignore[arg-type]
+    assert len(set(streams.starts.tolist())) == recipe.batch_size
 
 
 def test_few_records_are_no_more_than_there_are() -> None:
-    assert choose(of(), Facts(30, 3, 10)).batch_size == 3
+    assert choose(of(), Facts(30, 3, 10)).settings.recipe.batch_size == 3
 
 
 def test_no_choice_depends_on_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +140,8 @@ def machine(operations_a_second: float) -> Pace:
     """A machine that makes so many operations a second, whatever the network."""
 
     def pace(plan: Plan) -> float:
-        operations = 6 * plan.architecture.parameters * plan.batch_size * plan.sequence_length
+        recipe = plan.settings.recipe
+        operations = 6 * plan.architecture.parameters * recipe.batch_size * recipe.sequence_length
         return operations_a_second / operations
 
     return pace
@@ -175,8 +175,8 @@ def test_the_learning_rate_is_of_the_optimizer_and_with_muon_of_the_cell(
     cell: str, optimizer: str, rate: float
 ) -> None:
     settings = {"cell": cell, "optimizer": optimizer}
-    assert choose(of(**settings), NOVEL).learning_rate == rate
-    assert choose(of(**settings, learning_rate=0.5), NOVEL).learning_rate == 0.5
+    assert choose(of(**settings), NOVEL).settings.recipe.learning_rate == rate
+    assert choose(of(**settings, learning_rate=0.5), NOVEL).settings.recipe.learning_rate == 0.5
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -247,9 +247,7 @@ def test_half_precision_is_for_large_networks_of_processors_that_have_it() -> No
     def precision(*, half: bool, **values: Any) -> str:  # noqa: ANN401 - any value
         facts = replace(NOVEL, half=half)
         made = of(**values)
-        plan = choose(made, facts)
-        assert plan.fill(made).machine.precision == plan.precision
-        return plan.precision
+        return choose(made, facts).settings.machine.precision
 
     assert precision(half=True, hidden=256) == "bf16"
     assert precision(half=False, hidden=256) == "fp32"
@@ -277,24 +275,24 @@ def test_what_is_easier_to_learn_by_heart_is_held_back_more(one: float, other: f
 
 
 def test_dropout_and_weight_decay_follow_from_passes_and_parameters() -> None:
-    def plan(facts: Facts, **values: Any) -> Plan:  # noqa: ANN401 - any value
-        return choose(of(**values), facts)
+    def plan(facts: Facts, **values: Any) -> ResolvedSettings:  # noqa: ANN401 - any value
+        return choose(of(**values), facts).settings
 
-    shares = [plan(NOVEL, epochs=epochs, hidden=384).dropout for epochs in (1, 8, 50, 100, 10_000)]
+    shares = [plan(NOVEL, epochs=epochs, hidden=384).model.dropout for epochs in (1, 8, 50, 100, 10_000)]
     assert shares == sorted(shares)
     assert shares[0] == shares[1] == 0
     assert 0 < shares[2] < shares[3] < shares[4] == 0.5
-    assert plan(NOVEL, epochs=50, hidden=64).dropout < plan(NOVEL, epochs=50, hidden=512).dropout
-    assert plan(NOVEL, epochs=1).weight_decay < plan(NOVEL, epochs=30).weight_decay
-    assert plan(Facts(5, 0, 4), steps=10_000).dropout == 0  # "hello"
-    assert plan(NAMES, epochs=50).dropout > 0
-    assert plan(NOVEL, epochs=1000, dropout=0.0).dropout == 0
-    assert plan(NOVEL, epochs=1000, optimizer="adamw").weight_decay == 0
+    assert plan(NOVEL, epochs=50, hidden=64).model.dropout < plan(NOVEL, epochs=50, hidden=512).model.dropout
+    assert plan(NOVEL, epochs=1).recipe.weight_decay < plan(NOVEL, epochs=30).recipe.weight_decay
+    assert plan(Facts(5, 0, 4), steps=10_000).model.dropout == 0  # "hello"
+    assert plan(NAMES, epochs=50).model.dropout > 0
+    assert plan(NOVEL, epochs=1000, dropout=0.0).model.dropout == 0
+    assert plan(NOVEL, epochs=1000, optimizer="adamw").recipe.weight_decay == 0
 
 
 def test_validations_are_ten_or_where_cheap_a_hundred_and_cost_little() -> None:
     plan = choose(of(batch_size=10, sequence_length=10), NOVEL)
-    read = plan.batch_size * plan.sequence_length
+    read = plan.settings.recipe.batch_size * plan.settings.recipe.sequence_length
     assert validation_steps(plan, read, 100) == 10  # cheap to some degree: ten
     assert validation_steps(plan, read, 10_000) == 100  # hardly any cost: a hundred
     assert validation_steps(plan, read // 20, 1000) == 10

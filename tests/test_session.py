@@ -73,16 +73,16 @@ def session_of(
     settings = build(TrainSettings, SMALL | {"steps": 1} | values)
     training = part_of(TEXT)
     plan = choose(settings, Facts(training.symbols, 0, len(VOCABULARY)))
+    recipe = plan.settings.recipe
     model = CharRNN(plan.architecture, 0.0, torch.Generator().manual_seed(1))
-    optimizers = make_optimizers(model, plan.optimizer, plan.learning_rate, 0.0)
-    batches = Streams(training.ids, plan.batch_size, plan.sequence_length)
+    optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, 0.0)
+    batches = Streams(training.ids, recipe.batch_size, recipe.sequence_length)
     return Session(
         trainer=Trainer(model, language_model, batches, optimizers, budget, gradient_clip=1.0),
         run=Run(folder),
         training=training,
         validation=part_of(TEXT[:60]) if validated else None,
         measured_symbols=60,
-        settings=plan.fill(settings),
         plan=plan,
         vocabulary=VOCABULARY,
         corpus=CorpusFacts("text", "", len(TEXT), len(TEXT), 60, [0] * len(VOCABULARY)),

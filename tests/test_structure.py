@@ -74,7 +74,6 @@ LONGER = {
     "text/dataset.py encode_dataset": "to be split",
     "text/vocabulary.py": "to be split",
     "text/vocabulary.py Vocabulary": "to be split",
-    "training/plan.py": "to be split",
     "training/session.py": "to be split",
     "training/session.py Session": "to be split",
 }

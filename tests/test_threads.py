@@ -112,7 +112,8 @@ def test_all_cores_are_halved_down_to_one(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_only_a_run_on_a_clock_leaves_them_open() -> None:
     def chosen(**values: str | int) -> int | None:
-        return choose(build(TrainSettings, {"device": "cpu", "hidden": 256} | values), FACTS).threads
+        made = build(TrainSettings, {"device": "cpu", "hidden": 256} | values)
+        return choose(made, FACTS).settings.machine.threads
 
     assert chosen(max_time="1m") is None
     assert chosen(max_time="1m", threads=2) == 2

@@ -28,7 +28,7 @@ from charrnn.commands.train import (
     shown,
     unlike_lines,
 )
-from charrnn.config.settings import ReadingSettings, TrainSettings
+from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.prompt import read_prompt
 from charrnn.display.tables import print_result, two_columns
 from charrnn.model.network import CharRNN
@@ -70,14 +70,14 @@ def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None)
         place = place_for(folder)
         with TemporaryDirectory(prefix="charrnn-") as scratch:
             dataset = encode(corpus, vocabulary, settings, Run(Path(scratch)), display)
-            settings, plan = planned(settings, dataset, vocabulary, device, display)
+            plan = planned(settings, dataset, vocabulary, device, display)
             encoded_bytes = sum(file.stat().st_size for file in Path(scratch).iterdir())
             rows = [*rows_of_text(corpus, vocabulary, dataset), *[("notice", text) for text in display.notes]]
             advice = [] if dataset.validation is None else unlike_lines(dataset, vocabulary)
             del dataset  # some systems remove no file that is mapped
         advice += hints(corpus, settings.machine.threads)
         rows += [("hint", text) for text in advice]
-        rows += rows_of_plan(settings, plan, device)
+        rows += rows_of_plan(plan)
         if source is not None:
             rows.append(("from", f"{settings.model.init_from}: {transfer_to(plan, source, vocabulary)}"))
         rows += rows_of_disk(plan, encoded_bytes, place)
@@ -176,10 +176,10 @@ def size_of(part: Part) -> str:
     return f"{part.characters:,} characters{stretches}"
 
 
-def rows_of_plan(settings: TrainSettings, plan: Plan, device: torch.device) -> Rows:
+def rows_of_plan(plan: Plan) -> Rows:
     """What would be trained, how long, and in how much memory."""
-    yield "plan", in_words(settings, plan, device)
-    if settings.budget.max_time and plan.updates is not None:
+    yield "plan", in_words(plan)
+    if plan.settings.budget.max_time and plan.updates is not None:
         yield "", "timed just now, since --max-time bounds the run: a busier machine gets another plan"
     free = free_bytes()
     known = "" if math.isinf(free) else f", of {decimal(int(max(0.0, free)))} free"
@@ -205,5 +205,5 @@ def rows_of_disk(plan: Plan, encoded_bytes: int, place: Path) -> Rows:
 
 def transfer_to(plan: Plan, source: Checkpoint, vocabulary: Vocabulary) -> Transfer:
     """What of a model's weights the new network would take."""
-    fresh = CharRNN(plan.architecture, plan.dropout, torch.Generator())
+    fresh = CharRNN(plan.architecture, plan.settings.model.dropout, torch.Generator())
     return transferred(source, weights_of(fresh), vocabulary)

@@ -20,7 +20,7 @@ from charrnn.commands.train import (
     until,
     with_prompt,
 )
-from charrnn.config.declaration import build, names_where, option_name
+from charrnn.config.declaration import build, flat, names_where, option_name
 from charrnn.config.settings import IN_THE_RUN_FOLDER, ReadingSettings, TrainSettings
 from charrnn.config.values import duration, seconds
 from charrnn.decoding.prompt import read_prompt
@@ -77,7 +77,7 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
             display.note(going_on(session, is_extended=is_extended))
             if other := other_bits(begun, session):
                 display.note(f"it goes on with {other}: from here on no longer the same bit for bit")
-            if session.settings != build(TrainSettings, begun):
+            if flat(session.settings) != flat(build(TrainSettings, begun)):
                 run.write_config(session.settings)
             progress = finish(session)
         tell(progress, run.folder, quiet=settings.output.quiet)
@@ -226,16 +226,14 @@ def go_on(
     dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
     plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, device))
     check_fits(plan)
-    settings = plan.fill(settings)
-    batches = make_batches(dataset.training, plan, settings.machine.seed)
+    batches = make_batches(dataset.training, plan, plan.settings.machine.seed)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds, caller.started)
-    budget = make_budget(settings, batches, numbers["budget"]["added_seconds"], clock)
+    budget = make_budget(plan.settings, batches, numbers["budget"]["added_seconds"], clock)
     session = make_session(
-        settings,
         plan,
         dataset,
-        trainer=make_trainer(settings, plan, batches, budget, device),
+        trainer=make_trainer(plan, batches, budget, device),
         measured_symbols=int(numbers["session"]["measured_symbols"]),
         vocabulary=checkpoint.vocabulary,
         corpus=checkpoint.corpus,

@@ -48,10 +48,11 @@ from charrnn.text.dataset import Dataset, Part, encode_dataset
 from charrnn.text.sources import listed
 from charrnn.text.statistics import Statistics
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.held_out import measured_symbols
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.training.memory import check_fits, fits, memory_explained
 from charrnn.training.optimizers import make_optimizers
-from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores, measured_symbols
+from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.session import Session, weights_of
 from charrnn.training.threads import is_crowded, to_choose_from
@@ -287,16 +288,16 @@ def begin(
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
     dataset, vocabulary = material.dataset, material.vocabulary
-    settings, plan = planned(settings, dataset, vocabulary, device, display)
+    plan = planned(settings, dataset, vocabulary, device, display)
+    settings = plan.settings
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
     batches = make_batches(dataset.training, plan, settings.machine.seed)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
     budget = make_budget(settings, batches, added, RunClock(started=caller.started))
     session = make_session(
-        settings,
         plan,
         dataset,
-        trainer=make_trainer(settings, plan, batches, budget, device),
+        trainer=make_trainer(plan, batches, budget, device),
         measured_symbols=measured_symbols(settings.budget),
         vocabulary=vocabulary,
         corpus=corpus_facts(material),
@@ -308,7 +309,7 @@ def begin(
     session.fit_validation()
     for hint in hints(material.corpus, settings.machine.threads):
         display.note(hint)
-    for line in plan_lines(settings, plan, material, session.validation, device):
+    for line in plan_lines(plan, material, session.validation):
         display.note(line)
     if session.validation is not None and not settings.output.quiet:
         display.stage("counting what simpler models reach")
@@ -326,8 +327,8 @@ def begin(
 
 def planned(
     settings: TrainSettings, dataset: Dataset, vocabulary: Vocabulary, device: torch.device, display: Display
-) -> tuple[TrainSettings, Plan]:
-    """The settings with what nobody set chosen, and these choices.
+) -> Plan:
+    """What is set, and the rest chosen.
 
     Raises:
         ResourceError: such a network would not fit into memory.
@@ -337,11 +338,10 @@ def planned(
     facts = plan_facts(dataset, vocabulary, device)
     plan = choose(settings, facts, pace_of(settings, dataset.training, device))
     check_fits(plan)
-    return plan.fill(settings), plan
+    return plan
 
 
 def make_session(
-    settings: TrainSettings,
     plan: Plan,
     dataset: Dataset,
     *,
@@ -360,7 +360,6 @@ def make_session(
         training=dataset.training,
         validation=dataset.validation and dataset.validation.beginning(measured_symbols),
         measured_symbols=measured_symbols,
-        settings=settings,
         plan=plan,
         vocabulary=vocabulary,
         corpus=corpus,
@@ -389,23 +388,22 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -
     )
 
 
-def make_trainer(
-    settings: TrainSettings, plan: Plan, batches: Batches, budget: Budget, device: torch.device
-) -> Trainer:
+def make_trainer(plan: Plan, batches: Batches, budget: Budget, device: torch.device) -> Trainer:
     """The network with all that moves it; where threads are still to be timed, built with the fewest."""
-    torch.set_num_threads(to_choose_from(plan.threads)[0])
-    generator = torch.Generator().manual_seed(settings.machine.seed)
-    model = CharRNN(plan.architecture, plan.dropout, generator).to(device)
-    model.generator = torch.Generator(device).manual_seed(settings.machine.seed)
-    optimizers = make_optimizers(model, plan.optimizer, plan.learning_rate, plan.weight_decay)
+    machine, recipe = plan.settings.machine, plan.settings.recipe
+    torch.set_num_threads(to_choose_from(machine.threads)[0])
+    generator = torch.Generator().manual_seed(machine.seed)
+    model = CharRNN(plan.architecture, plan.settings.model.dropout, generator).to(device)
+    model.generator = torch.Generator(device).manual_seed(machine.seed)
+    optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
     return Trainer(
         model,
         language_model,
         batches,
         optimizers,
         budget,
-        gradient_clip=plan.gradient_clip,
-        precision=plan.precision,
+        gradient_clip=recipe.gradient_clip,
+        precision=machine.precision,
     )
 
 
@@ -420,9 +418,9 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
             return 0.0
         began, batches = time.monotonic(), make_batches(part, plan, settings.machine.seed)
         with denormals_flushed(), memory_explained(plan):
-            trainer = make_trainer(settings, plan, batches, Budget(None, None), device)
+            trainer = make_trainer(plan, batches, Budget(None, None), device)
             fastest = 0.0
-            for count in to_choose_from(plan.threads):
+            for count in to_choose_from(plan.settings.machine.threads):
                 torch.set_num_threads(count)
                 started, worked = time.monotonic(), time.process_time()
                 found = trainer.pace()
@@ -438,7 +436,7 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
 
 def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
     """Contiguous streams of one text, or packed batches of independent records."""
-    size, length = plan.batch_size, plan.sequence_length
+    size, length = plan.settings.recipe.batch_size, plan.settings.recipe.sequence_length
     if part.spans is not None:
         return PartedStreams(part.ids, part.spans, size, length, resets=RESETS, seed=seed)
     if part.records is None or part.bounds is None:
@@ -486,9 +484,7 @@ def corpus_facts(material: Material) -> CorpusFacts:
     )
 
 
-def plan_lines(
-    settings: TrainSettings, plan: Plan, material: Material, measured: Part | None, device: torch.device
-) -> list[str]:
+def plan_lines(plan: Plan, material: Material, measured: Part | None) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held out is measured on."""
     statistics, dataset = material.corpus.statistics(), material.dataset
     held_back = 0 if dataset.validation is None else dataset.validation.characters
@@ -500,7 +496,7 @@ def plan_lines(
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
-        f"plan   {in_words(settings, plan, device)}",
+        f"plan   {in_words(plan)}",
         *([note] if measured_characters < held_back else []),
     ]
 
@@ -512,17 +508,19 @@ def extent(statistics: Statistics) -> str:
     return f"{statistics.characters:,} characters{lines}"
 
 
-def in_words(settings: TrainSettings, plan: Plan, device: torch.device) -> str:
+def in_words(plan: Plan) -> str:
     """A plan in one line."""
-    network = plan.architecture
+    network, settings = plan.architecture, plan.settings
+    recipe, machine = settings.recipe, settings.machine
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
-    count = to_choose_from(plan.threads)[-1]
-    threads = f"{'up to ' if plan.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
+    count = to_choose_from(machine.threads)[-1]
+    threads = f"{'up to ' if machine.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
     return (
         f"{network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
-        f"{network.parameters:,} parameters; {plan.optimizer} at {plan.learning_rate:g}, "
-        f"dropout {plan.dropout:g}; {expected(plan)}{plan.batch_size} × {plan.sequence_length} characters; "
-        f"until {until(settings.budget)}; {device.type}, {plan.precision}, {threads}"
+        f"{network.parameters:,} parameters; {recipe.optimizer} at {recipe.learning_rate:g}, "
+        f"dropout {settings.model.dropout:g}; "
+        f"{expected(plan)}{recipe.batch_size} × {recipe.sequence_length} characters; "
+        f"until {until(settings.budget)}; {machine.device}, {machine.precision}, {threads}"
     )
 
 

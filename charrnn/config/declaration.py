@@ -181,9 +181,10 @@ def check_settings(settings: Any, named: Callable[[str], str] = option_name) -> 
     hints = typing.get_type_hints(type(settings))
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        if not item.metadata or (value is None and item.default is None):
+        hint = hints[item.name]
+        if not item.metadata or (value is None and type(None) in typing.get_args(hint)):
             continue
-        expected = _type_complaint(hints[item.name], value) or _complaint(item.metadata, value)
+        expected = _type_complaint(hint, value) or _complaint(item.metadata, value)
         if expected:
             raise UsageError(f"{named(item.name)} is {shortened(repr(value))}; expected {expected}")
 

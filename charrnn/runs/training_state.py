@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from charrnn.config.declaration import REQUIRED, Entry, flat, setting
 from charrnn.config.settings import TrainSettings
 from charrnn.model.architecture import Architecture
+from charrnn.model.optimizers import OPTIMIZERS, optimizer_of
 from charrnn.runs.checkpoint_file import Kind
 
 Numbers = dict[str, float]
@@ -24,9 +25,6 @@ Numbers = dict[str, float]
 
 MOST, LONGEST_SECONDS, MOST_EPOCHS = 2**62, 1e12, 1e30
 """No run counts further, takes longer, or reads its text more often."""
-
-OPTIMIZER_ARRAYS = {"muon": ("momentum",), "adamw": ("exp_avg", "exp_avg_sq", "step")}
-"""What each optimizer remembers of a parameter: arrays of its shape, and a count of steps."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +141,9 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
         found |= {f"moving.{name}": Kind("F32", shape) for name, shape in architecture.shapes().items()}
     if extent.moved:
         for name, shape in architecture.shapes().items():
-            for key in OPTIMIZER_ARRAYS[optimizer_of(name, settings.recipe.optimizer)]:
-                found[f"optimizer.{key}.{name}"] = Kind("F32", () if key == "step" else shape)
+            optimizer = OPTIMIZERS[optimizer_of(name, settings.recipe.optimizer)]
+            for key in optimizer.arrays:
+                found[f"optimizer.{key}.{name}"] = Kind("F32", () if key in optimizer.counts else shape)
     batch_size = settings.recipe.batch_size or 0
     is_whole = settings.reading.mode == "lines" or extent.texts in {0, batch_size}
     if extent.texts > batch_size or not is_whole:
@@ -157,12 +156,6 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
     if extent.generator_bytes:
         found["generator"] = Kind("U8", (extent.generator_bytes,))
     return found
-
-
-def optimizer_of(parameter: str, optimizer: str) -> str:
-    """Which optimizer moves a parameter: with Muon, the recurrent layers' matrices are its own."""
-    is_matrix = parameter.startswith("layers.") and parameter.endswith("_weight")
-    return optimizer if is_matrix else "adamw"
 
 
 def numbers_from(entry: Mapping[str, Any]) -> dict[str, Numbers]:

@@ -10,28 +10,23 @@ from pathlib import Path
 import torch
 
 from charrnn.errors import ResourceError, is_out_of_memory
+from charrnn.model.optimizers import OPTIMIZERS
 from charrnn.training.plan import Plan
 
 
 def weights_bytes(plan: Plan) -> int:
     """Weights, their average, gradients, momentum, and what an update of the largest matrix computes."""
-    network = plan.architecture
-    shapes = network.shapes()
-    averages = 2 if plan.optimizer == "adamw" else 1
-    largest = max(math.prod(shape) for shape in shapes.values())
-    beside = _OF_MUON * largest if plan.optimizer == "muon" else largest
-    return 4 * ((3 + averages) * network.parameters + beside)
-
-
-_OF_MUON = 3
-"""Copies of a matrix that are there at once while it is orthogonalised."""
+    network, optimizer = plan.architecture, OPTIMIZERS[plan.settings.recipe.optimizer]
+    largest = max(math.prod(shape) for shape in network.shapes().values())
+    kept = (3 + len(optimizer.averages)) * network.parameters
+    return 4 * (kept + optimizer.working_copies * largest)
 
 
 def batch_bytes(plan: Plan) -> int:
     """What the backward pass needs of the forward pass: gates and states, logits and their softmax."""
-    network = plan.architecture
+    network, recipe = plan.architecture, plan.settings.recipe
     numbers = 3 * (network.layers * network.gates * network.hidden + network.symbols)
-    return 4 * plan.batch_size * plan.sequence_length * numbers
+    return 4 * recipe.batch_size * recipe.sequence_length * numbers
 
 
 _WORKING_BYTES = 10**8
@@ -148,8 +143,9 @@ def advice(plan: Plan) -> str:
     """The setting that takes most."""
     if weights_bytes(plan) > batch_bytes(plan):
         return f"lower --hidden, now {plan.architecture.hidden:,}, or --layers"
-    return f"lower --batch-size, now {plan.batch_size:,}, or --sequence-length"
+    return f"lower --batch-size, now {plan.settings.recipe.batch_size:,}, or --sequence-length"
 
 
 def _batch(plan: Plan) -> str:
-    return f"{plan.batch_size:,} × {plan.sequence_length:,} symbols"
+    recipe = plan.settings.recipe
+    return f"{recipe.batch_size:,} × {recipe.sequence_length:,} symbols"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from charrnn.model.network import CharRNN
-from charrnn.runs.training_state import OPTIMIZER_ARRAYS, optimizer_of
+from charrnn.model.optimizers import OPTIMIZERS, optimizer_of
 from charrnn.training.machine import multiplies_in_half
 
 ADAMW_SHARE = 0.6
@@ -100,7 +100,7 @@ class Optimizer(Protocol):
 
     Attributes:
         groups: the parameters it moves.
-        state: what it remembers of each, by key and by the parameter's name (`OPTIMIZER_ARRAYS`).
+        state: what it remembers of each, by key and by the parameter's name (`model/optimizers.py`).
     """
 
     @property
@@ -127,7 +127,7 @@ class Muon:
     def __init__(self, group: Group, *, rows: int, momentum: float = 0.95) -> None:
         self.groups = [group]
         self.rows, self.momentum = rows, momentum
-        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["muon"]}
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZERS["muon"].arrays}
 
     @torch.no_grad()
     def step(self) -> None:
@@ -159,7 +159,7 @@ class AdamW:
     ) -> None:
         self.groups = groups
         self.betas, self.epsilon = betas, epsilon
-        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZER_ARRAYS["adamw"]}
+        self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZERS["adamw"].arrays}
 
     @torch.no_grad()
     def step(self) -> None:

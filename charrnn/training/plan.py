@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from charrnn.config.declaration import build, flat
+from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
+from charrnn.model.optimizers import OPTIMIZERS
+from charrnn.training.regularization import dropout, weight_decay
 
 Value = TypeVar("Value")
 
@@ -27,7 +31,7 @@ LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), 
 USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
 
-BY_HEART = 5_000
+MEMORISED = 5_000
 """Symbols of a text that is so short that whoever trains on it wants it memorised."""
 
 ENOUGH_UPDATES, ENOUGH_SYMBOLS = 900, 4
@@ -39,10 +43,6 @@ PACE_SHARE = 0.05
 
 _SHARE_OF_TIME = 0.9
 """What the updates get of it: the rest is starting, validating and saving."""
-
-_VALIDATIONS, _CHEAP_VALIDATIONS = 10, 100
-"""How often a run is validated at most, its end included; and where that takes hardly any time: the best
-of a short text, which is soon overfitted, may come after a hundredth of the run."""
 
 
 @dataclass(frozen=True)
@@ -69,52 +69,14 @@ class Plan:
     """A run in full: nothing is left to choose.
 
     Attributes:
+        settings: what was set, and what was chosen.
         architecture: cell and sizes of the network.
-        dropout: dropout probability.
-        batch_size: B.
-        sequence_length: T.
-        learning_rate: the highest.
-        optimizer: its name.
-        weight_decay: of the matrices.
-        gradient_clip: longest gradient.
-        precision: of the products, `fp32` or `bf16`.
-        threads: of the processor; None for as many as are fastest, measured again and again.
         updates: how many are expected; None if that is not known.
     """
 
+    settings: ResolvedSettings
     architecture: Architecture
-    dropout: float
-    batch_size: int
-    sequence_length: int
-    learning_rate: float
-    optimizer: str
-    weight_decay: float
-    gradient_clip: float
-    precision: str
-    threads: int | None
     updates: float | None = field(default=None, compare=False)
-
-    def fill(self, settings: TrainSettings) -> TrainSettings:
-        """The settings with every choice in its place."""
-        network, replace = self.architecture, dataclasses.replace
-        return replace(
-            settings,
-            model=replace(
-                settings.model,
-                layers=network.layers,
-                hidden=network.hidden,
-                embedding=network.embedding,
-                dropout=self.dropout,
-            ),
-            recipe=replace(
-                settings.recipe,
-                batch_size=self.batch_size,
-                sequence_length=self.sequence_length,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-            ),
-            machine=replace(settings.machine, precision=self.precision, threads=self.threads),
-        )
 
 
 def bounded(budget: BudgetSettings) -> BudgetSettings:
@@ -191,23 +153,24 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
         symbols=facts.symbols,
     )
-    batch_size = _or(recipe.batch_size, _batch_size(facts))
+    batch_size, optimizer = _or(recipe.batch_size, _batch_size(facts)), OPTIMIZERS[recipe.optimizer]
     precision = settings.machine.precision
     if precision == "auto":
         precision = precision_for(network, batch_size, half=facts.half)
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
-    return Plan(
-        architecture=network,
-        dropout=_or(model.dropout, 0.0),
-        batch_size=batch_size,
-        sequence_length=int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
-        learning_rate=_or(recipe.learning_rate, _learning_rate(model.cell, recipe.optimizer)),
-        optimizer=recipe.optimizer,
-        weight_decay=_or(recipe.weight_decay, 0.0),
-        gradient_clip=recipe.gradient_clip,
-        precision=precision,
-        threads=_or(settings.machine.threads, _threads(settings, batch_size * hidden)),
-    )
+    chosen = {
+        "layers": layers,
+        "hidden": hidden,
+        "embedding": network.embedding,
+        "dropout": _or(model.dropout, 0.0),
+        "batch_size": batch_size,
+        "sequence_length": int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
+        "learning_rate": _or(recipe.learning_rate, optimizer.learning_rate(CELLS[model.cell])),
+        "weight_decay": _or(recipe.weight_decay, 0.0),
+        "precision": precision,
+        "threads": _or(settings.machine.threads, _threads(settings, batch_size * hidden)),
+    }
+    return Plan(build(ResolvedSettings, flat(settings) | chosen), network)
 
 
 def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
@@ -218,15 +181,14 @@ def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
     """The plan with what keeps it from overfitting in so many updates."""
+    lines, recipe = facts.records > 0, plan.settings.recipe
     load = 0.0 if updates is None else load_of(plan, updates, facts)
-    share = dropout(load, lines=facts.records > 0)
-    decay = weight_decay(load, lines=facts.records > 0) if plan.optimizer == "muon" else 0.0
-    return dataclasses.replace(
-        plan,
-        dropout=_or(settings.model.dropout, share),
-        weight_decay=_or(settings.recipe.weight_decay, decay),
-        updates=updates,
-    )
+    decay = weight_decay(load, lines=lines) if OPTIMIZERS[recipe.optimizer].decays else 0.0
+    chosen = {
+        "dropout": _or(settings.model.dropout, dropout(load, lines=lines)),
+        "weight_decay": _or(settings.recipe.weight_decay, decay),
+    }
+    return Plan(build(ResolvedSettings, flat(plan.settings) | chosen), plan.architecture, updates)
 
 
 def load_of(plan: Plan, updates: float, facts: Facts) -> float:
@@ -234,31 +196,17 @@ def load_of(plan: Plan, updates: float, facts: Facts) -> float:
 
     None of a text that is so short that this is what is wanted.
     """
-    if facts.training_symbols < BY_HEART:
+    if facts.training_symbols < MEMORISED:
         return 0.0
     passes = updates * _symbols_an_update(plan, facts) / facts.training_symbols
     return passes * plan.architecture.parameters / facts.training_symbols
 
 
-def dropout(load: float, *, lines: bool) -> float:
-    """None up to a load of 20 or so, a quarter at 50, a half from 150 on (LOG.md); of lines half of that."""
-    share = min(0.5, 0.15 * math.log2(max(1.0, load / 15)))
-    return round(share / 2 if lines else share, 2) if share >= 0.1 else 0.0
-
-
-def weight_decay(load: float, *, lines: bool) -> float:
-    """Of Muon's matrices and the rest: 0.06, and from a load of 1.5 to one of 6 up to 0.1 (LOG.md).
-
-    Of lines always 0.06.
-    """
-    growth = 0.0 if lines else 0.02 * math.log2(max(1.0, load / 1.5))
-    return round(min(0.1, 0.06 + growth), 3)
-
-
 def _symbols_an_update(plan: Plan, facts: Facts) -> float:
     """Symbols that an update reads, of all texts of its batch."""
     text = facts.training_symbols / facts.records if facts.records else math.inf
-    return plan.batch_size * min(plan.sequence_length, text)
+    recipe = plan.settings.recipe
+    return recipe.batch_size * min(recipe.sequence_length, text)
 
 
 def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | None:
@@ -271,11 +219,6 @@ def _known_updates(budget: BudgetSettings, plan: Plan, facts: Facts) -> float | 
 
 def _or(value: Value | None, default: Value) -> Value:
     return default if value is None else value
-
-
-def _learning_rate(cell: str, optimizer: str) -> float:
-    """The highest learning rate where none is set."""
-    return CELLS[cell].muon_learning_rate if optimizer == "muon" else 0.004
 
 
 def _batch_size(facts: Facts) -> int:
@@ -298,30 +241,3 @@ def _threads(settings: TrainSettings, units: int) -> int | None:
         return 1
     is_timed = settings.budget.max_time is not None and settings.machine.device == "cpu"
     return None if is_timed else cores()
-
-
-def validation_steps(plan: Plan, validation_symbols: int, total_steps: int) -> int:
-    """Updates between two validations of a run without a clock.
-
-    There are ten: fewer where these would read more than half of what the updates read, and up to a
-    hundred where those read a twentieth of it.
-    """
-    once = validation_symbols / (plan.batch_size * plan.sequence_length)
-    few, many = total_steps / _VALIDATIONS, total_steps / _CHEAP_VALIDATIONS
-    return math.ceil(max(2 * once, min(20 * once, few), many))
-
-
-def validation_seconds(budget_seconds: float, one_validation_seconds: float) -> float:
-    """Seconds between two validations of a run with a clock: they take a twentieth of the time at most."""
-    return max(budget_seconds / _CHEAP_VALIDATIONS, 20 * one_validation_seconds)
-
-
-def measured_symbols(budget: BudgetSettings) -> int:
-    """How much of what is held out is measured on: all of it, but for texts of many megabytes.
-
-    It depends on the time that was asked for, never on the machine, so that figures can be compared.
-    """
-    longest, shortest, per_second = 1_000_000, 131_072, 4_000
-    if budget.max_time is None:
-        return longest
-    return min(longest, max(shortest, int(per_second * seconds(budget.max_time))))

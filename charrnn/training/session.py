@@ -40,7 +40,8 @@ from charrnn.text.normalization import RUN_LIMIT
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training import snapshot
 from charrnn.training.divergence import Divergence, NotFinite
-from charrnn.training.plan import Plan, validation_seconds, validation_steps
+from charrnn.training.held_out import validation_seconds, validation_steps
+from charrnn.training.plan import Plan
 from charrnn.training.saving import Saver
 from charrnn.training.schedule import Interval
 from charrnn.training.threads import Threads, to_choose_from
@@ -109,8 +110,7 @@ class Session:
         training: what is learnt from.
         validation: what is measured on, or None.
         measured_symbols: how much of what is held out that is, at most.
-        settings: every setting, as resolved.
-        plan: the same, for the network and the recipe.
+        plan: every setting, and the network.
         vocabulary: the symbols.
         corpus: facts for the checkpoint.
         display: what is told how it goes.
@@ -125,7 +125,6 @@ class Session:
         training: Part,
         validation: Part | None,
         measured_symbols: int,
-        settings: TrainSettings,
         plan: Plan,
         vocabulary: Vocabulary,
         corpus: CorpusFacts,
@@ -133,16 +132,17 @@ class Session:
         stops: Stops,
     ) -> None:
         self.trainer, self.validation, self.measured_symbols = trainer, validation, measured_symbols
-        self.settings, self.plan, self.vocabulary, self.corpus = settings, plan, vocabulary, corpus
+        self.plan, self.settings, self.vocabulary, self.corpus = plan, plan.settings, vocabulary, corpus
         self.display, self.stops = display, stops
         self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
-        self.given = None if validation is None else given_symbols(validation, vocabulary, settings.reading)
+        reading = plan.settings.reading
+        self.given = None if validation is None else given_symbols(validation, vocabulary, reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
         self.meter = Meter()
-        self.threads = Threads(to_choose_from(plan.threads))
+        self.threads = Threads(to_choose_from(plan.settings.machine.threads))
         self.gradient_norm, self.saved_step, self.save_seconds = 0.0, 0, 0.0
         self.unread, self.unread_seconds = 0, 0.0
 
