@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from interruptions import MOMENTS, at_call_do
 from program import KOREAN, SMALL, TEXT, Result, charrnn, charrnn_process, lines_of
 
 from charrnn import STARTED
-from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.checkpoint import Checkpoint, Weights, load
 from charrnn.tasks.language import language_model
 from charrnn.text.dataset import Dataset, encode_dataset
 from charrnn.training import schedule
@@ -40,6 +42,10 @@ def train(*options: str, corpus: str = "text.txt", run: str = "run") -> Result:
 
 def best(run: str = "run") -> Checkpoint:
     return load(Path(run) / "best.safetensors")
+
+
+def last(run: str = "run") -> Checkpoint:
+    return load(Path(run) / "last.safetensors")
 
 
 def config(run: str = "run") -> dict[str, Any]:
@@ -141,8 +147,6 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Any]] = {
     "lines": (("--mode", "lines"), lambda c: c.vocabulary.end is not None),
     "bytes": (("--level", "byte"), lambda c: len(c.vocabulary) == 256),
     "min count": (("--min-count", "60"), lambda c: c.vocabulary.unknown is not None),
-    "seed": (("--seed", "9"), lambda c: c.settings["seed"] == 9),
-    "threads": (("--threads", "1"), lambda c: c.settings["threads"] == 1),
 }
 
 
@@ -153,22 +157,93 @@ def test_an_option_has_its_effect(name: str) -> None:
     assert holds(best()), best()
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--optimizer", "adamw"),
-        ("--learning-rate", "0.001"),
-        ("--weight-decay", "0.5"),
-        ("--gradient-clip", "0.001"),
-        ("--dropout", "0.5"),
-        ("--precision", "bf16"),
-    ],
-    ids=lambda options: options[0],
-)
-def test_a_recipe_option_changes_what_is_learnt(options: tuple[str, ...]) -> None:
-    train(run="a")
-    train(*options, run="b")
-    assert best("a").fingerprint() != best("b").fingerprint()
+STILL = ("--learning-rate", "1e-9")
+"""The weights stay as they are, but for what does not count."""
+
+
+def first_update(*options: str, run: str) -> tuple[Weights, float]:
+    """The weights after one update of AdamW, and the learning rate that it had."""
+    train("--steps", "1", "--optimizer", "adamw", "--weight-decay", "0", *options, run=run)
+    return best(run).weights, lines_of(Path(run) / "metrics.jsonl")[-1]["learning_rate"]
+
+
+@pytest.mark.parametrize("peak", ["0.001", "0.004"])
+def test_adamw_moves_a_weight_by_the_learning_rate_which_warms_up(peak: str) -> None:
+    before, _ = first_update(*STILL, run="before")
+    after, rate = first_update("--learning-rate", peak, run="after")
+    assert 0 < rate < 0.1 * float(peak)
+    assert np.abs(after["output.bias"] - before["output.bias"]) == pytest.approx(rate, rel=1e-3)
+
+
+def test_muon_is_the_default_and_adamw_another_choice() -> None:
+    for run, options in {"default": (), "adamw": ("--optimizer", "adamw")}.items():
+        train(*options, run=run)
+    name = "layers.0.recurrent_weight"
+    assert f"optimizer.momentum.{name}" in last("default").training.arrays
+    assert f"optimizer.exp_avg.{name}" in last("adamw").training.arrays
+    assert not [name for name in last("adamw").training.arrays if "momentum" in name]
+
+
+def test_weight_decay_shrinks_matrices_by_its_share_of_the_learning_rate() -> None:
+    before, _ = first_update(*STILL, run="before")
+    after, rate = first_update("--learning-rate", "0.1", "--weight-decay", "0.5", run="after")
+    for name in ("layers.0.recurrent_weight", "embedding.weight"):  # which get no gradient yet
+        assert after[name] == pytest.approx(before[name] * (1 - rate * 0.5), rel=1e-5)
+
+
+def test_a_gradient_clipped_to_next_to_nothing_teaches_next_to_nothing() -> None:
+    """AdamW divides a gradient g by |g| + 1e-8: one of at most 1e-9 moves a weight by 1/11 of the rate."""
+    before, _ = first_update(*STILL, run="before")
+    after, rate = first_update("--learning-rate", "0.001", "--gradient-clip", "1e-9", run="after")
+    moved = np.abs(after["output.bias"] - before["output.bias"])
+    assert 0 < moved.max() <= rate / 11 * 1.01
+
+
+def losses_of(*options: str, model: str, run: str) -> tuple[float, float]:
+    """Training and validation loss of a trained model that learns no more."""
+    sizes = ("--batch-size", "4", "--sequence-length", "16", "--steps", "3", "--quiet")
+    begun = charrnn("train", "text.txt", "--init-from", model, "--run", run, *sizes, *STILL, *options)
+    assert begun.code == 0, begun.err
+    report = lines_of(Path(run) / "metrics.jsonl")[-1]
+    return report["train_nats"], report["validation_nats"]
+
+
+def test_dropout_makes_training_harder_and_leaves_validation_alone() -> None:
+    train("--steps", "60", run="model")
+    training, validation = losses_of("--dropout", "0", model="model", run="without")
+    harder, same = losses_of("--dropout", "0.5", model="model", run="with")
+    assert harder > training + 0.2
+    assert same == pytest.approx(validation, abs=1e-6)
+
+
+def test_half_precision_rounds_what_is_learnt_from() -> None:
+    train("--steps", "60", run="model")
+    exact, validation = losses_of("--precision", "fp32", model="model", run="fp32")
+    rounded, same = losses_of("--precision", "bf16", model="model", run="bf16")
+    assert 1e-6 < abs(rounded - exact) < 2**-8 * exact
+    assert same == pytest.approx(validation, abs=1e-6)
+
+
+def test_the_seed_decides_the_first_weights_and_what_is_learnt_from() -> None:
+    weights = {
+        (seed, steps): first_update(*STILL, "--seed", seed, "--steps", steps, run=f"{seed}-{steps}")[0]
+        for seed, steps in (("1", "1"), ("1", "3"), ("9", "1"))
+    }
+    first, again, other = (each["embedding.weight"].ravel() for each in weights.values())
+    assert again == pytest.approx(first, abs=1e-6)
+    assert abs(np.corrcoef(first, other)[0, 1]) < 0.3
+    train("--steps", "60", run="model")
+    one, another = (losses_of("--seed", seed, model="model", run=f"seed {seed}") for seed in ("1", "9"))
+    assert one[0] != another[0], "other batches of the same text"
+    assert one[1] == pytest.approx(another[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_updates_have_the_threads_that_are_asked_for(threads: int) -> None:
+    had = set[int]()
+    with at_call_do(MOMENTS["update"], range(20), lambda *_: had.add(torch.get_num_threads())):
+        train("--threads", str(threads))
+    assert had == {threads}
 
 
 def test_devices_that_are_not_there_are_wrong_use() -> None:
