@@ -75,7 +75,7 @@ def measure(path: Path, idle_mebibytes: float, normalize: str, mode: str) -> Non
     """Count and encode one file."""
     from charrnn.config.settings import ReadingSettings
     from charrnn.text.corpus import Corpus
-    from charrnn.text.dataset import encode_dataset
+    from charrnn.text.dataset_encoding import encode_dataset
     from charrnn.text.vocabulary import Vocabulary
 
     reading = ReadingSettings(normalize=normalize, mode=mode)

@@ -15,9 +15,11 @@ from program import KOREAN, SMALL, TEXT, charrnn
 
 from charrnn.errors import CheckpointError
 from charrnn.evaluation.baselines.compressors import compressed_bytes
-from charrnn.evaluation.baselines.counting import last_symbols, ngrams_of
+from charrnn.evaluation.baselines.counting import LONGEST, ngrams_of
 from charrnn.runs.checkpoint import load
-from charrnn.text.dataset import Part, open_dataset
+from charrnn.text.dataset import open_dataset
+from charrnn.text.record_part import Records
+from charrnn.text.text_parts import OneText
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -163,9 +165,9 @@ def test_training_begins_with_a_scale(tmp_path: Path) -> None:
 def test_the_end_of_a_training_text(name: str, request: pytest.FixtureRequest) -> None:
     run: Path = request.getfixturevalue(name)
     vocabulary, part = load(run / "best.safetensors").vocabulary, open_dataset(run).training
-    whole = last_symbols(part)
+    whole = part.last_symbols(LONGEST)
     assert len(whole) == part.symbols + (vocabulary.end is not None)
-    shorter = last_symbols(part, 50)
+    shorter = part.last_symbols(50)
     assert 0 < len(shorter) <= 51
     if vocabulary.end is None:
         assert shorter.tolist() == whole[-50:].tolist()
@@ -177,15 +179,15 @@ def test_the_end_of_a_training_text(name: str, request: pytest.FixtureRequest) -
 def test_records_that_are_held_back_are_not_learnt_from() -> None:
     vocabulary = Vocabulary.from_text("abc", end=True)
     ids = np.array([3, 0, 3, 1, 1, 3, 2, 2, 2, 3], np.uint8)
-    part = Part(ids, 4, 4, np.array([0, 2, 5, 9]), np.array([0, 2]))
-    assert last_symbols(part).tolist() == [3, 0, 3, 2, 2, 2, 3]
-    assert last_symbols(part, 5).tolist() == [3, 2, 2, 2, 3]
-    assert last_symbols(part, 1).tolist() == [3, 2, 2, 2, 3]
+    part = Records(ids, 4, 4, np.array([0, 2, 5, 9]), np.array([0, 2]))
+    assert part.last_symbols(LONGEST).tolist() == [3, 0, 3, 2, 2, 2, 3]
+    assert part.last_symbols(5).tolist() == [3, 2, 2, 2, 3]
+    assert part.last_symbols(1).tolist() == [3, 2, 2, 2, 3]
     assert np.isfinite(ngrams_of(part, vocabulary).nats(np.array([3, 1, 3]))).all()
 
 
 def test_a_symbol_that_the_model_does_not_have_is_refused() -> None:
-    part = Part(np.array([0, 7, 0], np.uint8), 3, 3)
+    part = OneText(np.array([0, 7, 0], np.uint8), 3, 3)
     with pytest.raises(CheckpointError, match="symbol 7"):
         ngrams_of(part, Vocabulary.from_text("abc"))
 

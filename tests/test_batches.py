@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.tasks.batches import Batch
-from charrnn.tasks.packed import Records
+from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.windows import PartedStreams, Streams, Windowed
 
 END = 255
@@ -179,16 +179,16 @@ def test_windows_say_where_batches_lie_without_reading_them(make: Callable[[], W
         assert asking.numbers() == reading.numbers()
 
 
-def records_of(texts: list[list[int]], **options: int) -> Records:
+def records_of(texts: list[list[int]], **options: int) -> PackedRecords:
     """Texts as ids between end marks, all of them chosen."""
     ids = np.array([END, *itertools.chain.from_iterable([*text, END] for text in texts)], np.uint8)
     bounds = np.flatnonzero(ids == END).astype(np.int64)
     chosen = np.arange(len(texts), dtype=np.int64)
     values = {"batch_size": 4, "sequence_length": 1000, "seed": 1} | options
-    return Records(ids, bounds, chosen, **values)
+    return PackedRecords(ids, bounds, chosen, **values)
 
 
-def epochs_of(records: Records) -> Iterator[list[Batch]]:
+def epochs_of(records: PackedRecords) -> Iterator[list[Batch]]:
     """The batches, an epoch at a time."""
     batches = iter(records)
     while True:
@@ -293,7 +293,9 @@ def test_records_count_their_passes() -> None:
 
 def test_only_chosen_records_are_read() -> None:
     whole = records_of([[i] for i in range(10)])
-    some = Records(whole.ids, whole.bounds, np.array([2, 3, 5]), batch_size=2, sequence_length=9, seed=1)
+    some = PackedRecords(
+        whole.ids, whole.bounds, np.array([2, 3, 5]), batch_size=2, sequence_length=9, seed=1
+    )
     assert sorted(texts_read(next(epochs_of(some)))) == [[2, END], [3, END], [5, END]]
 
 

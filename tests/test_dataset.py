@@ -14,8 +14,12 @@ from charrnn.errors import CharRNNError, CheckpointError, CorpusError, ResourceE
 from charrnn.text.arrays import ArrayWriter
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import Dataset, Part, encode_dataset, open_dataset
+from charrnn.text.dataset import Dataset, open_dataset
+from charrnn.text.dataset_encoding import encode_dataset
+from charrnn.text.parts import Part
+from charrnn.text.record_part import Records
 from charrnn.text.split import held_back, parse_validation
+from charrnn.text.text_parts import OneText, PartedText
 from charrnn.text.vocabulary import Vocabulary
 
 SHAKESPEARE = Path(__file__).parents[2] / "shared" / "corpora" / "tinyshakespeare.txt"
@@ -42,10 +46,9 @@ def encoded(
 
 def records_of(part: Part, vocabulary: Vocabulary) -> list[str]:
     """The records of a part, each through its own inputs and targets."""
-    assert part.bounds is not None
-    assert part.records is not None
+    assert isinstance(part, Records)
     found = []
-    for number in part.records:
+    for number in part.chosen:
         first, last = part.bounds[number], part.bounds[number + 1]
         inputs, targets = part.ids[first:last], part.ids[first + 1 : last + 1]
         assert inputs[0] == targets[-1] == vocabulary.end
@@ -57,6 +60,12 @@ def records_of(part: Part, vocabulary: Vocabulary) -> list[str]:
 def held(dataset: Dataset) -> Part:
     assert dataset.validation is not None
     return dataset.validation
+
+
+def chosen(part: Part) -> list[int]:
+    """The numbers of its records."""
+    assert isinstance(part, Records)
+    return [int(number) for number in part.chosen]
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 4096])
@@ -141,13 +150,12 @@ def test_lines_are_whole_and_in_one_part_each(tmp_path: Path, chunk_bytes: int) 
     )
     for part in (dataset.training, held(dataset)):
         found = [unicodedata.normalize("NFC", record) for record in records_of(part, vocabulary)]
-        assert part.records is not None
-        assert found == [unicodedata.normalize("NFC", lines[number]) for number in part.records]
+        assert found == [unicodedata.normalize("NFC", lines[number]) for number in chosen(part)]
         assert part.characters == sum(map(len, found))
         assert part.utf8_bytes == sum(len(record.encode()) for record in found)
-    numbers = [*dataset.training.records, *held(dataset).records]  # type: ignore[misc]
+    numbers = [*chosen(dataset.training), *chosen(held(dataset))]
     assert sorted(numbers) == list(range(40))
-    assert len(held(dataset).records) == 10  # type: ignore[arg-type]
+    assert held(dataset).records == 10
 
 
 def test_lines_are_drawn_by_seed(tmp_path: Path) -> None:
@@ -155,7 +163,7 @@ def test_lines_are_drawn_by_seed(tmp_path: Path) -> None:
 
     def drawn(seed: int) -> list[int]:
         dataset, _ = encoded(tmp_path, text, "10", seed=seed, mode="lines")
-        return list(held(dataset).records)  # type: ignore[arg-type]
+        return chosen(held(dataset))
 
     assert drawn(1) == drawn(1) != drawn(2)
     assert drawn(1) != list(range(90, 100))
@@ -242,10 +250,10 @@ def test_of_several_files_stretches_over_the_whole_are_held_out(
     texts = [f"{number} 한e\u0301 file " * 150 for number in range(10, 20)]
     dataset, vocabulary = encoded_files(tmp_path, texts, validation, chunk_bytes=chunk_bytes, normalize=form)
     whole, training, out = "".join(texts), dataset.training, held(dataset)
-    assert training.spans is not None
-    assert out.spans is not None
-    assert len(out.spans) == len(training.spans) >= 5
-    spans = np.concatenate(list(zip(training.spans, out.spans, strict=True)))
+    assert isinstance(training, PartedText)
+    assert isinstance(out, PartedText)
+    assert len(out.texts) == len(training.texts) >= 5
+    spans = np.concatenate(list(zip(training.texts, out.texts, strict=True)))
     assert np.array_equal(spans[1:, 0], spans[:-1, 1])  # in turn, and nothing is lost
     pieces = [unicodedata.normalize("NFC", vocabulary.decode(out.ids[a:b])) for a, b in spans]
     assert "".join(pieces) == unicodedata.normalize("NFC", whole)
@@ -253,40 +261,40 @@ def test_of_several_files_stretches_over_the_whole_are_held_out(
     assert training.characters + out.characters == len(whole)
     assert training.utf8_bytes + out.utf8_bytes == len(whole.encode())
     expected = held_back(parse_validation(validation), len(whole), "")  # type: ignore[arg-type]
-    assert out.characters == pytest.approx(expected, abs=len(out.spans))
+    assert out.characters == pytest.approx(expected, abs=len(out.texts))
     found = {number for number in range(10, 20) if str(number) in "".join(pieces[1::2])}
     assert len(found) >= 5
-    for part, of in ((training, training.spans), (out, out.spans)):
+    for part, of in ((training, training.texts), (out, out.texts)):
         assert part.symbols == int(np.diff(of).sum())
-    assert out.scored_symbols == out.symbols - len(out.spans)
-    assert out.scored_characters == out.characters - len(out.spans)
+    assert out.scored_symbols == out.symbols - len(out.texts)
+    assert out.scored_characters == out.characters - len(out.texts)
 
 
 def test_the_same_text_as_one_file_has_its_end_held_out(tmp_path: Path) -> None:
     text = "abcdefgh" * 500
     dataset, vocabulary = encoded(tmp_path, text, chunk_bytes=4096)
-    assert held(dataset).spans is dataset.training.spans is None
+    assert isinstance(held(dataset), OneText)
+    assert isinstance(dataset.training, OneText)
     assert vocabulary.decode(held(dataset).ids) == text[-400:]
     spread, _ = encoded_files(tmp_path, [text])
-    assert held(spread).spans is not None
+    assert isinstance(held(spread), PartedText)
     assert spread.fingerprint != dataset.fingerprint
 
 
 def test_the_beginning_of_a_part_in_stretches_is_that_of_each(tmp_path: Path) -> None:
     dataset, _ = encoded_files(tmp_path, ["abcdefgh" * 100] * 10)
     whole, some = held(dataset), held(dataset).beginning(200)
-    assert whole.spans is not None
-    assert some.spans is not None
-    assert np.array_equal(some.spans[:, 0], whole.spans[:, 0])
-    assert (some.spans[:, 1] < whole.spans[:, 1]).all()
-    assert some.symbols == some.characters == pytest.approx(200, abs=len(some.spans))
+    assert isinstance(some, PartedText)
+    assert np.array_equal(some.texts[:, 0], whole.texts[:, 0])
+    assert (some.texts[:, 1] < whole.texts[:, 1]).all()
+    assert some.symbols == some.characters == pytest.approx(200, abs=len(some.texts))
     assert whole.beginning(10**6) is whole
 
 
 def test_where_cuts_would_fall_into_one_character_the_end_is_held_out(tmp_path: Path) -> None:
     text = "a" + "\u0301" * 3000 + "bcdefghi" * 100
     dataset, vocabulary = encoded_files(tmp_path, [text], "0.2")
-    assert held(dataset).spans is None
+    assert isinstance(held(dataset), OneText)
     assert vocabulary.decode(held(dataset).ids) == text[-held(dataset).characters :]
 
 
@@ -301,14 +309,14 @@ def test_lines_that_stand_in_both_parts_are_counted(tmp_path: Path) -> None:
     lines = [f"name {number}" for number in range(150)]
     dataset, _ = encoded(tmp_path, "\n".join(lines * 20), "0.1", mode="lines", chunk_bytes=4096)
     training, out = (
-        {bytes(part.ids[part.bounds[i] : part.bounds[i + 1]]) for i in part.records}  # type: ignore[index,union-attr]
+        {bytes(part.ids[begin : end - 1]) for begin, end in part.texts}
         for part in (dataset.training, held(dataset))
     )
     assert out <= training
     assert dataset.repeated == 300
     assert any("300 of 300 held-out lines also stand in the training part" in n for n in dataset.notices)
     once, _ = encoded(tmp_path, "\n".join([*lines, "twice", "twice"]), "0.3", mode="lines", chunk_bytes=4096)
-    drawn = {int(number) for number in held(once).records}  # type: ignore[union-attr]
+    drawn = set(chosen(held(once)))
     assert once.repeated == len(drawn & {150, 151}) % 2
     assert open_dataset(tmp_path / "run").repeated == once.repeated
 
@@ -316,9 +324,9 @@ def test_lines_that_stand_in_both_parts_are_counted(tmp_path: Path) -> None:
 def same(first: Part | None, second: Part | None) -> bool:
     if first is None or second is None:
         return first is second
-    arrays = [(first.ids, second.ids), (first.bounds, second.bounds), (first.records, second.records)]
+    arrays = zip(first.arrays, second.arrays, strict=True)
     counts = (first.characters, first.utf8_bytes) == (second.characters, second.utf8_bytes)
-    return counts and all(a is b is None or np.array_equal(a, b) for a, b in arrays)  # type: ignore[arg-type]
+    return type(first) is type(second) and counts and all(np.array_equal(a, b) for a, b in arrays)
 
 
 @pytest.mark.parametrize("mode", ["text", "lines"])

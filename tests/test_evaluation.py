@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
-from charrnn.evaluation.scores import Score, score_records, score_text
+from charrnn.evaluation.scores import Score, score_part, score_text
 from charrnn.model import readers
 from charrnn.model.architecture import Architecture
 from charrnn.model.measures import likeliest
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import Carried, Reader, RecordReader, Windows
+from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Ids
 
 SYMBOLS, END = 6, 5
@@ -152,6 +153,11 @@ def records(lengths: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     texts = [random.integers(0, END, length) for length in lengths]
     ids = np.concatenate([[END], *([*text, END] for text in texts)]).astype(np.uint8)
     return ids, np.flatnonzero(ids == END).astype(np.int64)
+
+
+def score_records(model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> Score:
+    symbols = int((bounds[chosen + 1] - bounds[chosen]).sum())
+    return score_part(model, Records(ids, symbols - len(chosen), 0, bounds, chosen))
 
 
 @every_cell

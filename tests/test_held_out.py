@@ -10,9 +10,10 @@ import torch
 from program import SMALL, TEXT, charrnn, lines_of
 
 from charrnn.commands.scoring import network_of
+from charrnn.evaluation.scores import score_part
 from charrnn.runs.checkpoint import load
 from charrnn.text.dataset import open_dataset
-from charrnn.training.session import given_symbols, score_part
+from charrnn.text.text_parts import PartedText
 
 
 def letters(folder: Path, count: int = 6) -> Path:
@@ -41,17 +42,16 @@ def test_a_folder_is_trained_on_and_validated_in_stretches_each_from_a_blank_sta
     train(letters(tmp_path / "letters"), "--run", run)
     model, dataset = load(run / "best.safetensors"), open_dataset(run)
     part = dataset.validation
-    assert part is not None
-    assert part.spans is not None
-    assert len(part.spans) > 4
+    assert isinstance(part, PartedText)
+    assert len(part.texts) > 4
     network = network_of(model)
     nats = 0.0
-    for begin, end in part.spans.tolist():
+    for begin, end in part.texts.tolist():
         ids = torch.from_numpy(part.ids[begin:end].astype(np.int64))[None]
         with torch.inference_mode():
             logits, _ = network(ids[:, :-1], network.blank_state(1))
         nats += float(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:], reduction="sum"))
-    assert best_nats(run) == pytest.approx(nats / (part.characters - len(part.spans)), abs=1e-5)
+    assert best_nats(run) == pytest.approx(nats / (part.characters - len(part.texts)), abs=1e-5)
 
 
 def test_a_run_on_a_folder_goes_on_exactly(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_what_is_given_of_each_stretch_is_its_first_character(tmp_path: Path) ->
     train(folder, "--normalize", "nfd", "--run", run)
     model, part = load(run / "best.safetensors"), open_dataset(run).validation
     assert part is not None
-    given = given_symbols(part, model.vocabulary, model.reading)
+    given = part.given(model.vocabulary, model.reading)
     assert set(given.tolist()) <= {1, 2, 3}
     assert len(set(given.tolist())) > 1
     whole = score_part(network_of(model), part, None, given)
@@ -116,10 +116,10 @@ def test_a_long_window_is_cut_to_the_shortest_stretch(tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = ("--steps", "3", "--hidden", "8", "--sequence-length", "5000", "--batch-size", "2", "--quiet")
     assert charrnn("train", letters(tmp_path / "letters"), "--run", run, *options).code == 0
-    spans = open_dataset(run).training.spans
-    assert spans is not None
+    training = open_dataset(run).training
+    assert isinstance(training, PartedText)
     settings = load(run / "last.safetensors").settings
-    assert settings["sequence_length"] == int(np.diff(spans).min()) - 1
+    assert settings["sequence_length"] == int(np.diff(training.texts).min()) - 1
     assert lines_of(run / "metrics.jsonl")[-1]["step"] == 3
 
 

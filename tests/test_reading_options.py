@@ -19,7 +19,8 @@ from program import KOREAN, SMALL, TEXT, Result, charrnn
 from test_terminals import on_terminal
 
 from charrnn.runs.checkpoint import Checkpoint, load
-from charrnn.text.dataset import Part, open_dataset
+from charrnn.text.dataset import open_dataset
+from charrnn.text.parts import Part
 
 WILD = "Déjà vu, e\u0301te\u0301 ﬁn\r\n한국어 ㎏ ｱｶﾞ Å\rand more\n" * 20
 """Composed and decomposed, compatibility characters, all three line ends."""
@@ -60,10 +61,8 @@ def parts(run: str = "run") -> tuple[list[str], list[str]]:
     def texts(part: Part | None) -> list[str]:
         if part is None:
             return []
-        if part.bounds is None or part.records is None:
-            return [vocabulary.decode(part.ids)]
-        bounds = part.bounds
-        return [vocabulary.decode(part.ids[bounds[i] + 1 : bounds[i + 1]]) for i in part.records]
+        is_lines = part.records > 0
+        return [vocabulary.decode(part.ids[begin + is_lines : end - is_lines]) for begin, end in part.texts]
 
     return texts(dataset.training), texts(dataset.validation)
 

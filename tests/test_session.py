@@ -16,7 +16,7 @@ from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.display.plain import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
-from charrnn.evaluation.scores import Score
+from charrnn.evaluation.scores import Score, score_part
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import relative_cost
 from charrnn.runs.checkpoint import load
@@ -26,13 +26,14 @@ from charrnn.runs.report import Report
 from charrnn.runs.signals import Stops
 from charrnn.tasks.language import language_model
 from charrnn.tasks.windows import Streams
-from charrnn.text.dataset import Part
+from charrnn.text.parts import Part
+from charrnn.text.text_parts import OneText
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training import session
 from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import Facts, choose
 from charrnn.training.schedule import Budget, Interval
-from charrnn.training.session import Session, score_part
+from charrnn.training.session import Session
 from charrnn.training.trainer import Tally, Trainer
 
 TEXT = "hello there, hello you. " * 20
@@ -59,7 +60,7 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def part_of(text: str) -> Part:
-    return Part(VOCABULARY.encode(text), len(text), len(text.encode()))
+    return OneText(VOCABULARY.encode(text), len(text), len(text.encode()))
 
 
 def session_of(

@@ -22,7 +22,8 @@ from program import KOREAN, SMALL, TEXT, Result, charrnn, charrnn_process, lines
 from charrnn import STARTED
 from charrnn.runs.checkpoint import Checkpoint, Weights, load
 from charrnn.tasks.language import language_model
-from charrnn.text.dataset import Dataset, encode_dataset
+from charrnn.text.dataset import Dataset
+from charrnn.text.dataset_encoding import encode_dataset
 from charrnn.training import schedule
 
 

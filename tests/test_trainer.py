@@ -17,7 +17,7 @@ from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN, State, detach
 from charrnn.tasks.batches import Batch, Batches
 from charrnn.tasks.language import Loss, language_model
-from charrnn.tasks.packed import Records
+from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
 from charrnn.training.schedule import Budget, rate
@@ -73,11 +73,11 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(cell: str, optimizer: 
     assert not same(first, trained(trainer_of(cell, optimizer=optimizer, seed=2)))
 
 
-def records_batches(seed: int = 1) -> Records:
+def records_batches(seed: int = 1) -> PackedRecords:
     ids = np.append(PERIODIC, PERIODIC[5])
     bounds = np.flatnonzero(ids == 3).astype(np.int64)
     chosen = np.arange(len(bounds) - 1)
-    return Records(ids, bounds, chosen, batch_size=4, sequence_length=5, seed=seed)
+    return PackedRecords(ids, bounds, chosen, batch_size=4, sequence_length=5, seed=seed)
 
 
 def test_the_same_seed_gives_the_same_weights_on_records() -> None:

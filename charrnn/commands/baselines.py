@@ -16,11 +16,12 @@ from charrnn.config.settings import BudgetSettings
 from charrnn.display.sanitizer import visible
 from charrnn.errors import CheckpointError
 from charrnn.evaluation.baselines.compressors import compressed_bytes
-from charrnn.evaluation.baselines.counting import LONGEST, ngrams_of, streams_of
+from charrnn.evaluation.baselines.counting import LONGEST, ngrams_of
 from charrnn.evaluation.baselines.ngrams import ORDER, Chances, Ids, NgramModel
 from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.runs.checkpoint import Checkpoint
-from charrnn.text.dataset import Dataset, Part, open_dataset
+from charrnn.text.dataset import Dataset, open_dataset
+from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.held_out import measured_symbols
 
@@ -168,7 +169,7 @@ def scale_line(dataset: Dataset, measured: Part, vocabulary: Vocabulary, budget:
     sample = min(SAMPLE, measured_symbols(budget))
     part = measured.beginning(SAMPLE_MEASURED)
     ngrams = ngrams_of(dataset.training, vocabulary, sample)
-    nats = np.sum([_charged_nats(ngrams, ids, vocabulary) for ids in streams_of(part)], axis=0)
+    nats = np.sum([_charged_nats(ngrams, ids, vocabulary) for ids in part.streams()], axis=0)
     bits = nats / math.log(2) / part.scored_characters
     best = _best_order(nats)
     learnt = min(sample, dataset.training.symbols)

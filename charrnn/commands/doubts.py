@@ -10,7 +10,9 @@ from charrnn.commands.scoring import NamedText, Subject
 from charrnn.errors import CheckpointError
 from charrnn.evaluation.overlap import compare
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import Part, is_encoded, open_dataset
+from charrnn.text.dataset import is_encoded, open_dataset
+from charrnn.text.parts import Part
+from charrnn.text.record_part import Records
 from charrnn.text.shared_lines import repeated_records
 from charrnn.text.vocabulary import Ids, Vocabulary
 
@@ -62,7 +64,7 @@ def _share_learnt_from(corpus: Corpus, training: Part, vocabulary: Vocabulary) -
     if vocabulary.end is not None:
         whole = np.concatenate([np.array([vocabulary.end], marking.dtype), *ids])
         bounds = np.flatnonzero(whole == vocabulary.end).astype(np.int64)
-        text = Part(whole, 0, 0, bounds, np.arange(len(bounds) - 1))
+        text = Records(whole, 0, 0, bounds, np.arange(len(bounds) - 1))
         return repeated_records(training, text) / max(1, len(bounds) - 1)
     spans = list(_spans(ids, corpus.statistics().symbols))
     if not spans:

@@ -37,7 +37,8 @@ from charrnn.runs.folder import Run, free_folder
 from charrnn.runs.report import Display, Report
 from charrnn.text.arrays import check_space, writable
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import Dataset, Part
+from charrnn.text.dataset import Dataset
+from charrnn.text.parts import Part
 from charrnn.text.shared_lines import duplicate_records
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import pick_device
@@ -170,10 +171,7 @@ def encoding_of(reading: ReadingSettings) -> str:
 
 def size_of(part: Part) -> str:
     """How long a part of the text is."""
-    if part.records is not None:
-        return f"{part.characters:,} characters in {len(part.records):,} lines"
-    stretches = "" if part.spans is None else f" in {len(part.spans):,} stretches"
-    return f"{part.characters:,} characters{stretches}"
+    return f"{part.characters:,} characters{part.divided}"
 
 
 def rows_of_plan(plan: Plan) -> Rows:

@@ -226,7 +226,7 @@ def go_on(
     dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
     plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, device))
     check_fits(plan)
-    batches = make_batches(dataset.training, plan, plan.settings.machine.seed)
+    batches = make_batches(dataset.training, plan.settings)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds, caller.started)
     budget = make_budget(plan.settings, batches, numbers["budget"]["added_seconds"], clock)

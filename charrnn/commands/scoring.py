@@ -24,7 +24,8 @@ from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.report import Display
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import Part, is_encoded, open_dataset
+from charrnn.text.dataset import is_encoded, open_dataset
+from charrnn.text.parts import Part
 from charrnn.text.passages import Passage, check_scorable, part_passages, passages
 from charrnn.text.vocabulary import Vocabulary
 

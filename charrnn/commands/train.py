@@ -1,6 +1,5 @@
 """`charrnn train`: from a corpus to a run folder."""
 
-import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from charrnn.commands.baselines import scale_line
 from charrnn.commands.checks import checked
 from charrnn.commands.corpora import counted, make_vocabulary
 from charrnn.commands.prompts import typed_prompt
+from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.decoding.prompt import read_prompt
@@ -38,15 +38,16 @@ from charrnn.runs.report import Display
 from charrnn.runs.signals import Stops
 from charrnn.runs.summary import examine
 from charrnn.tasks.batches import Batches
-from charrnn.tasks.language import language_model
-from charrnn.tasks.packed import Records
-from charrnn.tasks.windows import RESETS, PartedStreams, Streams
+from charrnn.tasks.language import batches_of, language_model
 from charrnn.text.arrays import check_space
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import Dataset, Part, encode_dataset
+from charrnn.text.dataset import Dataset
+from charrnn.text.dataset_encoding import encode_dataset
+from charrnn.text.parts import Part
 from charrnn.text.sources import listed
 from charrnn.text.statistics import Statistics
+from charrnn.text.text_parts import PartedText
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.held_out import measured_symbols
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
@@ -291,7 +292,7 @@ def begin(
     plan = planned(settings, dataset, vocabulary, device, display)
     settings = plan.settings
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
-    batches = make_batches(dataset.training, plan, settings.machine.seed)
+    batches = make_batches(dataset.training, settings)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
     budget = make_budget(settings, batches, added, RunClock(started=caller.started))
     session = make_session(
@@ -381,10 +382,10 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -
     training = dataset.training
     return Facts(
         training_symbols=training.symbols,
-        records=0 if training.records is None else len(training.records),
+        records=training.records,
         symbols=len(vocabulary),
         half=device.type == "cpu" and multiplies_in_half(device),
-        longest_window=math.inf if training.spans is None else int(np.diff(training.spans).min()) - 1,
+        longest_window=training.longest_window,
     )
 
 
@@ -416,7 +417,8 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
         nonlocal spent
         if not fits(plan) or spent > allowed:
             return 0.0
-        began, batches = time.monotonic(), make_batches(part, plan, settings.machine.seed)
+        began = time.monotonic()
+        batches = make_batches(part, plan.settings)
         with denormals_flushed(), memory_explained(plan):
             trainer = make_trainer(plan, batches, Budget(None, None), device)
             fastest = 0.0
@@ -434,14 +436,10 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
     return pace
 
 
-def make_batches(part: Part, plan: Plan, seed: int) -> Batches:
-    """Contiguous streams of one text, or packed batches of independent records."""
-    size, length = plan.settings.recipe.batch_size, plan.settings.recipe.sequence_length
-    if part.spans is not None:
-        return PartedStreams(part.ids, part.spans, size, length, resets=RESETS, seed=seed)
-    if part.records is None or part.bounds is None:
-        return Streams(part.ids, size, length, resets=RESETS, seed=seed)
-    return Records(part.ids, part.bounds, part.records, batch_size=size, sequence_length=length, seed=seed)
+def make_batches(part: Part, settings: ResolvedSettings) -> Batches:
+    """What is learnt from."""
+    recipe = settings.recipe
+    return batches_of(part, recipe.batch_size, recipe.sequence_length, settings.machine.seed)
 
 
 def make_budget(settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock) -> Budget:
@@ -489,9 +487,9 @@ def plan_lines(plan: Plan, material: Material, measured: Part | None) -> list[st
     statistics, dataset = material.corpus.statistics(), material.dataset
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     measured_characters = held_back if measured is None else measured.characters
-    spans = None if measured is None else measured.spans
-    stretches = "" if spans is None else f" in {len(spans)} stretches"
-    of_each = "the first" if spans is None else "the beginning of each stretch:"
+    parted = measured if isinstance(measured, PartedText) else None
+    stretches = parted.divided if parted else ""
+    of_each = "the beginning of each stretch:" if parted else "the first"
     note = f"       validation is measured on {of_each} {measured_characters:,} held-out characters"
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "

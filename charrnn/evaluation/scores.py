@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
 from charrnn.model.measures import Kept, nothing
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Carried, Places, Reader, Stretches, independent
+from charrnn.model.readers import Carried, Places, Reader, Stretches, independent, relative_cost
+from charrnn.text.parts import Part
 from charrnn.text.passages import Passage
+from charrnn.text.text_parts import OneText
 from charrnn.text.vocabulary import Ids
 
 BLOCK = 2**20
@@ -142,6 +144,29 @@ def _blocks(pieces: Iterable[Passage], symbols: int) -> Iterator[list[Passage]]:
         yield block
 
 
+def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | int = 1) -> Score:
+    """Score a part of a dataset; its characters are those of the text as read (and end marks).
+
+    Args:
+        model: the network, left in the mode it was in.
+        part: what to score.
+        unknown: the id of the unknown symbol, if there is one.
+        given: how many symbols at the beginning of each text of it are not scored.
+    """
+    begins, ends = part.texts.T
+    texts = Stretches(begins, begins + given, ends)
+    if isinstance(part, OneText):
+        score = score_text(model, part.ids, int(texts.firsts[0]), unknown=unknown)
+    else:
+        score = score_stretches(model, part.ids, texts, unknown=unknown)
+    return replace(score, characters=part.scored_characters)
+
+
+def reading_cost(part: Part) -> float:
+    """What scoring a part takes, compared with other parts of the same text."""
+    return relative_cost(part.symbols) if isinstance(part, OneText) else float(part.symbols)
+
+
 def score_text(
     model: CharRNN, ids: Ids, given: int = 1, *, unknown: int | None = None, exact: bool = False
 ) -> Score:
@@ -162,22 +187,6 @@ def score_text(
         costs[is_shown] = reader.feed(block[is_shown])[:, 0]
         nats += float(costs[max(0, given - begin) :].sum(dtype=np.float64))
     return _charged(Score(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
-
-
-def score_records(
-    model: CharRNN, ids: Ids, bounds: Places, chosen: Places, *, unknown: int | None = None
-) -> Score:
-    """Score independent texts, each from a blank state, its end mark included.
-
-    Args:
-        model: the network, left in the mode it was in.
-        ids: the texts, an end mark before the first and after each.
-        bounds: where the end marks stand; text r is read from mark r up to mark r + 1.
-        chosen: which texts to score.
-        unknown: the id of the unknown symbol, if there is one.
-    """
-    marks = bounds[chosen]
-    return score_stretches(model, ids, Stretches(marks, marks + 1, bounds[chosen + 1] + 1), unknown=unknown)
 
 
 def score_stretches(model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None) -> Score:

@@ -212,8 +212,7 @@ def _repeated(folder: Path) -> float:
         dataset = open_dataset(folder)
     except CheckpointError:
         return 0.0
-    records = None if dataset.validation is None else dataset.validation.records
-    return 0.0 if records is None else dataset.repeated / max(1, len(records))
+    return 0.0 if dataset.validation is None else dataset.repeated / len(dataset.validation.texts)
 
 
 def _unigram_bits(model: Checkpoint) -> float:

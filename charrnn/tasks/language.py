@@ -10,7 +10,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from charrnn.model.network import CharRNN, State, flattened
-from charrnn.tasks.batches import Batch
+from charrnn.tasks.batches import Batch, Batches
+from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.windows import RESETS, PartedStreams, Streams
+from charrnn.text.parts import Part
+from charrnn.text.record_part import Records
+from charrnn.text.text_parts import OneText, PartedText
 
 
 @dataclass(frozen=True)
@@ -36,3 +41,23 @@ def language_model(model: CharRNN, batch: Batch, state: State | None) -> Loss:
         logits, targets = flattened(logits, targets)
     nats = cross_entropy(logits.float(), targets, reduction="sum")
     return Loss(nats, batch.count, after)
+
+
+def batches_of(part: Part, size: int, length: int, seed: int) -> Batches:
+    """The batches of a part: streams of one text or of its stretches, or packed records.
+
+    Args:
+        part: what is learnt from.
+        size: texts in a batch.
+        length: the most symbols of each.
+        seed: of which windows start blank, or of the order of records.
+    """
+    match part:
+        case OneText(ids):
+            return Streams(ids, size, length, resets=RESETS, seed=seed)
+        case PartedText(ids, texts=texts):
+            return PartedStreams(ids, texts, size, length, resets=RESETS, seed=seed)
+        case Records(ids, bounds=bounds, chosen=chosen):
+            return PackedRecords(ids, bounds, chosen, batch_size=size, sequence_length=length, seed=seed)
+        case _:
+            raise TypeError(f"there are no batches of {type(part).__name__}")

@@ -16,7 +16,7 @@ from charrnn.tasks.batches import Batch
 from charrnn.text.vocabulary import Ids
 
 
-class Records:
+class PackedRecords:
     """Independent texts of different lengths: each starts blank, and ends by itself.
 
     Every epoch goes through all of them once, in an order drawn from the seed and the epoch's number. So

@@ -18,12 +18,12 @@ from charrnn.config.declaration import REQUIRED, Entry, setting
 from charrnn.text.arrays import ArrayWriter
 from charrnn.text.codes import END, LINE_FEED, to_text
 from charrnn.text.corpus import Corpus, Progress
+from charrnn.text.parts import SHORTEST
 from charrnn.text.split import cuts
 from charrnn.text.statistics import Tally
 from charrnn.text.vocabulary import Vocabulary
 
-SHORTEST, MOST_SYMBOLS = 2, 2**62
-"""A part needs an input and its target."""
+MOST_SYMBOLS = 2**62
 
 CORPUS, VALIDATION = "corpus", "validation"
 """The arrays: the text, and what it is measured on where that is a text of its own."""

@@ -15,8 +15,8 @@ from charrnn.errors import CorpusError, UsageError
 from charrnn.text.alignment import Begins, Codes, begins, first_character, unbroken
 from charrnn.text.codes import END, LINE_FEED, REPLACEMENT, UNKNOWN, to_codes, to_text
 from charrnn.text.corpus import Corpus, Progress
-from charrnn.text.dataset import Part
 from charrnn.text.normalization import normal_form, separable
+from charrnn.text.parts import Part
 from charrnn.text.statistics import Tally
 from charrnn.text.vocabulary import Ids, Vocabulary
 
@@ -105,7 +105,7 @@ def part_passages(
     stand_in = next(code for code in (REPLACEMENT, *range(0xE000, 0xF900)) if code not in known)
     codes = np.append(np.where(vocabulary.codes == UNKNOWN, np.uint32(stand_in), vocabulary.codes), stand_in)
     marking = vocabulary.marking()
-    if part.records is not None:
+    if part.records:
         yield _record_pieces((codes.take(ids, mode="clip") for ids in part.blocks()), marking, reading)
         return
     for begin, end in part.texts.tolist():

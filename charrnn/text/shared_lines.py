@@ -3,29 +3,17 @@
 Records are compared by hashes of 64 bits. Knows nothing of files.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.text.codes import END
+from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary, tally
 
-if TYPE_CHECKING:
-    from charrnn.text.dataset import Part
-
 Hashes = NDArray[np.int64]
-
-
-def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ascending numbers as runs of neighbours: of 3, 4, 5, 9 they are (3, 6) and (9, 10)."""
-    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-    firsts, lasts = numbers[np.append(0, breaks)], numbers[np.append(breaks, len(numbers)) - 1]
-    return list(zip(firsts.tolist(), (lasts + 1).tolist(), strict=True))
 
 
 def unseen_notice(training: Part, validation: Part, vocabulary: Vocabulary) -> list[str]:
@@ -51,9 +39,9 @@ def _counts(part: Part, symbols: int) -> NDArray[np.int64]:
 
 def repeated_records(training: Part, validation: Part) -> int:
     """How many records of the held-out part also stand in the training part; 0 in text mode."""
-    if training.records is None or validation.records is None:
+    if not training.records or not validation.records:
         return 0
-    held = np.fromiter(_hashes(validation), np.int64, len(validation.records))
+    held = np.fromiter(_hashes(validation), np.int64, validation.records)
     distinct = np.unique(held)
     found = np.zeros(len(distinct), np.bool_)
     for some in _some(_hashes(training)):
@@ -69,12 +57,9 @@ def duplicate_records(parts: Iterable[Part]) -> int:
 
 
 def _hashes(part: Part) -> Iterator[int]:
-    assert part.records is not None  # noqa: S101 - who calls has looked
-    assert part.bounds is not None  # noqa: S101
-    for record in part.records.tolist():
-        yield hash(
-            part.ids[int(part.bounds[record]) + 1 : int(part.bounds[record + 1])].astype("<u4").tobytes()
-        )
+    """Of each record, without its end mark."""
+    for begin, end in part.texts.tolist():
+        yield hash(part.ids[begin + 1 : end - 1].astype("<u4").tobytes())
 
 
 def _some(hashes: Iterator[int]) -> Iterator[Hashes]:

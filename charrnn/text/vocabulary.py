@@ -150,6 +150,11 @@ class Vocabulary:
         return f"Vocabulary(level={self.level!r}, {len(self)} symbols)"
 
     @property
+    def mode(self) -> str:
+        """What it is the vocabulary of: `text`, or `lines`, each of which ends with an end mark."""
+        return "text" if self.end is None else "lines"
+
+    @property
     def end(self) -> int | None:
         """The id of the end mark."""
         return self._id(END)

@@ -17,15 +17,14 @@ import torch
 
 from charrnn import __version__
 from charrnn.config.declaration import flat, shortened
-from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, Request, SampleSettings, TrainSettings
+from charrnn.config.settings import IN_THE_CHECKPOINT, Request, SampleSettings, TrainSettings
 from charrnn.config.values import steps_or_seconds
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
 from charrnn.decoding.whole_texts import whole_texts
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
-from charrnn.evaluation.scores import OutOfTime, Score, broken_off, score_records, score_stretches, score_text
+from charrnn.evaluation.scores import OutOfTime, broken_off, reading_cost, score_part
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Places, Stretches, relative_cost
 from charrnn.runs.checkpoint import Checkpoint, Weights
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.runs.folder import Run
@@ -33,10 +32,7 @@ from charrnn.runs.recovery import recover
 from charrnn.runs.report import Display, Report
 from charrnn.runs.signals import Stops
 from charrnn.runs.training_state import Numbers
-from charrnn.text.alignment import first_character
-from charrnn.text.codes import UNKNOWN
-from charrnn.text.dataset import Part
-from charrnn.text.normalization import RUN_LIMIT
+from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training import snapshot
 from charrnn.training.divergence import Divergence, NotFinite
@@ -136,8 +132,7 @@ class Session:
         self.display, self.stops = display, stops
         self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
-        reading = plan.settings.reading
-        self.given = None if validation is None else given_symbols(validation, vocabulary, reading)
+        self.given = 1 if validation is None else validation.given(vocabulary, plan.settings.reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
@@ -536,45 +531,10 @@ def misfit(folder: Path, error: Exception) -> CheckpointError:
 
 def sample_request(settings: TrainSettings, model: SavedModel) -> Request:
     """What to write now and then: some characters of a text, or a few records."""
-    lines = model.vocabulary.end is not None
+    lines = model.vocabulary.mode == "lines"
     return Request(
         prompt=settings.output.prompt,
         length=SAMPLE_LENGTH // 2 if lines else SAMPLE_LENGTH,
         count=SAMPLE_RECORDS if lines else 1,
         seed=settings.machine.seed,
     )
-
-
-def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | None = None) -> Score:
-    """Score a held-out part; its characters are those of the text as read (and end marks).
-
-    Args:
-        model: the network, left in the mode it was in.
-        part: what to score.
-        unknown: the id of the unknown symbol, if there is one.
-        given: how many symbols at the beginning of each text of it are not scored; one if not said.
-    """
-    if part.records is not None:
-        assert part.bounds is not None  # noqa: S101 - records have bounds
-        score = score_records(model, part.ids, part.bounds, part.records, unknown=unknown)
-    elif part.spans is None:
-        score = score_text(model, part.ids, 1 if given is None else int(given[0]), unknown=unknown)
-    else:
-        begins, ends = part.spans.T
-        stretches = Stretches(begins, begins + (1 if given is None else given), ends)
-        score = score_stretches(model, part.ids, stretches, unknown=unknown)
-    return replace(score, characters=part.scored_characters)
-
-
-def reading_cost(part: Part) -> float:
-    """What scoring a part takes, compared with other parts of the same text."""
-    is_one_text = part.records is None and part.spans is None
-    return relative_cost(part.symbols) if is_one_text else float(part.symbols)
-
-
-def given_symbols(part: Part, vocabulary: Vocabulary, reading: ReadingSettings) -> Places:
-    """How many symbols the first character of each text of a part has: it is given and not scored."""
-    codes = np.append(vocabulary.codes, np.uint32(UNKNOWN))
-    beginnings = (part.ids[begin : min(end, begin + RUN_LIMIT)] for begin, end in part.texts.tolist())
-    found = (codes.take(ids, mode="clip") for ids in beginnings)
-    return np.array([first_character(some, reading.level, reading.normalize) for some in found], np.int64)

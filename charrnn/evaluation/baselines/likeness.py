@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.evaluation.baselines.counting import last_symbols
+from charrnn.evaluation.baselines import counting
 from charrnn.evaluation.baselines.ngrams import Ids
-from charrnn.text.dataset import Part
+from charrnn.text.parts import Part
+from charrnn.text.text_parts import OneText
 
 PARTS = 10
 LONGEST, SHORTEST = 2**16, 1_000
@@ -56,7 +57,7 @@ def likeness(training: Part, validation: Part, symbols: int) -> Likeness | None:
         validation: what is held out.
         symbols: of the vocabulary.
     """
-    text, held = _stream(training), last_symbols(validation, PARTS * LONGEST)
+    text, held = _stream(training), validation.last_symbols(PARTS * LONGEST)
     held = held[held < symbols]
     length = min(LONGEST, len(text) // PARTS)
     if min(length, len(held)) < SHORTEST:
@@ -70,7 +71,7 @@ def likeness(training: Part, validation: Part, symbols: int) -> Likeness | None:
 
 def _stream(part: Part) -> Ids:
     """A text as it is mapped; of records or stretches the last few millions."""
-    return part.ids if part.records is None and part.spans is None else last_symbols(part)
+    return part.ids if isinstance(part, OneText) else part.last_symbols(counting.LONGEST)
 
 
 class _Pairs:

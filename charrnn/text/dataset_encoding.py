@@ -1,0 +1,146 @@
+"""From a corpus to a dataset in a folder: encoded, split, and what there is to tell of the split.
+
+Knows nothing of models or torch.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.errors import CorpusError, UnknownCharacterError
+from charrnn.text.arrays import writable
+from charrnn.text.corpus import Corpus, Progress, changed
+from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
+from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Stretch, Stretches
+from charrnn.text.parts import SHORTEST
+from charrnn.text.shared_lines import repeated_records, unseen_notice
+from charrnn.text.sources import listed
+from charrnn.text.split import held_back, parse_validation, spread
+from charrnn.text.vocabulary import Vocabulary, tally
+
+
+def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    folder: Path,
+    validation: str,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Write a text as ids into a folder, parted into training and validation.
+
+    Args:
+        corpus: the text.
+        vocabulary: its symbols.
+        folder: where `corpus.npy` and the files beside it go; it is made where it is missing.
+        validation: what `--validation` says: a share, a number, or a file.
+        seed: draws the lines that are held out.
+        progress: is told how far it has come.
+
+    Raises:
+        CorpusError: the text cannot be read, or was changed since it was counted.
+        UnknownCharacterError: the vocabulary lacks characters of it.
+        UsageError: more is held out than there is.
+        ResourceError: the disk is full.
+    """
+    amount = parse_validation(validation)
+    other = _other_text(corpus, amount) if isinstance(amount, str) else None
+    vocabulary.check_known(corpus.statistics().counts, corpus.sources[0].name)
+    held = _held_back(corpus, amount) if isinstance(amount, Fraction) else 0
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    training, measured = _write(corpus, CORPUS, held, seed, DatasetWriter(folder, vocabulary, progress))
+    notices: list[str] = []
+    if other:
+        measured, notices = _write_other(other, validation, seed, folder, vocabulary)
+    if amount != 0 and measured is None:
+        notices += [f"the text is too short to hold out {validation} of it: trained without validation"]
+    repeated, told = _compared(folder, training, measured, vocabulary) if measured else (0, [])
+    fingerprint = _fingerprint(corpus, vocabulary, validation, seed, other)
+    held_out = asdict(measured) if measured else None
+    describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated))
+    return open_dataset(folder)
+
+
+def _write_other(
+    other: Corpus, path: str, seed: int, folder: Path, vocabulary: Vocabulary
+) -> tuple[Stretch, list[str]]:
+    """Write a text of its own to measure on; what there is to tell of it."""
+    counts = other.statistics().counts
+    unknown = vocabulary.unknown_codes(counts)
+    knowing = vocabulary.marking() if len(unknown) else vocabulary
+    measured, _ = _write(other, VALIDATION, 0, seed, DatasetWriter(folder, knowing))
+    return measured, other.notices + ([_unknown(path, unknown, counts)] if len(unknown) else [])
+
+
+def _compared(
+    folder: Path, training: Stretch, measured: Stretch, vocabulary: Vocabulary
+) -> tuple[int, list[str]]:
+    """How many records stand in both parts, and what there is to tell of how the two differ."""
+    parts = open_part(folder, training), open_part(folder, measured)
+    repeated, notices = repeated_records(*parts), unseen_notice(*parts, vocabulary)
+    if repeated:
+        notices.append(
+            f"{repeated:,} of {parts[1].records:,} held-out lines also stand in the training part: what "
+            "validation says of those tells nothing of new ones"
+        )
+    return repeated, notices
+
+
+def _other_text(corpus: Corpus, path: str) -> Corpus:
+    """The text of its own to measure on, read the same way."""
+    try:
+        other = Corpus([path], corpus.reading)
+    except CorpusError as error:
+        raise CorpusError(f"--validation {path}: {error}") from error
+    if other.statistics().symbols < SHORTEST:
+        raise CorpusError(
+            f"--validation {path} is too short to measure on; give at least {SHORTEST} characters"
+        )
+    return other
+
+
+def _held_back(corpus: Corpus, amount: Fraction) -> int:
+    statistics = corpus.statistics()
+    if corpus.reading.mode == "lines":
+        return held_back(amount, statistics.records, "lines")
+    return held_back(amount, statistics.characters, "characters")
+
+
+def _unknown(path: str, codes: NDArray[np.intp], counts: NDArray[np.int64]) -> str:
+    total = int(counts[codes].sum())
+    return (
+        f"--validation {path}: {total:,} characters of it are unknown to the model, since the corpus lacks "
+        f"them: {tally(codes, counts[codes])}; each is charged as naming any character at random"
+    )
+
+
+def _fingerprint(
+    corpus: Corpus, vocabulary: Vocabulary, validation: str, seed: int, other: Corpus | None
+) -> str:
+    texts = [text.statistics().fingerprint for text in (corpus, other) if text]
+    is_spread = [] if corpus.is_one_file or corpus.reading.mode == "lines" or other else ["spread"]
+    description = json.dumps([texts, vocabulary.to_json(), None if other else validation, seed, *is_spread])
+    return hashlib.sha256(description.encode()).hexdigest()
+
+
+def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Stretches:
+    try:
+        if corpus.reading.mode == "text":
+            characters = corpus.statistics().characters
+            stretches = 1 if corpus.is_one_file else spread(held, characters)
+            return writer.write_text(corpus, name, held, stretches)
+        return writer.write_records(corpus, name, _drawn(corpus.statistics().records, held, seed))
+    except UnknownCharacterError as error:  # all that were counted are known
+        raise changed(listed([source.name for source in corpus.sources])) from error
+
+
+def _drawn(records: int, held: int, seed: int) -> NDArray[np.int64]:
+    """Which records are held out, in order; none where nothing would be left to learn from."""
+    count = held if held < records else 0
+    return np.sort(np.random.default_rng(seed).choice(records, count, replace=False)).astype(np.int64)
