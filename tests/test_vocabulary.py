@@ -230,3 +230,9 @@ def test_odd_characters_are_flagged(character: str, others: str, flag: str) -> N
 @pytest.mark.parametrize("character", "aé한\n\t ")
 def test_ordinary_characters_are_not_flagged(character: str) -> None:
     assert flags(ord(character), {ord(character)}) == []
+
+
+def test_an_end_mark_makes_it_one_of_lines() -> None:
+    text, lines = Vocabulary.from_text("ba"), Vocabulary.from_text("ba", end=True)
+    assert (text.mode, text.end, text.end_marks.tolist()) == ("text", None, [])
+    assert (lines.mode, lines.end, lines.end_marks.tolist()) == ("lines", 2, [2])

@@ -61,8 +61,8 @@ def _share_learnt_from(corpus: Corpus, training: Part, vocabulary: Vocabulary) -
     """Share of spans of a text, or of its records, that stand in the training part word for word."""
     marking = vocabulary.marking()
     ids = (marking.encode_codes(codes) for codes in corpus.codes())
-    if vocabulary.end is not None:
-        whole = np.concatenate([np.array([vocabulary.end], marking.dtype), *ids])
+    if vocabulary.mode == "lines":
+        whole = np.concatenate([vocabulary.end_marks.astype(marking.dtype), *ids])
         bounds = np.flatnonzero(whole == vocabulary.end).astype(np.int64)
         text = Records(whole, 0, 0, bounds, np.arange(len(bounds) - 1))
         return repeated_records(training, text) / max(1, len(bounds) - 1)

@@ -11,6 +11,7 @@ import numpy as np
 from charrnn.commands.scoring import Question, progress_display
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.model.measures import Kept, likeliest
+from charrnn.text.codes import END
 from charrnn.text.passages import Passage
 from charrnn.text.vocabulary import Vocabulary
 
@@ -74,8 +75,8 @@ def _expected(row: Kept, names: list[str]) -> dict[str, Any]:
 
 def _character(piece: Passage, begin: int, end: int, vocabulary: Vocabulary) -> str:
     """The character that symbols stand for, as read."""
-    if vocabulary.end is not None and piece.ids[begin] == vocabulary.end:
-        return vocabulary.symbols()[vocabulary.end]
+    if piece.codes[begin] == END:
+        return vocabulary.symbols()[int(piece.ids[begin])]
     text = piece.text[piece.places[begin] : piece.places[end]]
     return text.encode("latin-1").decode("utf-8", "backslashreplace") if vocabulary.level == "byte" else text
 

@@ -221,7 +221,7 @@ def _trace(model: LanguageModel, output: Output | None, *, json_wanted: bool) ->
 
 def _end_in_newlines(model: LanguageModel, request: Request) -> bool:
     """Whether a newline ends each text: where several follow one another, or a text is a line."""
-    return request.count > 1 or model.vocabulary.end is not None or request.until_line is not None
+    return request.count > 1 or model.vocabulary.mode == "lines" or request.until_line is not None
 
 
 def _write_texts(

@@ -271,7 +271,7 @@ def check_settings_for(model: Checkpoint, settings: EvaluateSettings) -> None:
     """
     for_texts = {"--window": settings.window, "--adapt": settings.adapt, "--gradients": settings.gradients}
     given = [option for option, value in for_texts.items() if value]
-    if model.vocabulary.end is not None and given:
+    if model.vocabulary.mode == "lines" and given:
         raise UsageError(
             f"{given[0]} is for one long text; in lines mode each line starts blank, so leave it out"
         )

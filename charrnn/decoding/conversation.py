@@ -138,7 +138,7 @@ class Conversation:
         ids = vocabulary.encode_codes(spelt).astype(np.intp)
         recent = recent_ids(ids, self._chooser.window)
         if len(ids):
-            return self._read(ids if vocabulary.end is None else np.append(vocabulary.end, ids)), recent
+            return self._read(np.append(vocabulary.end_marks, ids)), recent
         self._go_back_to(self._blank)
         return first_logits(self._author, Prompt("", ids, None), self._network, self._chooser.allowed), recent
 

@@ -92,8 +92,8 @@ class Ensemble:
 
 
 def _way_of_reading(model: SavedModel) -> str:
-    mode = "text" if model.vocabulary.end is None else "lines"
-    return f"--mode {mode} --level {model.vocabulary.level} --normalize {model.normal_form}"
+    vocabulary = model.vocabulary
+    return f"--mode {vocabulary.mode} --level {vocabulary.level} --normalize {model.normal_form}"
 
 
 def _union(models: Sequence[SavedModel]) -> Vocabulary:

@@ -15,7 +15,7 @@ def length_of(model: LanguageModel, request: Request) -> int:
     """The characters that a text may have after the prompt; 0 where something else ends it."""
     if request.length is not None:
         return request.length
-    return DEFAULT_LENGTH if model.vocabulary.end is None and request.until_line is None else 0
+    return DEFAULT_LENGTH if model.vocabulary.mode == "text" and request.until_line is None else 0
 
 
 def bound_of(model: LanguageModel, request: Request) -> int:
@@ -23,7 +23,7 @@ def bound_of(model: LanguageModel, request: Request) -> int:
 
     It is no length: most records end long before.
     """
-    if model.vocabulary.end is None or request.length is not None or request.until_line is not None:
+    if model.vocabulary.mode == "text" or request.length is not None or request.until_line is not None:
         return 0
     if not model.longest_record:
         return UNKNOWN_BOUND
@@ -32,7 +32,7 @@ def bound_of(model: LanguageModel, request: Request) -> int:
 
 def has_end(model: LanguageModel, request: Request) -> bool:
     """Whether a text is ever over: whether something that is sure to come, or may come, ends it."""
-    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.end is not None)
+    ends = (length_of(model, request), request.stop, request.until_line, model.vocabulary.mode == "lines")
     return any(ends)
 
 

@@ -59,8 +59,7 @@ def first_logits(
 
     What cannot come first is ruled out.
     """
-    end = model.vocabulary.end
-    ids = prompt.ids if end is None else np.append(end, prompt.ids)
+    ids = np.append(model.vocabulary.end_marks, prompt.ids)
     if not len(ids):
         return _start_logits(model, allowed)
     if len(ids) < LONG:
@@ -91,8 +90,8 @@ def _can_follow(model: LanguageModel, prompt: Prompt) -> NDArray[np.bool_]:
     """(V,): not the end of an empty record, and nothing that changes the prompt's last character."""
     vocabulary = model.vocabulary
     can_follow = np.ones(len(vocabulary), np.bool_)
-    if vocabulary.end is not None and not len(prompt.ids):
-        can_follow[vocabulary.end] = model.empty_records
+    if not len(prompt.ids):
+        can_follow[vocabulary.end_marks] = model.empty_records
     if prompt.text and decomposes(model.normal_form) and vocabulary.level == "char":
         last = prompt.text[-LONGEST_SEQUENCE:]
         characters = vocabulary.codes[vocabulary.codes < END].tolist()

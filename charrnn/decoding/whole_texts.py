@@ -61,7 +61,7 @@ def likeliest_texts(
     texts = _witnessed(whole_texts(pieces), trace)
     if likelihoods is None:
         return texts
-    return _likeliest(texts, likelihoods, request.best_of, ends=model.vocabulary.end is not None)
+    return _likeliest(texts, likelihoods, request.best_of, ends=model.vocabulary.mode == "lines")
 
 
 def _all_told(watches: Sequence[Watch]) -> Watch:

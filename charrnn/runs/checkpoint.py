@@ -255,7 +255,7 @@ def _check_alike(described: Mapping[str, Any], settings: Mapping[str, Any]) -> N
 
 def _check_symbols(vocabulary: Vocabulary, reading: ReadingSettings) -> None:
     """Check that the vocabulary is one of texts that are read so, and has a character."""
-    if reading.level != vocabulary.level or (reading.mode == "lines") != (vocabulary.end is not None):
+    if (reading.mode, reading.level) != (vocabulary.mode, vocabulary.level):
         raise ValueError(f"its vocabulary is not one of --mode {reading.mode} --level {reading.level}")
     if not (vocabulary.codes < END).any():
         raise ValueError("there is no character in its vocabulary")

@@ -219,8 +219,7 @@ def _unigram_bits(model: Checkpoint) -> float:
     """Bits per character of a text whose symbols are as frequent as the vocabulary says."""
     vocabulary = model.vocabulary
     counts = vocabulary.counts[vocabulary.counts > 0]
-    ends = 0 if vocabulary.end is None else int(vocabulary.counts[vocabulary.end])
-    characters = model.corpus.characters + ends
+    characters = model.corpus.characters + int(vocabulary.counts[vocabulary.end_marks].sum())
     if not len(counts) or not characters:
         return math.inf
     return float(-(counts * np.log2(counts / counts.sum())).sum()) / characters

@@ -64,7 +64,7 @@ def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
         UsageError: the mode is not the model's.
     """
     statistics, reading = corpus.statistics(), corpus.reading
-    if (reading.mode == "lines") != (vocabulary.end is not None):
+    if reading.mode != vocabulary.mode:
         raise UsageError(
             f"--mode is {reading.mode}, but the model was trained with the other one; leave it out"
         )

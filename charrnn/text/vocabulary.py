@@ -159,6 +159,11 @@ class Vocabulary:
         """The id of the end mark."""
         return self._id(END)
 
+    @cached_property
+    def end_marks(self) -> NDArray[np.intp]:
+        """What stands before every text that a model reads: (1,) the end mark; in text mode (0,) nothing."""
+        return np.flatnonzero(self.codes == END)
+
     @property
     def unknown(self) -> int | None:
         """The id of the unknown symbol."""
