@@ -180,7 +180,7 @@ def test_what_lines_do(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> 
         (":run far", "expected a number of characters"),
         (":run 0", "expected a number of characters"),
         ("漢", "U+6F22"),
-        ("9", "9"),
+        ("9", "U+0039"),
         (":help", "Ctrl-C stops it"),
         ("tell me \x1b[2J", "U+001B"),
     ],
