@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding.best_of import Likelihoods, likeliest_texts, whole_texts
 from charrnn.decoding.filters import log_probabilities
 from charrnn.decoding.language_model import LanguageModel, SavedModel
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.prompt import read_prompt
 from charrnn.decoding.sampler import TOGETHER, Piece, write
 from charrnn.decoding.text_stream import LONGEST_SEQUENCE, TextStream, exact_bytes, spell
-from charrnn.decoding.whole_texts import Likelihoods, likeliest_texts, whole_texts
 from charrnn.errors import UsageError
 from charrnn.model.architecture import Architecture
 from charrnn.text.codes import END

@@ -17,11 +17,11 @@ from charrnn.commands.info import info_of, names_a_run
 from charrnn.commands.prompts import as_read
 from charrnn.config.declaration import build, flat, shortened
 from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
+from charrnn.decoding.best_of import likeliest_texts
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.length import has_end
 from charrnn.decoding.sampler import read, write
 from charrnn.decoding.text_stream import exact_bytes
-from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.errors import UsageError, only_ours
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint import load as load_checkpoint

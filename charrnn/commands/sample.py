@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
+from charrnn.decoding.best_of import likeliest_texts
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import LanguageModel, SavedModel
 from charrnn.decoding.length import Cuts, bound_of, has_end, length_of
 from charrnn.decoding.network import Tell
 from charrnn.decoding.sampler import Piece, read, write
 from charrnn.decoding.trace import Expected, Trace, Written
-from charrnn.decoding.whole_texts import likeliest_texts
 from charrnn.display.new_files import check_new_file
 from charrnn.display.output import Destination, Output, output_file
 from charrnn.display.sanitizer import visible

@@ -19,9 +19,9 @@ from charrnn import __version__
 from charrnn.config.declaration import flat, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, Request, SampleSettings, TrainSettings
 from charrnn.config.values import steps_or_seconds
+from charrnn.decoding.best_of import whole_texts
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
-from charrnn.decoding.whole_texts import whole_texts
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
 from charrnn.evaluation.scores import OutOfTime, broken_off, reading_cost, score_part
 from charrnn.model.network import CharRNN

@@ -1,4 +1,4 @@
-"""Pieces gathered to whole texts, in order; of several candidates the likeliest. Knows nothing of files."""
+"""Of several candidates the likeliest text, whole texts in order. Knows nothing of files."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
