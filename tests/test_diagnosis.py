@@ -230,3 +230,67 @@ def test_a_validation_far_better_than_training_flatters() -> None:
     _, text = seen(points(falling(2.0), falling(1.3)))
     assert "What is held out is easier than the training text" in text
     assert "easier" not in seen(points(falling(2.0), falling(1.9)))[1]
+
+
+SOUND = Evidence(
+    run=RUN,
+    updates=1000,
+    epochs=3.0,
+    characters=3_000_000,
+    training=2.0,
+    lowest_training=2.0,
+    validation=2.0,
+    best=2.0,
+    best_epoch=3.0,
+    first_gap=0.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "applies", "not_yet"),
+    [
+        ("diverged", {"training": 2.51}, {"training": 2.49}),
+        ("few", {"updates": 49}, {"updates": 50}),
+        ("unlearnt", {"unigram_bits": 2.0}, {"unigram_bits": 2.01}),
+        ("unlearnt", {"unigram_bits": 2.0, "updates": 50}, {"unigram_bits": 2.0, "updates": 49}),
+        ("rising", {"validation": 2.021}, {"validation": 2.019}),
+        ("unfinished", {"finished": False}, {}),
+        ("unvalidated", {"validation": None}, {}),
+        ("repeated", {"repeated": 0.51}, {"repeated": 0.5}),
+        ("repeated", {"repeated": 0.51, "epochs": 1.0}, {"repeated": 0.51, "epochs": 0.99}),
+        ("improving", {"epochs": 0.99}, {"epochs": 1.0}),
+        ("improving", {"characters": 1_999_999}, {"characters": 2_000_000}),
+        ("improving", {"characters": 9, "training": 1.901}, {"characters": 9, "training": 1.899}),
+        ("limited", {"training": 0.501, "first_gap": 2.0}, {"training": 0.499, "first_gap": 2.0}),
+        ("limited", {"validation": 0.501}, {"validation": 0.499}),
+        ("limited", {"training": 1.901}, {"training": 1.899}),
+    ],
+)
+def test_where_a_finding_begins(
+    kind: str, applies: dict[str, float | None], not_yet: dict[str, float | None]
+) -> None:
+    def found(changed: dict[str, float | None]) -> str | None:
+        of_run = {name: value for name, value in changed.items() if name in vars(RUN)}
+        others = {name: value for name, value in changed.items() if name not in of_run}
+        run = replace(RUN, **of_run)  # type: ignore[arg-type] # each by its own type
+        return CHECKS[kind](replace(SOUND, run=run, **others))  # type: ignore[arg-type]
+
+    assert found(applies)
+    assert found(not_yet) is None
+
+
+@pytest.mark.parametrize(
+    ("epochs", "passes"),
+    [(0.5, "0.50 of a pass"), (1.04, "1.04 of a pass"), (1.06, "1.1 passes"), (3.0, "3.0 passes")],
+)
+def test_passes_are_told_in_tenths_beyond_the_first(epochs: float, passes: str) -> None:
+    text = CHECKS["unfinished"](replace(SOUND, run=replace(RUN, finished=False), epochs=epochs))
+    assert text is not None
+    assert f"bits per character after {passes}. Go on" in text
+
+
+@pytest.mark.parametrize(("training", "overfits"), [(1.901, False), (1.899, True)])
+def test_a_tenth_of_a_bit_of_overfitting_is_worth_a_word(training: float, overfits: bool) -> None:
+    text = CHECKS["well"](replace(SOUND, training=training))
+    assert text is not None
+    assert ("0.10 of the gap is overfitting" in text) == overfits
