@@ -76,13 +76,13 @@ def measure(path: Path, idle_mebibytes: float, normalize: str, mode: str) -> Non
     from charrnn.config.settings import ReadingSettings
     from charrnn.text.corpus import Corpus
     from charrnn.text.dataset_encoding import encode_dataset
-    from charrnn.text.vocabulary import Vocabulary
+    from charrnn.text.vocabulary_counts import vocabulary_of
 
     reading = ReadingSettings(normalize=normalize, mode=mode)
     began_seconds = time.perf_counter()
     corpus = Corpus([str(path)], reading)
     statistics = corpus.statistics()
-    vocabulary = Vocabulary.from_counts(statistics.counts, "char", end=mode == "lines")
+    vocabulary = vocabulary_of(statistics.counts, "char", end=mode == "lines")
     counted_seconds = time.perf_counter()
     encode_dataset(corpus, vocabulary, path.parent / "run", "0.1", 1)
     ended_seconds = time.perf_counter()

@@ -29,6 +29,7 @@ from charrnn.tasks.language import language_model
 from charrnn.text.corpus import Corpus
 from charrnn.text.passages import passages
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_counts import vocabulary_of
 
 BATCH, LENGTH, EMBEDDING = 32, 64, 64
 
@@ -66,7 +67,7 @@ def main() -> None:
         corpus = Corpus([str(path)], ReadingSettings())
         counts = corpus.statistics().counts
         frequent = np.sort(counts)[-100]  # the others are unknown, and become one symbol that is shown
-        vocabulary = Vocabulary.from_counts(counts, "char", min_count=int(frequent))
+        vocabulary = vocabulary_of(counts, "char", min_count=int(frequent))
         network = Architecture(options.cell, 1, options.hidden, EMBEDDING, len(vocabulary))
         model = CharRNN(network, 0.0, torch.Generator().manual_seed(1))
         before = forward_characters_per_second(model, options.seconds)

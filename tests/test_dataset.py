@@ -21,6 +21,7 @@ from charrnn.text.record_part import Records
 from charrnn.text.split import held_back, parse_validation
 from charrnn.text.text_parts import OneText, PartedText
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_counts import vocabulary_of
 
 SHAKESPEARE = Path(__file__).parents[2] / "shared" / "corpora" / "tinyshakespeare.txt"
 
@@ -38,7 +39,7 @@ def encoded(
     path.write_bytes(text.encode())
     read = ReadingSettings(**reading)  # type: ignore[arg-type] # every one of them is a text
     corpus = Corpus([str(path)], read, chunk_bytes=chunk_bytes)
-    vocabulary = Vocabulary.from_counts(
+    vocabulary = vocabulary_of(
         corpus.statistics().counts, corpus.reading.level, end=corpus.reading.mode == "lines"
     )
     return encode_dataset(corpus, vocabulary, tmp_path / "run", validation, seed), vocabulary
@@ -237,7 +238,7 @@ def encoded_files(
     for number, text in enumerate(texts):
         (files / f"{number:03}.txt").write_bytes(text.encode())
     corpus = Corpus([str(files)], ReadingSettings(**reading), chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
-    vocabulary = Vocabulary.from_counts(corpus.statistics().counts, corpus.reading.level)
+    vocabulary = vocabulary_of(corpus.statistics().counts, corpus.reading.level)
     return encode_dataset(corpus, vocabulary, folder / "run", validation, 1), vocabulary
 
 

@@ -70,8 +70,6 @@ LONGER = {
     "model/network.py": "to be split",
     "text/corpus.py": "to be split",
     "text/corpus.py Corpus": "to be split",
-    "text/vocabulary.py": "to be split",
-    "text/vocabulary.py Vocabulary": "to be split",
     "training/session.py": "to be split",
     "training/session.py Session": "to be split",
 }

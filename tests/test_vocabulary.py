@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from charrnn.errors import CorpusError, UnknownCharacterError, UsageError
 from charrnn.text.character_names import flags, name
 from charrnn.text.codes import CODE_SPACE, END, UNKNOWN, to_codes, to_text
-from charrnn.text.vocabulary import Vocabulary, read_vocabulary
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_counts import recounted, vocabulary_of
+from charrnn.text.vocabulary_entries import symbol_entries
+from charrnn.text.vocabulary_file import read_vocabulary, vocabulary_from_json, vocabulary_to_json
 
 # Every code point, lone surrogates too.
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -81,26 +84,26 @@ def test_ids_are_as_narrow_as_they_can_be(symbols: int, dtype: str) -> None:
 
 
 def test_min_count_makes_rare_characters_one_counted_symbol() -> None:
-    vocabulary = Vocabulary.from_counts(counts_of("aaabbc"), "char", min_count=2)
+    vocabulary = vocabulary_of(counts_of("aaabbc"), "char", min_count=2)
     assert vocabulary.symbols() == ["a", "b", "<unknown>"]
     assert vocabulary.counts.tolist() == [3, 2, 1]
     assert vocabulary.decode(vocabulary.encode("abc!")) == "ab\ufffd\ufffd"
-    assert Vocabulary.from_counts(counts_of("aaabbc"), "char").unknown is None
+    assert vocabulary_of(counts_of("aaabbc"), "char").unknown is None
 
 
 def test_min_count_beyond_every_character_is_wrong_use() -> None:
     with pytest.raises(UsageError, match=r"--min-count is 9, but no character occurs over 3 times"):
-        Vocabulary.from_counts(counts_of("aaabbc"), "char", min_count=9)
+        vocabulary_of(counts_of("aaabbc"), "char", min_count=9)
 
 
 def test_bytes_are_all_there_whatever_occurs() -> None:
-    vocabulary = Vocabulary.from_counts(counts_of("ab"), "byte", min_count=5, end=True)
+    vocabulary = vocabulary_of(counts_of("ab"), "byte", min_count=5, end=True)
     assert vocabulary.codes.tolist() == [*range(256), END]
     assert vocabulary.unknown is None
 
 
 def test_recounting_keeps_the_characters_and_collects_the_others() -> None:
-    vocabulary = Vocabulary.from_text("abc").recounted(counts_of("aabxyz"), end=True)
+    vocabulary = recounted(Vocabulary.from_text("abc"), counts_of("aabxyz"), end=True)
     assert vocabulary.symbols() == ["a", "b", "c", "<end>", "<unknown>"]
     assert vocabulary.counts.tolist() == [2, 1, 0, 0, 3]
 
@@ -121,30 +124,30 @@ def test_end_marks_decode_to_line_feeds() -> None:
 
 
 def test_entries_are_most_frequent_first_and_ties_by_code_point() -> None:
-    entries = Vocabulary.from_text("cab a").entries()
-    assert [entry.character for entry in entries] == ["a", " ", "b", "c"]
-    assert (entries[0].code_point, entries[0].name) == ("U+0061", "LATIN SMALL LETTER A")
-    assert entries[0].share == 2 / 5
-    assert sum(entry.share for entry in entries) == pytest.approx(1)
+    found = symbol_entries(Vocabulary.from_text("cab a"))
+    assert [entry.character for entry in found] == ["a", " ", "b", "c"]
+    assert (found[0].code_point, found[0].name) == ("U+0061", "LATIN SMALL LETTER A")
+    assert found[0].share == 2 / 5
+    assert sum(entry.share for entry in found) == pytest.approx(1)
 
 
 def test_byte_entries_are_named_as_bytes() -> None:
-    entries = {entry.code_point: entry for entry in Vocabulary.from_text("é", level="byte").entries()}
-    assert (entries["0xC3"].character, entries["0xC3"].name) == (r"\xc3", "BYTE C3")
-    assert entries["0x0A"].name == "LINE FEED"
+    found = {entry.code_point: entry for entry in symbol_entries(Vocabulary.from_text("é", level="byte"))}
+    assert (found["0xC3"].character, found["0xC3"].name) == (r"\xc3", "BYTE C3")
+    assert found["0x0A"].name == "LINE FEED"
 
 
 @given(ANY_TEXT.filter(bool), st.booleans(), st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_json_round_trips(text: str, end: bool, unknown: bool) -> None:
     vocabulary = Vocabulary.from_text(text, end=end, unknown=unknown)
-    assert Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json()))) == vocabulary
+    assert vocabulary_from_json(json.loads(json.dumps(vocabulary_to_json(vocabulary)))) == vocabulary
 
 
 def test_a_file_gives_the_vocabulary_back(tmp_path: Path) -> None:
     vocabulary = Vocabulary.from_text("나는 h\ud800")
     path = tmp_path / "v.json"
-    path.write_text(json.dumps(vocabulary.to_json()), encoding="utf-8")
+    path.write_text(json.dumps(vocabulary_to_json(vocabulary)), encoding="utf-8")
     assert read_vocabulary(str(path)) == vocabulary
 
 
@@ -171,7 +174,7 @@ def test_a_file_gives_the_vocabulary_back(tmp_path: Path) -> None:
 )
 def test_what_is_no_vocabulary_is_refused(data: object, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Vocabulary.from_json(data)
+        vocabulary_from_json(data)
     path = tmp_path / "v.json"
     path.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(CorpusError, match="is not a vocabulary"):

@@ -13,7 +13,9 @@ from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.report import Display
 from charrnn.text.corpus import Corpus
-from charrnn.text.vocabulary import Vocabulary, read_vocabulary
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_counts import recounted, vocabulary_of
+from charrnn.text.vocabulary_file import read_vocabulary
 
 
 def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display | None = None) -> Corpus:
@@ -39,14 +41,14 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
     lines = reading.mode == "lines"
     _check_min_count(symbols, reading)
     if symbols.vocabulary is None:
-        return Vocabulary.from_counts(counts, reading.level, min_count=symbols.min_count, end=lines)
+        return vocabulary_of(counts, reading.level, min_count=symbols.min_count, end=lines)
     vocabulary = read_vocabulary(symbols.vocabulary)
     if vocabulary.level != reading.level:
         raise UsageError(
             f"--vocabulary {symbols.vocabulary} is of level {vocabulary.level}, but --level is "
             f"{reading.level}; expected the same"
         )
-    return vocabulary.recounted(counts, end=lines)
+    return recounted(vocabulary, counts, end=lines)
 
 
 def _check_min_count(symbols: VocabularySettings, reading: ReadingSettings) -> None:

@@ -41,6 +41,7 @@ from charrnn.text.dataset import Dataset
 from charrnn.text.parts import Part
 from charrnn.text.shared_lines import duplicate_records
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_entries import symbol_entries
 from charrnn.training.machine import pick_device
 from charrnn.training.memory import free_bytes, needed_bytes
 from charrnn.training.plan import Plan
@@ -150,7 +151,7 @@ def rows_of_text(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> Ro
     yield "symbols", f"{len(vocabulary):,}"
     yield "to learn from", size_of(dataset.training)
     yield "held out", "nothing" if dataset.validation is None else size_of(dataset.validation)
-    odd = [entry for entry in vocabulary.entries() if entry.flags and entry.count]
+    odd = [entry for entry in symbol_entries(vocabulary) if entry.flags and entry.count]
     for entry in odd[:MOST_ODDITIES]:
         called = f"{entry.code_point} {entry.name}".strip()
         yield "oddity", f"{called}, {entry.count:,}×: {', '.join(entry.flags)}"

@@ -22,6 +22,8 @@ from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.text.unknowns import Unknown, unknown_report
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_entries import symbol_entries
+from charrnn.text.vocabulary_file import vocabulary_to_json
 
 
 def vocab(
@@ -55,7 +57,7 @@ def vocab(
     )
     if output is not None:
         with new_file(output, "--output") as file:
-            file.write(json.dumps(vocabulary.to_json()).encode())
+            file.write(json.dumps(vocabulary_to_json(vocabulary)).encode())
     if json_wanted:
         _print_json(vocabulary, characters)
     else:
@@ -89,7 +91,7 @@ def _count(
 
 def _print_json(vocabulary: Vocabulary, characters: int) -> None:
     names = ("character", "code_point", "name", "count", "share")
-    entries = [{name: asdict(entry)[name] for name in names} for entry in vocabulary.entries()]
+    entries = [{name: asdict(entry)[name] for name in names} for entry in symbol_entries(vocabulary)]
     found = {"characters": characters, "distinct": len(vocabulary), "entries": entries}
     write_text(sys.stdout, json.dumps(found) + "\n")
 
@@ -102,7 +104,7 @@ def table(vocabulary: Vocabulary) -> RenderableType:
     columns.add_column("count", justify="right", overflow="fold")
     columns.add_column("share", justify="right", overflow="fold")
     columns.add_column("note", style="dark_orange3", overflow="fold")
-    for entry in vocabulary.entries():
+    for entry in symbol_entries(vocabulary):
         shown = Text(visible(entry.character).replace("\n", "␊").replace("\t", "␉"))
         figures = (f"{entry.count:,}", f"{entry.share:.2%}")
         columns.add_row(shown, entry.code_point, entry.name, *figures, ", ".join(entry.flags))

@@ -33,6 +33,7 @@ from charrnn.runs.training_state import (
 from charrnn.text.codes import END
 from charrnn.text.decoding import check_reading
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_file import vocabulary_from_json, vocabulary_to_json
 
 FORMAT, READ_FORMATS = 3, (2, 3)
 """The version of the layout that is written, and those that are read. Version 0.N of the program writes
@@ -108,7 +109,7 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "format": FORMAT,
         "task": checkpoint.task,
         "architecture": asdict(checkpoint.architecture),
-        "vocabulary": checkpoint.vocabulary.to_json(),
+        "vocabulary": vocabulary_to_json(checkpoint.vocabulary),
         "reading": asdict(checkpoint.reading),
         "corpus": asdict(checkpoint.corpus),
         "progress": asdict(checkpoint.progress),
@@ -194,7 +195,7 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
             f"it was trained for the task {shortened(repr(task))}, which charrnn {__version__} does not have"
         )
     architecture = Architecture.of(entry["architecture"])
-    vocabulary = Vocabulary.from_json(entry["vocabulary"])
+    vocabulary = vocabulary_from_json(entry["vocabulary"])
     if len(vocabulary) != architecture.symbols:
         raise ValueError(
             f"{len(vocabulary)} symbols in the vocabulary, {architecture.symbols} in the network"

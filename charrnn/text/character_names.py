@@ -5,8 +5,15 @@ Knows nothing of vocabularies or files.
 
 import unicodedata
 from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from charrnn.text.codes import CARRIAGE_RETURN, END, UNKNOWN
+
+_LISTED = 5
+"""Characters that a message names, of many."""
 
 _LOWER_CONTROLS = """
     NULL, START OF HEADING, START OF TEXT, END OF TEXT, END OF TRANSMISSION, ENQUIRY, ACKNOWLEDGE,
@@ -75,6 +82,13 @@ def describe(code: int) -> str:
     character = chr(code)
     shown = f"{character!r} " if character.isprintable() else ""
     return f"{shown}{code_point(code)} {name(code)}"
+
+
+def tally(codes: NDArray[np.integer[Any]], counts: NDArray[np.integer[Any]]) -> str:
+    """The first few of some codes with how often each occurs, and how many more there are."""
+    pairs = list(zip(codes.tolist(), counts.tolist(), strict=True))
+    listed = ", ".join(f"{describe(code)} ({count:,}x)" for code, count in pairs[:_LISTED])
+    return listed + (f" and {len(pairs) - _LISTED:,} more" if len(pairs) > _LISTED else "")
 
 
 def flags(code: int, present: Collection[int]) -> list[str]:

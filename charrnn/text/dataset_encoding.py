@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from charrnn.errors import CorpusError, UnknownCharacterError
 from charrnn.text.arrays import writable
+from charrnn.text.character_names import tally
 from charrnn.text.corpus import Corpus, Progress, changed
 from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
 from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Stretch, Stretches
@@ -21,7 +22,9 @@ from charrnn.text.parts import SHORTEST
 from charrnn.text.shared_lines import repeated_records, unseen_notice
 from charrnn.text.sources import listed
 from charrnn.text.split import held_back, parse_validation, spread
-from charrnn.text.vocabulary import Vocabulary, tally
+from charrnn.text.unknowns import check_known, unknown_codes
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary_file import vocabulary_to_json
 
 
 def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
@@ -50,7 +53,7 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     """
     amount = parse_validation(validation)
     other = _other_text(corpus, amount) if isinstance(amount, str) else None
-    vocabulary.check_known(corpus.statistics().counts, corpus.sources[0].name)
+    check_known(vocabulary, corpus.statistics().counts, corpus.sources[0].name)
     held = _held_back(corpus, amount) if isinstance(amount, Fraction) else 0
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +75,7 @@ def _write_other(
 ) -> tuple[Stretch, list[str]]:
     """Write a text of its own to measure on; what there is to tell of it."""
     counts = other.statistics().counts
-    unknown = vocabulary.unknown_codes(counts)
+    unknown = unknown_codes(vocabulary, counts)
     knowing = vocabulary.marking() if len(unknown) else vocabulary
     measured, _ = _write(other, VALIDATION, 0, seed, DatasetWriter(folder, knowing))
     return measured, other.notices + ([_unknown(path, unknown, counts)] if len(unknown) else [])
@@ -125,7 +128,9 @@ def _fingerprint(
 ) -> str:
     texts = [text.statistics().fingerprint for text in (corpus, other) if text]
     is_spread = [] if corpus.is_one_file or corpus.reading.mode == "lines" or other else ["spread"]
-    description = json.dumps([texts, vocabulary.to_json(), None if other else validation, seed, *is_spread])
+    description = json.dumps(
+        [texts, vocabulary_to_json(vocabulary), None if other else validation, seed, *is_spread]
+    )
     return hashlib.sha256(description.encode()).hexdigest()
 
 

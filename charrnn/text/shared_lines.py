@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.text.character_names import tally
 from charrnn.text.codes import END
 from charrnn.text.parts import Part
-from charrnn.text.vocabulary import Vocabulary, tally
+from charrnn.text.vocabulary import Vocabulary
 
 Hashes = NDArray[np.int64]
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from charrnn.errors import UnknownCharacterError
 from charrnn.text.character_names import code_point, name
 from charrnn.text.codes import LINE_FEED, to_codes
 from charrnn.text.corpus import Corpus
 from charrnn.text.normalization import joins
-from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary import Vocabulary, unknown_message
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,29 @@ class Unknown:
     column: int
 
 
+def unknown_codes(vocabulary: Vocabulary, counts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The codes that occur in a text, going by its counts, and have no id of their own in a vocabulary."""
+    occurs = counts > 0
+    occurs[vocabulary.codes] = False
+    return np.flatnonzero(occurs)
+
+
+def check_known(vocabulary: Vocabulary, counts: NDArray[np.int64], name: str) -> None:
+    """Check that every code of a text has an id in a vocabulary.
+
+    Args:
+        vocabulary: the symbols.
+        counts: (CODE_SPACE,) how often each code occurs in the text.
+        name: what the message calls the text.
+
+    Raises:
+        UnknownCharacterError: some have none, and there is no unknown symbol to stand for them.
+    """
+    unknown = unknown_codes(vocabulary, counts)
+    if len(unknown) and vocabulary.unknown is None:
+        raise UnknownCharacterError(f"{name}: {unknown_message(unknown, counts[unknown])}")
+
+
 def unknown_report(corpus: Corpus, vocabulary: Vocabulary) -> list[Unknown]:
     """Each character of a text that the vocabulary lacks, most frequent first.
 
@@ -43,7 +67,7 @@ def unknown_report(corpus: Corpus, vocabulary: Vocabulary) -> list[Unknown]:
         CorpusError: the text cannot be read.
     """
     counts = corpus.statistics().counts
-    codes = vocabulary.unknown_codes(counts).tolist()
+    codes = unknown_codes(vocabulary, counts).tolist()
     places = _first_places(corpus, codes)
     found = [
         Unknown(chr(code), code_point(code), name(code), int(counts[code]), *places[code])
