@@ -294,3 +294,17 @@ def test_a_tenth_of_a_bit_of_overfitting_is_worth_a_word(training: float, overfi
     text = CHECKS["well"](replace(SOUND, training=training))
     assert text is not None
     assert ("0.10 of the gap is overfitting" in text) == overfits
+
+
+def test_the_end_is_the_last_twentieth_of_what_was_learnt_from() -> None:
+    late = points(lambda share: 2.0 if share > 0.949 else 3.0, None, reports=100)
+    assert gathered(late, RUN).training == pytest.approx(2.0)
+    later = points(lambda share: 2.0 if share > 0.951 else 3.0, None, reports=100)
+    assert gathered(later, RUN).training == pytest.approx((5 * 2.0 + 3.0) / 6)
+
+
+def test_the_lowest_training_loss_is_looked_for_on_the_whole_way() -> None:
+    dip = points(lambda share: 1.0 if 0.3 < share < 0.42 else 3.0, falling(2.0), reports=100)
+    assert gathered(dip, RUN).lowest_training == pytest.approx(1.0)
+    assert gathered(dip, RUN).best == pytest.approx(2.0, abs=0.01)
+    assert gathered(dip, RUN).best_epoch == 10.0

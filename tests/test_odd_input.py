@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,8 +222,15 @@ def test_invalid_utf_8(name: str, run_folder: Path) -> None:
 @pytest.mark.parametrize("name", INVALID)
 def test_what_the_message_offers_works(name: str) -> None:
     Path("odd.txt").write_bytes(INVALID[name][0])
-    for options in (("--errors", "replace"), ("--errors", "ignore"), ("--encoding", "latin-1")):
-        assert charrnn("vocab", "odd.txt", *options).code == 0
+    data = INVALID[name][0]
+    read = {
+        ("--errors", "replace"): data.decode("utf-8", "replace"),
+        ("--errors", "ignore"): data.decode("utf-8", "ignore"),
+        ("--encoding", "latin-1"): data.decode("latin-1"),
+    }
+    for options, text in read.items():
+        found = charrnn("vocab", "odd.txt", *options, "--json").json
+        assert {symbol["character"]: symbol["count"] for symbol in found["entries"]} == Counter(text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -83,7 +83,10 @@ def test_a_clock_that_does_not_tell_moments_stops_nothing() -> None:
     used: list[int] = []
     choice = Threads([1, 2], used.append)
     for number in range(1000):
-        choice.took(0.015 * (number % 50 == 0), 0.0)
+        seconds = 0.015 * (number % 50 == 0)
+        choice.took(seconds, seconds)
+    assert used[:4] == [1, 2, 1, 2], "one is tried after the other for ever"
+    assert len(used) < 100
 
 
 def test_the_best_of_many_is_found_between_one_and_all() -> None:
