@@ -1,5 +1,6 @@
 """How far along a run is, the learning rate there, and what is due: all on a clock that the test moves."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_a_deadline_that_is_past_leaves_no_update() -> None:
     budget = Budget(None, 5, Clock(7))
     budget.start()
     assert budget.progress(0) == 1
+
+
+def test_a_run_is_overdue_when_it_is_past_its_deadline_by_a_share_of_it_or_half_a_second() -> None:
+    for deadline, grace in ((10, 0.5), (100, 2)):
+        clock = Clock()
+        budget = Budget(None, deadline, clock)
+        for clock.seconds, overdue in ((0, False), (deadline + grace, False), (deadline + grace + 0.1, True)):
+            assert budget.seconds_left == deadline - clock.seconds
+            assert budget.is_overdue() == overdue
+
+
+def test_without_a_deadline_there_is_time_for_ever() -> None:
+    budget = Budget(5, None, Clock(10**9))
+    assert budget.seconds_left == math.inf
+    assert not budget.is_overdue()
 
 
 def test_an_interval_in_steps_never_looks_at_the_clock() -> None:
