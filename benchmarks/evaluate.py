@@ -24,8 +24,8 @@ from charrnn.evaluation.scores import scored
 from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import Carried
-from charrnn.tasks.batches import Batch
-from charrnn.tasks.language import language_model
+from charrnn.tasks.batches import NextSymbols
+from charrnn.tasks.language import LanguageTask
 from charrnn.text.corpus import Corpus
 from charrnn.text.passages import passages
 from charrnn.text.vocabulary import Vocabulary
@@ -34,12 +34,12 @@ from charrnn.text.vocabulary_counts import vocabulary_of
 BATCH, LENGTH, EMBEDDING = 32, 64, 64
 
 
-def forward_characters_per_second(model: CharRNN, seconds: float) -> float:
+def forward_characters_per_second(model: CharRNN, task: LanguageTask, seconds: float) -> float:
     """Of the forward pass of training, a graph being recorded for the backward pass."""
     ids = torch.randint(model.architecture.symbols, (BATCH, LENGTH + 1))
-    batch = Batch(ids[:, :-1], ids[:, 1:], None, 0.0)
+    batch = NextSymbols(ids[:, :-1], ids[:, 1:], None, 0.0)
     model.train()
-    return rate(lambda: (language_model(model, batch, None), None)[1], seconds) * BATCH * LENGTH
+    return rate(lambda: (task.loss(model, batch, None), None)[1], seconds) * BATCH * LENGTH
 
 
 def scored_characters_per_second(model: CharRNN, corpus: Corpus, vocabulary: Vocabulary) -> float:
@@ -70,10 +70,10 @@ def main() -> None:
         vocabulary = vocabulary_of(counts, "char", min_count=int(frequent))
         network = Architecture(options.cell, 1, options.hidden, EMBEDDING, len(vocabulary))
         model = CharRNN(network, 0.0, torch.Generator().manual_seed(1))
-        before = forward_characters_per_second(model, options.seconds)
+        before = forward_characters_per_second(model, LanguageTask(vocabulary), options.seconds)
         idle_mebibytes = peak_mebibytes()
         scoring = scored_characters_per_second(model, corpus, vocabulary)
-        after = forward_characters_per_second(model, options.seconds)
+        after = forward_characters_per_second(model, LanguageTask(vocabulary), options.seconds)
     forward = (before + after) / 2
     print(f"text          {corpus.statistics().characters:,} characters, {len(vocabulary)} symbols")
     print(f"forward pass  {before:,.0f} characters/s before, {after:,.0f} after")

@@ -35,7 +35,6 @@ import torch
 from torch import nn
 
 from charrnn.config.settings import ReadingSettings, Request, SampleSettings
-from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import BLOCK, write
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, save
@@ -85,7 +84,7 @@ def torch_step(architecture: Architecture, *, onednn: bool) -> Step:
 
 def our_step(architecture: Architecture, texts: int) -> Step:
     """One character of each text; of many, every so many steps spell what was written since."""
-    model = SavedModel.of(random_checkpoint(architecture))
+    model = random_checkpoint(architecture).language_model()
     pieces = write(model, Request(length=ENDLESS, count=texts), SampleSettings())
     return lambda: deque(itertools.islice(pieces, texts), maxlen=0)  # a block gives a piece of every text
 

@@ -19,8 +19,8 @@ from charrnn.display.standard_streams import open_streams
 from charrnn.runs.signals import SIGNALS, leave_when_asked
 
 MOMENTS = {
-    "training": "charrnn.commands.train.language_model",
-    "validation": "charrnn.training.session.score_part",
+    "training": "charrnn.tasks.language.LanguageTask.loss",
+    "validation": "charrnn.tasks.language.LanguageTask.score",
     "sampling": "charrnn.training.session.Session._sample",
     "encoding": "charrnn.commands.train.encode_dataset",
     "saving": "charrnn.runs.atomic._write",

@@ -13,9 +13,9 @@ import pytest
 from program import Result, charrnn
 
 MOMENTS = {
-    "update": "charrnn.commands.train.language_model",
+    "update": "charrnn.tasks.language.LanguageTask.loss",
     "validation": "charrnn.model.measures.cross_entropy",
-    "sample": "charrnn.training.session.write",
+    "sample": "charrnn.tasks.language.write",
     "save": "charrnn.runs.checkpoint.write_atomically",
     "report": "charrnn.runs.folder.Run.add_metrics",
 }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.tasks.batches import Batch
+from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.windows import PartedStreams, Streams, Windowed
 
@@ -188,14 +188,14 @@ def records_of(texts: list[list[int]], **options: int) -> PackedRecords:
     return PackedRecords(ids, bounds, chosen, **values)
 
 
-def epochs_of(records: PackedRecords) -> Iterator[list[Batch]]:
+def epochs_of(records: PackedRecords) -> Iterator[list[NextSymbols]]:
     """The batches, an epoch at a time."""
     batches = iter(records)
     while True:
         yield list(itertools.islice(batches, records.batches_in_an_epoch))
 
 
-def columns(batch: Batch) -> list[tuple[list[int], list[int]]]:
+def columns(batch: NextSymbols) -> list[tuple[list[int], list[int]]]:
     """Each text of a packed batch: inputs and targets."""
     assert isinstance(batch.ids, PackedSequence)
     sizes, data = batch.ids.batch_sizes.tolist(), batch.ids.data.tolist()
@@ -207,7 +207,7 @@ def columns(batch: Batch) -> list[tuple[list[int], list[int]]]:
     return found
 
 
-def texts_read(batches: list[Batch]) -> list[list[int]]:
+def texts_read(batches: list[NextSymbols]) -> list[list[int]]:
     """The texts that batches spell, windows of long ones joined."""
     done: list[list[int]] = []
     running: list[list[int]] = []
@@ -242,7 +242,7 @@ def test_each_epoch_reads_every_record_once(
         assert all(len(column[0]) <= sequence_length for batch in epoch for column in columns(batch))
 
 
-def one_epoch(batches: Iterator[Batch]) -> Iterator[Batch]:
+def one_epoch(batches: Iterator[NextSymbols]) -> Iterator[NextSymbols]:
     for batch in batches:
         yield batch
         if batch.epoch == int(batch.epoch):

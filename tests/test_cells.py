@@ -11,7 +11,7 @@ from charrnn.config.declaration import settings_of
 from charrnn.config.settings import TrainSettings
 from charrnn.decoding.cells import STEPS
 from charrnn.model.cells import CELLS
-from charrnn.model.network import KERNELS
+from charrnn.model.layer import KERNELS
 
 ROOT = Path(charrnn.__file__).parent
 
@@ -30,7 +30,7 @@ def check_cells(places: dict[str, Collection[str]]) -> None:
 
 
 PLACES: dict[str, Collection[str]] = {
-    "KERNELS (charrnn/model/network.py)": KERNELS,
+    "KERNELS (charrnn/model/layer.py)": KERNELS,
     "STEPS (charrnn/decoding/cells.py)": STEPS,
     "the choices of --cell (charrnn/config/settings.py)": CHOICES,
 }

@@ -8,7 +8,7 @@ from interruptions import fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn
 from test_trainer import records_batches, trainer_of
 
-from charrnn.model.network import Layer
+from charrnn.model.layer import Layer
 from charrnn.runs.checkpoint import load
 from charrnn.training import snapshot
 
@@ -22,7 +22,7 @@ def test_on_another_device_random_numbers_are_drawn_anew() -> None:
     for trainer in (other, again):
         snapshot.put_back(
             trainer,
-            {n: v.numpy() for n, v in one.averaged.state_dict().items()},
+            one.averaged.weights(),
             taken,
             is_moved=True,
         )
@@ -39,9 +39,9 @@ def test_parameters_are_laid_out_after_every_move_and_copy(monkeypatch: pytest.M
 
     monkeypatch.setattr(Layer, "lay_out", lay_out)
     trainer = trainer_of(batches=records_batches())
-    assert laid_out == list(trainer.averaged.layers)
+    assert laid_out == list(trainer.averaged.trunks[0].layers)
     trainer.model.to("cpu")
-    assert laid_out[1:] == list(trainer.model.layers)
+    assert laid_out[1:] == list(trainer.model.trunks[0].layers)
 
 
 @on_cuda

@@ -15,7 +15,7 @@ from program import SMALL, TEXT, charrnn
 
 from charrnn.errors import DivergenceError
 from charrnn.runs.checkpoint import load
-from charrnn.tasks import language as tasks
+from charrnn.tasks.language import LanguageTask
 from charrnn.training.divergence import Divergence, NotFinite
 from charrnn.training.trainer import Tally
 
@@ -50,10 +50,10 @@ def test_each_return_halves_the_rate_and_the_fourth_is_refused() -> None:
 
 def run_spoilt(kind: str, value: float, first: int, last: int) -> int:
     """Train with some updates spoilt; the exit code, once every checkpoint was found to be finite."""
-    learn, calls, spoil = tasks.language_model, itertools.count(), SPOILERS[kind]
+    learn, calls, spoil = LanguageTask.loss, itertools.count(), SPOILERS[kind]
 
-    def spoilt(model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
-        loss = learn(model, batch, state)
+    def spoilt(task: Any, model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
+        loss = learn(task, model, batch, state)
         if first <= next(calls) < last:
             with torch.no_grad():
                 spoil(model, loss, value)
@@ -61,7 +61,7 @@ def run_spoilt(kind: str, value: float, first: int, last: int) -> int:
 
     seen: list[bool] = []
     with pytest.MonkeyPatch.context() as patch, watching(seen):
-        patch.setattr("charrnn.commands.train.language_model", spoilt)
+        patch.setattr("charrnn.tasks.language.LanguageTask.loss", spoilt)
         result = charrnn(
             "train", "text.txt", "--run", "run", *SMALL, "--save-every", "4", "--validation", "100"
         )

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
-from charrnn.evaluation.scores import Score, score_part, score_text
+from charrnn.evaluation.scores import TextScore, score_part, score_text
 from charrnn.model import readers
 from charrnn.model.architecture import Architecture
 from charrnn.model.measures import likeliest
@@ -39,7 +39,7 @@ def text_of(length: int) -> NDArray[np.uint8]:
 
 def reference_nats(model: CharRNN, ids: NDArray[np.uint8]) -> float:
     """-ln p of every symbol but the first, the state starting blank."""
-    weights: dict[str, Array] = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
+    weights: dict[str, Array] = {name: p.detach().double().numpy() for name, p in model.arrays().items()}
     logits = network_logits(model.architecture, weights, ids[:-1].tolist())
     return sum(nats(row, target) for row, target in zip(logits, ids[1:].tolist(), strict=True))
 
@@ -132,7 +132,7 @@ def test_no_call_computes_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch, 
 def test_what_is_likeliest() -> None:
     model, ids = network(), text_of(30)
     kept = Carried(model, likeliest(3)).feed(ids)
-    weights = {name: p.detach().double().numpy() for name, p in model.named_parameters()}
+    weights = {name: p.detach().double().numpy() for name, p in model.arrays().items()}
     logits = network_logits(model.architecture, weights, ids[:-1].tolist())
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     order = np.argsort(-chances, 1)[:, :3]
@@ -155,7 +155,9 @@ def records(lengths: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return ids, np.flatnonzero(ids == END).astype(np.int64)
 
 
-def score_records(model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]) -> Score:
+def score_records(
+    model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> TextScore:
     symbols = int((bounds[chosen + 1] - bounds[chosen]).sum())
     return score_part(model, Records(ids, symbols - len(chosen), 0, bounds, chosen))
 
@@ -196,7 +198,7 @@ def test_scoring_keeps_no_graph_and_learning_goes_on_after_it() -> None:
 
 
 def test_a_score_in_every_unit() -> None:
-    score = Score(nats=100 * math.log(8), symbols=120, characters=100)
+    score = TextScore(nats=100 * math.log(8), symbols=120, characters=100)
     assert score.nats_per_character == pytest.approx(math.log(8))
     assert score.bits_per_character == pytest.approx(3)
     assert score.perplexity == pytest.approx(8)

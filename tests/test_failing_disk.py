@@ -222,7 +222,7 @@ def test_a_disk_of_a_megabyte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         def fill(*_: object) -> None:
             Path("filler").write_bytes(b"\0" * (shutil.disk_usage(".").free - 8192))
 
-        with at_call_do("charrnn.commands.train.language_model", range(12, 13), fill):
+        with at_call_do("charrnn.tasks.language.LanguageTask.loss", range(12, 13), fill):
             result = charrnn(*SAVING)
         assert result.code == 5
         assert "No space left" in result.err or "no space left" in result.err

@@ -24,7 +24,7 @@ class Differences:
     def __init__(self, model: CharRNN) -> None:
         self.architecture = model.architecture
         self.weights: dict[str, Array] = {
-            name: value.detach().double().numpy() for name, value in model.named_parameters()
+            name: value.detach().double().numpy() for name, value in model.arrays().items()
         }
 
     def state(self, ids: list[int]) -> States:
@@ -78,7 +78,7 @@ def test_the_norm_at_each_lag_is_that_of_finite_differences(
 def test_the_gradient_of_a_network_that_forgets_at_once_is_nothing_beyond_the_first_lag() -> None:
     model = network("rnn")
     with torch.no_grad():
-        for name, value in model.named_parameters():
+        for name, value in model.arrays().items():
             value.mul_("recurrent_weight" not in name)
     found = fading(model, text_of(400), 10)
     assert found[0] > 0

@@ -10,8 +10,8 @@ import torch
 from program import SMALL, TEXT, charrnn, lines_of
 
 from charrnn.commands.scoring import network_of
-from charrnn.evaluation.scores import score_part
 from charrnn.runs.checkpoint import load
+from charrnn.tasks.language import LanguageTask
 from charrnn.text.dataset import open_dataset
 from charrnn.text.text_parts import PartedText
 
@@ -97,10 +97,11 @@ def test_what_is_given_of_each_stretch_is_its_first_character(tmp_path: Path) ->
     train(folder, "--normalize", "nfd", "--run", run)
     model, part = load(run / "best.safetensors"), open_dataset(run).validation
     assert part is not None
+    task = LanguageTask(model.vocabulary, model.reading)
     given = part.given(model.vocabulary, model.reading)
     assert set(given.tolist()) <= {1, 2, 3}
     assert len(set(given.tolist())) > 1
-    whole = score_part(network_of(model), part, None, given)
+    whole = task.score(network_of(model), part)
     assert whole.symbols == part.symbols - given.sum()
     assert best_nats(run) == pytest.approx(whole.nats_per_character, abs=1e-5)
 

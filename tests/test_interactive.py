@@ -31,7 +31,7 @@ from charrnn.runs.folder import find_checkpoint
 
 
 def author_of(run: Path) -> SavedModel:
-    return SavedModel.of(load(find_checkpoint(str(run))))
+    return load(find_checkpoint(str(run))).language_model()
 
 
 def conversation(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from losses import LANGUAGE
 from reference import Array, blank_states, network_logits, network_step
 from torch import Tensor
 from torch.autograd import gradcheck
@@ -15,9 +16,9 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from charrnn.model.architecture import Architecture
-from charrnn.model.network import CharRNN, State, blank_where, cut, detach
-from charrnn.tasks.batches import Batch
-from charrnn.tasks.language import language_model
+from charrnn.model.network import CharRNN
+from charrnn.model.trunk import State, blank_where, cut, detach
+from charrnn.tasks.batches import NextSymbols
 
 CELLS = ("rnn", "gru", "lstm")
 SYMBOLS, HIDDEN, TEXTS, STEPS = 5, 4, 3, 7
@@ -43,7 +44,7 @@ def lively(architecture: Architecture, dropout: float = 0.0, seed: int = 1) -> C
 
 
 def arrays(model: CharRNN) -> dict[str, Array]:
-    return {name: value.detach().numpy() for name, value in model.named_parameters()}
+    return {name: value.detach().numpy() for name, value in model.arrays().items()}
 
 
 def random_ids(texts: int = TEXTS, steps: int = STEPS, seed: int = 2) -> Tensor:
@@ -109,11 +110,11 @@ def test_backward_equals_finite_differences_for_every_parameter_and_the_state(
 def test_half_precision_is_near_single(architecture: Architecture, *, training: bool) -> None:
     """Eight bits of each number are left; states and gradients come back in full."""
     model, ids = lively(architecture).float().train(training), random_ids(steps=10)
-    batch = Batch(ids[:, :-1], ids[:, 1:], None, 0.0)
+    batch = NextSymbols(ids[:, :-1], ids[:, 1:], None, 0.0)
 
     def outcome() -> list[Tensor]:
         model.zero_grad()
-        loss = language_model(model, batch, None)
+        loss = LANGUAGE.loss(model, batch, None)
         loss.nats.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad.clone() for p in model.parameters() if p.grad is not None]
         return [loss.nats.detach(), *(part.detach() for layer in loss.state for part in layer), *gradients]
@@ -131,13 +132,13 @@ def test_half_precision_is_near_single(architecture: Architecture, *, training: 
 @every_architecture
 def test_gradients_in_single_precision_are_those_in_double(architecture: Architecture) -> None:
     model, ids = lively(architecture), random_ids(steps=20)
-    batch = Batch(ids[:, :-1], ids[:, 1:], None, 0.0)
-    language_model(model, batch, None).nats.backward()  # type: ignore[no-untyped-call]
-    expected = {name: p.grad for name, p in model.named_parameters()}
+    batch = NextSymbols(ids[:, :-1], ids[:, 1:], None, 0.0)
+    LANGUAGE.loss(model, batch, None).nats.backward()  # type: ignore[no-untyped-call]
+    expected = {name: p.grad for name, p in model.arrays().items()}
     model.zero_grad()
     model.float()
-    language_model(model, batch, None).nats.backward()  # type: ignore[no-untyped-call]
-    for name, parameter in model.named_parameters():
+    LANGUAGE.loss(model, batch, None).nats.backward()  # type: ignore[no-untyped-call]
+    for name, parameter in model.arrays().items():
         torch.testing.assert_close(
             parameter.grad, expected[name], rtol=1e-4, atol=1e-4, check_dtype=False, msg=name
         )
@@ -146,7 +147,7 @@ def test_gradients_in_single_precision_are_those_in_double(architecture: Archite
 def test_the_loss_is_a_sum_in_nats_over_the_targets() -> None:
     architecture = Architecture("gru", 1, HIDDEN, 3, SYMBOLS)
     model, ids = lively(architecture), random_ids()
-    loss = language_model(model, Batch(ids[:, :-1], ids[:, 1:], None, 0.0), None)
+    loss = LANGUAGE.loss(model, NextSymbols(ids[:, :-1], ids[:, 1:], None, 0.0), None)
     logits = model(ids[:, :-1])[0].log_softmax(-1)
     expected = -sum(logits[b, t, ids[b, t + 1]] for b in range(TEXTS) for t in range(STEPS - 1))
     assert loss.count == TEXTS * (STEPS - 1)
@@ -227,7 +228,7 @@ def test_dropout_draws_from_the_networks_own_generator(cell: str) -> None:
 
 def test_dropout_keeps_the_mean_and_silences_its_share() -> None:
     model = lively(Architecture("rnn", 2, HIDDEN, 3, SYMBOLS), 0.25)
-    masks = [mask for mask in model._masks(50_000) if mask is not None]
+    masks = [mask for mask in model.trunk._masks(50_000) if mask is not None]
     assert len(masks) == 2
     for mask in masks:
         assert mask.shape == (50_000, HIDDEN)
@@ -269,7 +270,7 @@ def test_dropout_is_off_when_evaluating(cell: str) -> None:
 @every_architecture
 def test_the_start_is_orthogonal_open_and_uniform(architecture: Architecture) -> None:
     model = CharRNN(architecture, 0.0, torch.Generator().manual_seed(1))
-    weights = dict(model.named_parameters())
+    weights = model.arrays()
     for layer in range(architecture.layers):
         for block in weights[f"layers.{layer}.recurrent_weight"].view(-1, HIDDEN, HIDDEN):
             torch.testing.assert_close(block @ block.T, torch.eye(HIDDEN), atol=1e-5, rtol=0)
@@ -284,7 +285,7 @@ def test_the_start_is_orthogonal_open_and_uniform(architecture: Architecture) ->
 
 def test_input_weights_have_the_variance_that_keeps_sums_near_one() -> None:
     model = CharRNN(Architecture("rnn", 2, 256, 64, 9), 0.0, torch.Generator().manual_seed(1))
-    weights = model.state_dict()
+    weights = model.weights()
     assert float(weights["layers.0.input_weight"].std()) == pytest.approx(1 / 8, rel=0.05)
     assert float(weights["layers.1.input_weight"].std()) == pytest.approx(1 / 16, rel=0.05)
 
@@ -293,7 +294,7 @@ def test_input_weights_have_the_variance_that_keeps_sums_near_one() -> None:
 def test_the_start_follows_from_its_generator_and_touches_no_other(architecture: Architecture) -> None:
     before = torch.get_rng_state()
     first, again, other = (
-        CharRNN(architecture, 0.0, torch.Generator().manual_seed(seed)).state_dict() for seed in (1, 1, 2)
+        CharRNN(architecture, 0.0, torch.Generator().manual_seed(seed)).arrays() for seed in (1, 1, 2)
     )
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -303,7 +304,7 @@ def test_the_start_follows_from_its_generator_and_touches_no_other(architecture:
 @every_architecture
 def test_names_shapes_and_their_number_are_the_architectures(architecture: Architecture) -> None:
     model = CharRNN(architecture, 0.0, torch.Generator())
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.arrays().items()}
     assert shapes == architecture.shapes()
     assert list(shapes) == list(architecture.shapes())
     assert architecture.parameters == sum(parameter.numel() for parameter in model.parameters())

@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from losses import LANGUAGE
 from program import SMALL, TEXT, Result, charrnn
 
 from charrnn.commands.corpora import make_vocabulary
-from charrnn.model.network import State
+from charrnn.model.trunk import State
 from charrnn.runs.checkpoint import load
-from charrnn.tasks.batches import Batch
-from charrnn.tasks.language import Loss, language_model
+from charrnn.tasks.batches import NextSymbols
+from charrnn.tasks.language import LanguageTask
+from charrnn.tasks.task import Loss
 from charrnn.text import streams
 from charrnn.text.corpus import CHUNK_BYTES
 
@@ -130,15 +132,15 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Looks on at each update: how many symbols it has, and that no gradient flows back beyond it."""
-    seen = Watched()
+    seen, learn = Watched(), LanguageTask.loss
 
-    def look(model: Any, batch: Batch, state: State | None) -> Loss:  # noqa: ANN401
+    def look(_: LanguageTask, model: Any, batch: NextSymbols, state: State | None) -> Loss:  # noqa: ANN401
         seen.updates += 1
         seen.longest_batch_symbols = max(seen.longest_batch_symbols, batch.count)
         assert state is None or not any(part.requires_grad for layer in state for part in layer)
-        return language_model(model, batch, state)
+        return learn(LANGUAGE, model, batch, state)
 
-    monkeypatch.setattr("charrnn.commands.train.language_model", look)
+    monkeypatch.setattr("charrnn.tasks.language.LanguageTask.loss", look)
     return seen
 
 

@@ -210,7 +210,7 @@ def test_decay_shrinks_matrices_and_leaves_biases(name: str) -> None:
             parameter.grad = torch.zeros_like(parameter)
     for optimizer in make_optimizers(model, name, 0.1, 0.5):
         optimizer.step()
-    for label, parameter in model.named_parameters():
+    for label, parameter in model.arrays().items():
         is_layer_matrix = label.startswith("layers.") and parameter.ndim > 1
         rate = 0.1 if name == "adamw" or is_layer_matrix else 0.1 * ADAMW_SHARE
         expected = 1 - rate * 0.5 if parameter.ndim > 1 else 1.0

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from losses import LANGUAGE
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from charrnn.model.architecture import Architecture
-from charrnn.model.network import CharRNN, State
-from charrnn.tasks.batches import Batch
-from charrnn.tasks.language import language_model
+from charrnn.model.network import CharRNN
+from charrnn.model.trunk import State
+from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.packed import pack, windows
 
 SYMBOLS = 6
@@ -53,8 +54,8 @@ def of_text(state: State, text: int) -> list[Tensor]:
 def alone(model: CharRNN, texts: list[Tensor]) -> Run:
     logits, states, total = [], [], torch.zeros(())
     for text in texts:
-        batch = Batch(text[None, :-1], text[None, 1:], None, 0)
-        loss = language_model(model, batch, None)
+        batch = NextSymbols(text[None, :-1], text[None, 1:], None, 0)
+        loss = LANGUAGE.loss(model, batch, None)
         logits.append(model(batch.ids)[0][0])
         states.append(of_text(loss.state, 0))
         total = total + loss.nats
@@ -75,7 +76,7 @@ def packed(model: CharRNN, texts: list[Tensor], window: int) -> Run:
         batch = pack(ids, starts, steps, fresh=fresh, epoch=0)
         assert isinstance(batch.ids, PackedSequence)
         logits = PackedSequence(model(batch.ids, state)[0], batch.ids.batch_sizes)
-        loss = language_model(model, batch, state)
+        loss = LANGUAGE.loss(model, batch, state)
         state, total, count = loss.state, total + loss.nats, count + loss.count
         padded, found = pad_packed_sequence(logits, batch_first=True)
         assert found.tolist() == steps.tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.config.settings import ReadingSettings
-from charrnn.tasks.language import batches_of
+from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.windows import PartedStreams, Streams
 from charrnn.text.parts import Part
@@ -84,5 +84,6 @@ def test_given_is_the_first_character_or_the_mark_before() -> None:
 
 
 def test_each_kind_has_its_batches() -> None:
-    found = [type(batches_of(part, 2, 3, seed=1)) for part in KINDS]
+    task = LanguageTask(TEXT)
+    found = [type(task.batches(part, batch_size=2, sequence_length=3, seed=1)) for part in KINDS]
     assert found == [Streams, PartedStreams, PackedRecords]

@@ -238,10 +238,10 @@ def _interrupt(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("moment", "call"),
     [
-        ("charrnn.commands.train.language_model", 25),
+        ("charrnn.tasks.language.LanguageTask.loss", 25),
         ("charrnn.training.optimizers.Muon.step", 25),
         ("charrnn.runs.checkpoint.write_atomically", 3),
-        ("charrnn.training.session.score_part", 0),
+        ("charrnn.tasks.language.LanguageTask.score", 0),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
@@ -267,7 +267,7 @@ def test_an_interruption_cuts_a_validation_short(text: Path) -> None:
         time.sleep(0.5)  # the thread that waits has heard it by then
 
     with (
-        at_call_do("charrnn.training.session.score_part", {0}, interrupt),
+        at_call_do("charrnn.tasks.language.LanguageTask.score", {0}, interrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         charrnn.train("text.txt", run="cut", steps=60, **SMALL)
@@ -359,7 +359,7 @@ def test_a_run_is_never_overwritten_and_diverging_is_said(
     def diverge(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("charrnn.commands.train.language_model", diverge)
+    monkeypatch.setattr("charrnn.tasks.language.LanguageTask.loss", diverge)
     with pytest.raises(charrnn.ResourceError, match="memory is full"):
         charrnn.train("text.txt", run="b", steps=2, **SMALL)
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from charrnn.model import recurrence
 from charrnn.model.architecture import Architecture
-from charrnn.model.network import CharRNN, Layer
+from charrnn.model.layer import Layer
+from charrnn.model.network import CharRNN
 
 LOOPS: dict[str, Callable[..., Tensor]] = {"rnn": recurrence.rnn, "gru": recurrence.gru}
 SIZES = [(1, 1, 1), (1, 5, 3), (4, 1, 8), (3, 17, 32), (16, 9, 64)]

@@ -29,7 +29,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def author_of(run: Path) -> SavedModel:
-    return SavedModel.of(load(find_checkpoint(str(run))))
+    return load(find_checkpoint(str(run))).language_model()
 
 
 def told(model: SavedModel, request: Request, settings: SampleSettings | None = None) -> list[Expected]:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from losses import language_network
 
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.display.plain import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
-from charrnn.evaluation.scores import Score, score_part
+from charrnn.evaluation.scores import TextScore
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import relative_cost
 from charrnn.runs.checkpoint import load
@@ -24,7 +25,7 @@ from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Report
 from charrnn.runs.signals import Stops
-from charrnn.tasks.language import language_model
+from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.windows import Streams
 from charrnn.text.parts import Part
 from charrnn.text.text_parts import OneText
@@ -38,6 +39,8 @@ from charrnn.training.trainer import Tally, Trainer
 
 TEXT = "hello there, hello you. " * 20
 VOCABULARY = Vocabulary.from_text(TEXT)
+TASK = LanguageTask(VOCABULARY, starts=[0] * len(VOCABULARY))
+score_part = TASK.score
 SMALL = {"hidden": 8, "embedding": 4, "batch_size": 2, "sequence_length": 8, "quiet": True}
 
 
@@ -79,7 +82,7 @@ def session_of(
     optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, 0.0)
     batches = Streams(training.ids, recipe.batch_size, recipe.sequence_length)
     return Session(
-        trainer=Trainer(model, language_model, batches, optimizers, budget, gradient_clip=1.0),
+        trainer=Trainer(model, TASK, batches, optimizers, budget, gradient_clip=1.0),
         run=Run(folder),
         training=training,
         validation=part_of(TEXT[:60]) if validated else None,
@@ -98,7 +101,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 def assert_last_validation_is_kept(run: Session, folder: Path) -> None:
     assert run.validation is not None
-    expected = score_part(run.trainer.averaged, run.validation).nats_per_character
+    expected = score_part(language_network(run.trainer.averaged), run.validation).nats_per_character
     assert metrics(folder)[-1]["validation_nats"] == expected
     assert load(run.run.last).progress.validation_nats_per_character == expected
     assert math.isfinite(metrics(folder)[-1]["train_nats"])
@@ -140,21 +143,23 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
     assert progress.best_validation_nats_per_character == min(figures)
     best = load(run.run.best)
     assert best.progress.step == progress.best_step
-    run.trainer.averaged.load_state_dict({n: torch.from_numpy(v) for n, v in best.weights.items()})
+    run.trainer.averaged.put(best.weights)
     assert run.validation is not None
-    assert score_part(run.trainer.averaged, run.validation).nats_per_character == min(figures)
+    assert score_part(language_network(run.trainer.averaged), run.validation).nats_per_character == min(
+        figures
+    )
 
 
 def test_patience_ends_a_run_without_measuring_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = []
 
-    def worse(*_: object) -> Score:
+    def worse(*_: object) -> TextScore:
         scored.append(1)
-        return Score(float(len(scored)), 1, 1)
+        return TextScore(float(len(scored)), 1, 1)
 
     display = Watcher()
     run = session_of(tmp_path, display, Budget(100, None), steps=100, patience=3)
-    monkeypatch.setattr(session, "score_part", worse)
+    monkeypatch.setattr(LanguageTask, "score", worse)
     progress = run.learn()
     assert (progress.step, progress.best_step, progress.finished) == (4, 1, True)
     assert len(scored) == 4
@@ -189,7 +194,7 @@ class BusyMachine:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.monkeypatch.setattr(session, "score_part", self._score)
+        self.monkeypatch.setattr(LanguageTask, "score", self._score)
         self.monkeypatch.setattr("charrnn.training.session.time.monotonic", lambda: self.seconds)
         self.scored: list[int] = []
 
@@ -199,12 +204,12 @@ class BusyMachine:
     def updated(self, _: Report) -> None:
         self.seconds += 0.1
 
-    def _score(self, model: CharRNN, part: Part, *others: object) -> Score:
+    def _score(self, model: CharRNN, part: Part) -> TextScore:
         for _ in range(part.symbols):
             self.seconds += self.seconds_a_symbol
             model(torch.zeros(1, 1, dtype=torch.long))
         self.scored.append(part.symbols)
-        return score_part(model, part, *others)  # type: ignore[arg-type] # as it is called
+        return score_part(model, part)
 
 
 def run_on(machine: BusyMachine, folder: Path, deadline: float) -> Session:
@@ -242,10 +247,10 @@ def test_a_long_text_is_not_cut_since_a_short_one_takes_as_long(
     """Ten thousand symbols are read at two places, and take half as long as ten times as many at 24."""
     machine = BusyMachine(monkeypatch, seconds_a_symbol=0.0)
 
-    def score(_: CharRNN, part: Part) -> None:
+    def score(_: LanguageTask, network: CharRNN, part: Part) -> None:
         machine.seconds += relative_cost(part.symbols) / 5000
 
-    monkeypatch.setattr(session, "score_part", score)
+    monkeypatch.setattr(LanguageTask, "score", score)
     run = run_on(machine, tmp_path, 150)
     run.validation = part_of((TEXT * 500)[:100_000])
     run.fit_validation()
@@ -298,7 +303,7 @@ def test_weights_that_are_no_numbers_end_the_run_and_spare_the_last_good_ones(
     def break_it(report: Report) -> None:
         if report.step >= 3:
             with torch.no_grad():
-                run.trainer.model.output.bias.fill_(math.nan)
+                language_network(run.trainer.model).output.bias.fill_(math.nan)
 
     run = session_of(tmp_path, Watcher(break_it), Budget(100, None), validated=validated, steps=100)
     with pytest.raises(DivergenceError) as caught:
@@ -311,7 +316,7 @@ def test_weights_that_are_no_numbers_end_the_run_and_spare_the_last_good_ones(
 def test_a_validation_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = session_of(tmp_path, Watcher(), Budget(100, None), steps=100)
     run.save()
-    monkeypatch.setattr(session, "score_part", lambda *_: Score(math.inf, 1, 1))
+    monkeypatch.setattr(LanguageTask, "score", lambda *_: TextScore(math.inf, 1, 1))
     with pytest.raises(DivergenceError, match="became inf, after 3 returns"):
         run.learn()
 
@@ -324,7 +329,9 @@ def test_what_is_not_good_to_come_back_to_is_not_saved(
     def break_it(report: Report) -> None:
         if report.step == 3 and not run.divergence.roll_backs:
             with torch.no_grad():
-                run.trainer.model.output.bias.copy_(torch.linspace(-3e38, 3e38, len(VOCABULARY)))
+                language_network(run.trainer.model).output.bias.copy_(
+                    torch.linspace(-3e38, 3e38, len(VOCABULARY))
+                )
 
     run = session_of(tmp_path, Watcher(break_it), Budget(9, None), validated=False, steps=9)
     monkeypatch.setattr(run, "save", lambda kept=run.save: run.trainer.step == 3 or kept())

@@ -21,7 +21,7 @@ from program import KOREAN, SMALL, TEXT, Result, charrnn, charrnn_process, lines
 
 from charrnn import STARTED
 from charrnn.runs.checkpoint import Checkpoint, Weights, load
-from charrnn.tasks.language import language_model
+from charrnn.tasks.language import LanguageTask
 from charrnn.text.dataset import Dataset
 from charrnn.text.dataset_encoding import encode_dataset
 from charrnn.training import schedule
@@ -374,13 +374,13 @@ def test_quiet_says_nothing() -> None:
 
 def spoil(monkeypatch: pytest.MonkeyPatch, calls_spoilt: Callable[[int], bool]) -> None:
     """Let the loss be no number at some of the calls."""
-    learn, calls = language_model, itertools.count()
+    learn, calls = LanguageTask.loss, itertools.count()
 
-    def diverge(model: Any, batch: Any, state: Any) -> Any:  # noqa: ANN401
-        loss = learn(model, batch, state)
+    def diverge(*given: Any) -> Any:  # noqa: ANN401
+        loss = learn(*given)
         return replace(loss, nats=loss.nats * np.nan) if calls_spoilt(next(calls)) else loss
 
-    monkeypatch.setattr("charrnn.commands.train.language_model", diverge)
+    monkeypatch.setattr("charrnn.tasks.language.LanguageTask.loss", diverge)
 
 
 def test_divergence_ends_with_4_and_keeps_the_last_good_model(monkeypatch: pytest.MonkeyPatch) -> None:

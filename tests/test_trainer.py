@@ -8,20 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from losses import LANGUAGE, language_network, with_loss
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.evaluation.scores import score_text
 from charrnn.model.architecture import Architecture
-from charrnn.model.network import CharRNN, State, detach
-from charrnn.tasks.batches import Batch, Batches
-from charrnn.tasks.language import Loss, language_model
+from charrnn.model.network import CharRNN
+from charrnn.model.trunk import State, detach
+from charrnn.tasks.batches import Batches, NextSymbols
 from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.task import Loss, Task
 from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
 from charrnn.training.schedule import Budget, rate
-from charrnn.training.trainer import AVERAGING, Tally, Task, Trainer
+from charrnn.training.trainer import AVERAGING, Tally, Trainer
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)
@@ -38,7 +40,7 @@ def trainer_of(
     seed: int = 1,
     dropout: float = 0.1,
     optimizer: str = "muon",
-    task: Task = language_model,
+    task: Task = LANGUAGE,
     gradient_clip: float = 1.0,
     precision: str = "fp32",
 ) -> Trainer:
@@ -112,13 +114,13 @@ def spoilt_at(*spoilt: int) -> Task:
     """The usual task, but for some updates, from 1, whose loss is not a number."""
     numbers = itertools.count(1)
 
-    def task(model: CharRNN, batch: Batch, state: State | None) -> Loss:
-        loss = language_model(model, batch, state)
+    def task(model: CharRNN, batch: NextSymbols, state: State | None) -> Loss:
+        loss = LANGUAGE.loss(model, batch, state)
         if next(numbers) in spoilt:
             loss.nats.data.fill_(math.nan)
         return loss
 
-    return task
+    return with_loss(task)
 
 
 def test_one_reading_of_some_updates_tells_of_all_of_them() -> None:
@@ -205,12 +207,12 @@ class Descent:
 
 def step_of_plain_descent(gradient_clip: float) -> tuple[float, Tally]:
     """How far one update at rate 1 moves the weights along the gradient alone."""
-    model = trainer_of(dropout=0).model
+    model = language_network(trainer_of(dropout=0).model)
     with torch.no_grad():
         model.output.weight.fill_(0.5).add_(torch.arange(4.0)[:, None])
     descent = [Descent(model)]
     batches, budget = Streams(PERIODIC, 4, 10), Budget(1, None)
-    trainer = Trainer(model, language_model, batches, descent, budget, gradient_clip=gradient_clip)
+    trainer = Trainer(model, LANGUAGE, batches, descent, budget, gradient_clip=gradient_clip)
     before = [p.detach().clone() for p in model.parameters()]
     trainer.update(next(iter(batches)), progress=0.02)
     moves = [p.detach() - b for p, b in zip(model.parameters(), before, strict=True)]
@@ -227,16 +229,16 @@ def test_a_gradient_is_clipped_to_the_length_that_is_allowed() -> None:
     assert tally.gradient_norm == pytest.approx(free, rel=1e-6)  # told as it was before clipping
 
 
-def states_seen(batches: Batches, steps: int) -> list[tuple[Batch, State | None, State]]:
+def states_seen(batches: Batches, steps: int) -> list[tuple[NextSymbols, State | None, State]]:
     """For each batch the state it was read with and the state after it."""
-    seen: list[tuple[Batch, State | None, State]] = []
+    seen: list[tuple[NextSymbols, State | None, State]] = []
 
-    def watch(model: CharRNN, batch: Batch, state: State | None) -> Loss:
-        loss = language_model(model, batch, state)
+    def watch(model: CharRNN, batch: NextSymbols, state: State | None) -> Loss:
+        loss = LANGUAGE.loss(model, batch, state)
         seen.append((batch, state, loss.state))
         return loss
 
-    trained(trainer_of(batches=batches, steps=steps, task=watch, dropout=0))
+    trained(trainer_of(batches=batches, steps=steps, task=with_loss(watch), dropout=0))
     return seen
 
 
@@ -271,10 +273,10 @@ def test_records_start_blank_and_are_read_on_with_their_state() -> None:
 @pytest.mark.parametrize("lost", [False, True], ids=["state kept", "state lost"])
 def test_after_a_skipped_update_the_next_batch_goes_on_with_its_own_texts(cell: str, lost: bool) -> None:
     """Records longer than a window, fewer of them in every other batch: a state of before fits nothing."""
-    seen: list[tuple[Batch, State | None, State]] = []
+    seen: list[tuple[NextSymbols, State | None, State]] = []
 
-    def spoilt(model: CharRNN, batch: Batch, state: State | None) -> Loss:
-        loss = language_model(model, batch, state)
+    def spoilt(model: CharRNN, batch: NextSymbols, state: State | None) -> Loss:
+        loss = LANGUAGE.loss(model, batch, state)
         if len(seen) % 3 == 0:
             loss.nats.data.fill_(math.nan)
             for part in (part for layer in loss.state for part in layer if lost):
@@ -282,7 +284,7 @@ def test_after_a_skipped_update_the_next_batch_goes_on_with_its_own_texts(cell: 
         seen.append((batch, state, detach(loss.state)))
         return loss
 
-    trainer = trainer_of(cell, batches=records_batches(), steps=24, task=spoilt, dropout=0)
+    trainer = trainer_of(cell, batches=records_batches(), steps=24, task=with_loss(spoilt), dropout=0)
     assert [trainer.read().skipped for _ in trainer] == [number % 3 == 0 for number in range(24)]
     read_on = [pair for pair in itertools.pairwise(seen) if pair[1][0].fresh is None]
     assert any(not bool(before[0][0].isfinite().all()) for (_, _, before), _ in read_on) is lost
@@ -297,11 +299,11 @@ def test_after_a_skipped_update_the_next_batch_goes_on_with_its_own_texts(cell: 
 def test_the_mean_is_taken_over_the_symbols_not_over_texts_or_batches() -> None:
     """Twice the loss over twice the count is the same update."""
 
-    def doubled(model: CharRNN, batch: Batch, state: State | None) -> Loss:
-        loss = language_model(model, batch, state)
+    def doubled(model: CharRNN, batch: NextSymbols, state: State | None) -> Loss:
+        loss = LANGUAGE.loss(model, batch, state)
         return replace(loss, nats=2 * loss.nats, count=2 * loss.count)
 
-    assert same(trained(trainer_of(steps=5)), trained(trainer_of(steps=5, task=doubled)))
+    assert same(trained(trainer_of(steps=5)), trained(trainer_of(steps=5, task=with_loss(doubled))))
 
 
 @every_cell
@@ -322,9 +324,9 @@ def test_it_learns_hello(cell: str) -> None:
 def test_the_loss_falls_on_a_periodic_text(cell: str, optimizer: str) -> None:
     """The next symbol follows from the last few: next to nothing is left to guess."""
     trainer = trainer_of(cell, steps=200, dropout=0, optimizer=optimizer)
-    before = score_text(trainer.model, PERIODIC).nats_per_character
+    before = score_text(language_network(trainer.model), PERIODIC).nats_per_character
     trained(trainer)
-    after = score_text(trainer.model, PERIODIC).nats_per_character
+    after = score_text(language_network(trainer.model), PERIODIC).nats_per_character
     assert before == pytest.approx(math.log(4))
     assert after < 0.1
 
@@ -334,13 +336,13 @@ def test_half_precision_learns_too_and_keeps_full_weights(cell: str) -> None:
     trainer = trainer_of(cell, steps=60, dropout=0, precision="bf16")
     trained(trainer)
     assert all(value.dtype == torch.float32 for value in trainer.model.state_dict().values())
-    assert score_text(trainer.model, PERIODIC).nats_per_character < 0.8
+    assert score_text(language_network(trainer.model), PERIODIC).nats_per_character < 0.8
 
 
 @pytest.mark.parametrize("watch", [True, False])
 def test_scoring_in_between_changes_nothing(watch: bool) -> None:
     def score(trainer: Trainer) -> None:
-        score_text(trainer.model, PERIODIC[:50])
+        score_text(language_network(trainer.model), PERIODIC[:50])
 
     between: Callable[[Trainer], None] = score if watch else lambda _: None
     trainer, reference = trainer_of(dropout=0.5), trainer_of(dropout=0.5)

@@ -45,7 +45,6 @@ from charrnn.text.vocabulary_entries import symbol_entries
 from charrnn.training.machine import pick_device
 from charrnn.training.memory import free_bytes, needed_bytes
 from charrnn.training.plan import Plan
-from charrnn.training.session import weights_of
 from charrnn.training.transfer import Transfer, transferred
 
 MOST_ODDITIES = 10
@@ -205,4 +204,4 @@ def rows_of_disk(plan: Plan, encoded_bytes: int, place: Path) -> Rows:
 def transfer_to(plan: Plan, source: Checkpoint, vocabulary: Vocabulary) -> Transfer:
     """What of a model's weights the new network would take."""
     fresh = CharRNN(plan.architecture, plan.settings.model.dropout, torch.Generator())
-    return transferred(source, weights_of(fresh), vocabulary)
+    return transferred(source, fresh.weights(), vocabulary)

@@ -172,7 +172,7 @@ class Model:
 
     @cached_property
     def _writer(self) -> SavedModel:
-        return SavedModel.of(self._checkpoint)
+        return self._checkpoint.language_model()
 
     @cached_property
     def _network(self) -> "CharRNN":

@@ -13,6 +13,7 @@ from charrnn.commands.train import (
     make_batches,
     make_budget,
     make_session,
+    make_task,
     make_trainer,
     plan_facts,
     shown,
@@ -226,14 +227,15 @@ def go_on(
     dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
     plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, device))
     check_fits(plan)
-    batches = make_batches(dataset.training, plan.settings)
+    task = make_task(plan.settings, checkpoint.vocabulary, checkpoint.corpus)
+    batches = make_batches(task, dataset.training, plan.settings)
     numbers = checkpoint.training.numbers
     clock = RunClock(checkpoint.progress.seconds, caller.started)
     budget = make_budget(plan.settings, batches, numbers["budget"]["added_seconds"], clock)
     session = make_session(
         plan,
         dataset,
-        trainer=make_trainer(plan, batches, budget, device),
+        trainer=make_trainer(task, plan, batches, budget, device),
         measured_symbols=int(numbers["session"]["measured_symbols"]),
         vocabulary=checkpoint.vocabulary,
         corpus=checkpoint.corpus,

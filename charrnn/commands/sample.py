@@ -12,7 +12,7 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
 from charrnn.decoding.best_of import likeliest_texts
 from charrnn.decoding.ensemble import Ensemble
-from charrnn.decoding.language_model import LanguageModel, SavedModel
+from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.length import Cuts, bound_of, has_end, length_of
 from charrnn.decoding.network import Tell
 from charrnn.decoding.sampler import Piece, read, write
@@ -92,7 +92,7 @@ def _say(line: str | None) -> None:
 
 def _language_model(models: list[Checkpoint], settings: SampleSettings) -> LanguageModel:
     """One model, or several together."""
-    authors = [SavedModel.of(model) for model in models]
+    authors = [model.language_model() for model in models]
     if len(authors) > 1:
         return Ensemble.of(authors, settings.mix)
     if settings.mix is not None:

@@ -253,7 +253,7 @@ class Question:
 def network_of(checkpoint: Checkpoint) -> CharRNN:
     """The network with a checkpoint's weights."""
     network = CharRNN(checkpoint.architecture, 0.0, torch.Generator().manual_seed(0))
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in checkpoint.weights.items()})
+    network.put(checkpoint.weights)
     return network.eval()
 
 

@@ -29,7 +29,6 @@ from charrnn.display.tables import two_columns
 from charrnn.display.units import both, clock
 from charrnn.errors import CorpusError, UsageError
 from charrnn.evaluation.baselines.likeness import likeness
-from charrnn.model.network import CharRNN
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.runs.folder import Run, find_checkpoint, free_folder, new_run, publish, publish_named_after
@@ -38,7 +37,8 @@ from charrnn.runs.report import Display
 from charrnn.runs.signals import Stops
 from charrnn.runs.summary import examine
 from charrnn.tasks.batches import Batches
-from charrnn.tasks.language import batches_of, language_model
+from charrnn.tasks.language import LanguageTask
+from charrnn.tasks.task import Task
 from charrnn.text.arrays import check_space
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
@@ -55,7 +55,7 @@ from charrnn.training.memory import check_fits, fits, memory_explained
 from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores
 from charrnn.training.schedule import Budget, RunClock
-from charrnn.training.session import Session, weights_of
+from charrnn.training.session import Session
 from charrnn.training.threads import is_crowded, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred, with_sizes_of
@@ -288,20 +288,21 @@ def begin(
     caller: Caller,
 ) -> Session:
     """Choose what nobody set, build the network, and save it before its first step."""
-    dataset, vocabulary = material.dataset, material.vocabulary
+    dataset, vocabulary, facts = material.dataset, material.vocabulary, corpus_facts(material)
+    task = make_task(settings, vocabulary, facts)
     plan = planned(settings, dataset, vocabulary, device, display)
     settings = plan.settings
     check_space(run.folder, SPACE_BYTES * plan.architecture.parameters)
-    batches = make_batches(dataset.training, settings)
+    batches = make_batches(task, dataset.training, settings)
     added = announced_seconds(material.reading_seconds, display) if settings.budget.max_time else 0.0
     budget = make_budget(settings, batches, added, RunClock(started=caller.started))
     session = make_session(
         plan,
         dataset,
-        trainer=make_trainer(plan, batches, budget, device),
+        trainer=make_trainer(task, plan, batches, budget, device),
         measured_symbols=measured_symbols(settings.budget),
         vocabulary=vocabulary,
-        corpus=corpus_facts(material),
+        corpus=facts,
         run=run,
         display=display,
         stops=caller.stops,
@@ -337,7 +338,8 @@ def planned(
     settings = replace(settings, machine=replace(settings.machine, device=device.type))
     display.stage("choosing a network")
     facts = plan_facts(dataset, vocabulary, device)
-    plan = choose(settings, facts, pace_of(settings, dataset.training, device))
+    pace = pace_of(make_task(settings, vocabulary), settings, dataset.training, device)
+    plan = choose(settings, facts, pace)
     check_fits(plan)
     return plan
 
@@ -371,9 +373,9 @@ def make_session(
 
 def start_from(source: Checkpoint, session: Session) -> Transfer:
     """Give the network of a run that has not begun the weights of another model."""
-    transfer = transferred(source, weights_of(session.trainer.model), session.vocabulary)
+    transfer = transferred(source, session.trainer.model.weights(), session.vocabulary)
     for network in (session.trainer.model, session.trainer.averaged):
-        network.load_state_dict({name: torch.from_numpy(values) for name, values in transfer.weights.items()})
+        network.put(transfer.weights)
     return transfer
 
 
@@ -389,17 +391,17 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: torch.device) -
     )
 
 
-def make_trainer(plan: Plan, batches: Batches, budget: Budget, device: torch.device) -> Trainer:
+def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget, device: torch.device) -> Trainer:
     """The network with all that moves it; where threads are still to be timed, built with the fewest."""
     machine, recipe = plan.settings.machine, plan.settings.recipe
     torch.set_num_threads(to_choose_from(machine.threads)[0])
     generator = torch.Generator().manual_seed(machine.seed)
-    model = CharRNN(plan.architecture, plan.settings.model.dropout, generator).to(device)
+    model = task.network(plan.architecture, plan.settings.model.dropout, generator).to(device)
     model.generator = torch.Generator(device).manual_seed(machine.seed)
     optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
     return Trainer(
         model,
-        language_model,
+        task,
         batches,
         optimizers,
         budget,
@@ -408,7 +410,7 @@ def make_trainer(plan: Plan, batches: Batches, budget: Budget, device: torch.dev
     )
 
 
-def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
+def pace_of(task: Task, settings: TrainSettings, part: Part, device: torch.device) -> Pace:
     """Measures how many updates a second a plan makes here: none if it cannot fit, or time is short."""
     allowed = PACE_SHARE * (seconds(settings.budget.max_time) if settings.budget.max_time else 0.0)
     spent = 0.0
@@ -418,9 +420,9 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
         if not fits(plan) or spent > allowed:
             return 0.0
         began = time.monotonic()
-        batches = make_batches(part, plan.settings)
+        batches = make_batches(task, part, plan.settings)
         with denormals_flushed(), memory_explained(plan):
-            trainer = make_trainer(plan, batches, Budget(None, None), device)
+            trainer = make_trainer(task, plan, batches, Budget(None, None), device)
             fastest = 0.0
             for count in to_choose_from(plan.settings.machine.threads):
                 torch.set_num_threads(count)
@@ -436,10 +438,32 @@ def pace_of(settings: TrainSettings, part: Part, device: torch.device) -> Pace:
     return pace
 
 
-def make_batches(part: Part, settings: ResolvedSettings) -> Batches:
+def make_task(
+    settings: TrainSettings | ResolvedSettings, vocabulary: Vocabulary, corpus: CorpusFacts | None = None
+) -> Task:
+    """What the network is to learn; what it can do is shown only where the text's facts are known."""
+    task = LanguageTask(
+        vocabulary, settings.reading, prompt=settings.output.prompt, seed=settings.machine.seed
+    )
+    if corpus is None:
+        return task
+    return replace(
+        task,
+        starts=corpus.starts,
+        empty_records=corpus.empty_records > 0,
+        longest_record=corpus.longest_record,
+    )
+
+
+def make_batches(task: Task, part: Part, settings: ResolvedSettings) -> Batches:
     """What is learnt from."""
     recipe = settings.recipe
-    return batches_of(part, recipe.batch_size, recipe.sequence_length, settings.machine.seed)
+    return task.batches(
+        part,
+        batch_size=recipe.batch_size,
+        sequence_length=recipe.sequence_length,
+        seed=settings.machine.seed,
+    )
 
 
 def make_budget(settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock) -> Budget:

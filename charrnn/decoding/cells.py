@@ -1,4 +1,4 @@
-"""What each cell does in a step, in NumPy and in place; the equations stand in `model/network.py`.
+"""What each cell does in a step, in NumPy and in place; the equations stand in `model/layer.py`.
 
 Knows nothing of layers, or of where their numbers lie.
 """

@@ -14,7 +14,6 @@ from charrnn.decoding.cells import Array, State
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.network import Decoder, Tell
 from charrnn.model.architecture import Architecture
-from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -86,19 +85,6 @@ class SavedModel:
     normal_form: str = "none"
     empty_records: bool = False
     longest_record: int = 0
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "SavedModel":
-        """The model that a checkpoint holds."""
-        return cls(
-            architecture=checkpoint.architecture,
-            weights=checkpoint.weights,
-            vocabulary=checkpoint.vocabulary,
-            starts=np.array(checkpoint.corpus.starts, np.int64),
-            normal_form=checkpoint.reading.normalize,
-            empty_records=checkpoint.corpus.empty_records > 0,
-            longest_record=checkpoint.corpus.longest_record,
-        )
 
     def network(self) -> Decoder:
         """The network with one blank text."""

@@ -1,6 +1,6 @@
 """One symbol at a time through the network, in NumPy: what `sample` runs, at once and without torch.
 
-The equations stand in `model/network.py`. A step of one text takes as long as reading every weight once, so
+The equations stand in `model/layer.py`. A step of one text takes as long as reading every weight once, so
 the two weights of a layer stand together, to be read in one go, and the layers' states side by side:
 
     hidden    h of layer 0 | h of layer 1 | h of layer 2      (texts, L·H)

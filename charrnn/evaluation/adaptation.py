@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from charrnn.model.measures import COST, Kept, Measure, nothing, unforeseen
-from charrnn.model.network import CharRNN, State, detach
+from charrnn.model.network import CharRNN
 from charrnn.model.readers import Places, still
+from charrnn.model.trunk import State, detach
 from charrnn.text.vocabulary import Ids
 
 _EPSILON = 1e-8

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from charrnn.model.network import CharRNN, State, detach
+from charrnn.model.network import CharRNN
+from charrnn.model.trunk import State, detach
 from charrnn.text.vocabulary import Ids
 
 POSITIONS = 256
@@ -36,7 +37,7 @@ def fading(model: CharRNN, ids: Ids, lags: int) -> NDArray[np.float64]:
     targets = _targets(len(ids), lags)
     before = min(WARM_UP, int(targets[0]) - lags)
     columns = targets[:, None] + np.arange(-lags - before, 1)
-    symbols = torch.from_numpy(ids[columns].astype(np.int64)).to(model.output.weight.device)
+    symbols = torch.from_numpy(ids[columns].astype(np.int64)).to(model.device)
     state = model.blank_state(len(targets))
     if before:
         with torch.no_grad():

@@ -14,7 +14,7 @@ import numpy as np
 from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
 from charrnn.model.measures import Kept, nothing
-from charrnn.model.network import CharRNN
+from charrnn.model.network import CharRNN, Network
 from charrnn.model.readers import Carried, Places, Reader, Stretches, independent, relative_cost
 from charrnn.text.parts import Part
 from charrnn.text.passages import Passage
@@ -36,7 +36,7 @@ class OutOfTime(Exception):  # noqa: N818 - no error: a figure that there was no
 
 
 @contextmanager
-def broken_off(model: CharRNN, is_over: Callable[[], bool]) -> Iterator[None]:
+def broken_off(model: Network, is_over: Callable[[], bool]) -> Iterator[None]:
     """Let scoring raise `OutOfTime` at the network's next call once it is over; each takes a moment."""
 
     def check(*_: object) -> None:
@@ -51,7 +51,7 @@ def broken_off(model: CharRNN, is_over: Callable[[], bool]) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Score:
+class TextScore:
     """What a text cost under a model.
 
     Attributes:
@@ -68,6 +68,20 @@ class Score:
     def nats_per_character(self) -> float:
         """The mean cost of a character, in nats."""
         return self.nats / self.characters
+
+    @property
+    def value(self) -> float:
+        """What is compared: nats per character."""
+        return self.nats_per_character
+
+    @property
+    def unit(self) -> str:
+        """Of the value."""
+        return "nats_per_character"
+
+    def better_than(self, value: float) -> bool:
+        """Whether these are fewer than others."""
+        return self.value < value
 
     @property
     def bits_per_character(self) -> float:
@@ -144,7 +158,7 @@ def _blocks(pieces: Iterable[Passage], symbols: int) -> Iterator[list[Passage]]:
         yield block
 
 
-def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | int = 1) -> Score:
+def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | int = 1) -> TextScore:
     """Score a part of a dataset; its characters are those of the text as read (and end marks).
 
     Args:
@@ -169,7 +183,7 @@ def reading_cost(part: Part) -> float:
 
 def score_text(
     model: CharRNN, ids: Ids, given: int = 1, *, unknown: int | None = None, exact: bool = False
-) -> Score:
+) -> TextScore:
     """Score one text, its state carried; its symbols count as characters.
 
     Args:
@@ -186,10 +200,12 @@ def score_text(
         costs = np.full(len(block), UNKNOWN_NATS, np.float32)
         costs[is_shown] = reader.feed(block[is_shown])[:, 0]
         nats += float(costs[max(0, given - begin) :].sum(dtype=np.float64))
-    return _charged(Score(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
+    return _charged(TextScore(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
 
 
-def score_stretches(model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None) -> Score:
+def score_stretches(
+    model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None
+) -> TextScore:
     """Score parts of a text, each from a blank state; their symbols count as characters.
 
     Args:
@@ -198,15 +214,15 @@ def score_stretches(model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: 
         stretches: where the parts lie, and how many symbols of each are given.
         unknown: the id of the unknown symbol, if there is one.
     """
-    score = Score(0.0, 0, 0)
+    score = TextScore(0.0, 0, 0)
     for begin in range(0, len(stretches.starts), RECORDS):
         some = stretches.those(np.arange(begin, min(begin + RECORDS, len(stretches.starts))))
         texts, places, nats = _shown(ids, some, model.architecture.symbols)
         nats += float(independent(model, texts, places).sum(dtype=np.float64))
         count = int((some.ends - some.firsts).sum())
         scored = [texts[a:b] for a, b in zip(places.firsts, places.ends, strict=True)]
-        part = _charged(Score(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
-        score = Score(score.nats + part.nats, score.symbols + count, score.characters + count)
+        part = _charged(TextScore(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
+        score = TextScore(score.nats + part.nats, score.symbols + count, score.characters + count)
     return score
 
 
@@ -231,9 +247,9 @@ def _shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches
     return texts[is_shown], places.those(np.flatnonzero(ends > places.firsts)), nats
 
 
-def _charged(score: Score, ids: Ids, unknown: int | None) -> Score:
+def _charged(score: TextScore, ids: Ids, unknown: int | None) -> TextScore:
     """With what naming the unknown characters costs."""
     if unknown is None:
         return score
     nats = score.nats + UNKNOWN_NATS * int((ids == unknown).sum())
-    return Score(nats, score.symbols, score.characters)
+    return TextScore(nats, score.symbols, score.characters)

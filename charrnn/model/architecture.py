@@ -1,7 +1,8 @@
 """What a network is made of: its cell, its sizes, the name and shape of each array in it.
 
-Everything that builds, checks or runs a network (`model/network.py` in PyTorch, `decoding/network.py`
-in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows nothing of torch or numpy.
+Everything that builds, checks or runs a network (`model/trunk.py` and `network.py` in PyTorch,
+`decoding/network.py` in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows nothing
+of torch or numpy.
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,15 @@ from charrnn.model.cells import CELLS
 
 @dataclass(frozen=True)
 class Architecture(Checked):
-    """A stack of recurrent layers between an embedding and a linear output.
+    """The trunk, a stack of recurrent layers above an embedding; and a linear output above that.
 
     Attributes:
-        cell: its name in `CELLS`; the equations stand in `model/network.py`.
+        cell: its name in `CELLS`; the equations stand in `model/layer.py`.
         layers: recurrent layers, each reading the one below.
         hidden: H, units of each layer.
         embedding: E, numbers that stand for one symbol; 0 for one-hot vectors.
         symbols: V, the size of the vocabulary.
+        direction: in which a trunk reads: `forward`, each step from what came before it.
     """
 
     cell: str = setting("lstm", "the recurrent cell", choices=tuple(CELLS))
@@ -27,6 +29,7 @@ class Architecture(Checked):
     hidden: int = setting(256, "hidden units of each layer", minimum=1, maximum=16384)
     embedding: int = setting(64, "embedding size; 0 is one-hot", minimum=0, maximum=16384)
     symbols: int = setting(256, "size of the vocabulary", minimum=1, maximum=0x110002)
+    direction: str = setting("forward", "in which it reads", choices=("forward",))
 
     @property
     def gates(self) -> int:
@@ -42,12 +45,12 @@ class Architecture(Checked):
         """Numbers that a layer reads at each step: I."""
         return self.hidden if layer else self.embedding or self.symbols
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Each array's name and shape.
+    def trunk_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of each array of the trunk.
 
         With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k
         `layers.k.input_weight` (G·H, I), `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and
-        `layers.k.recurrent_bias` (G·H,); `output.weight` (V, H), `output.bias` (V,).
+        `layers.k.recurrent_bias` (G·H,).
         """
         rows = self.gates * self.hidden
         shapes: dict[str, tuple[int, ...]] = {}
@@ -58,7 +61,12 @@ class Architecture(Checked):
             shapes[f"layers.{layer}.recurrent_weight"] = (rows, self.hidden)
             shapes[f"layers.{layer}.input_bias"] = (rows,)
             shapes[f"layers.{layer}.recurrent_bias"] = (rows,)
-        return shapes | {"output.weight": (self.symbols, self.hidden), "output.bias": (self.symbols,)}
+        return shapes
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of each array: the trunk's, `output.weight` (V, H) and `output.bias` (V,)."""
+        output = {"output.weight": (self.symbols, self.hidden), "output.bias": (self.symbols,)}
+        return self.trunk_shapes() | output
 
     @property
     def parameters(self) -> int:

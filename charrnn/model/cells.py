@@ -1,6 +1,6 @@
 """The recurrent cells: for each one record, of what is known of it without computing anything.
 
-The equations stand in `model/network.py`. What runs a cell there, in PyTorch, is its record in `KERNELS`, and
+The equations stand in `model/layer.py`. What runs a cell there, in PyTorch, is its record in `KERNELS`, and
 what runs it in NumPy its record in `STEPS` of `decoding/cells.py`: another cell is a record in each of the
 three, and a choice of `--cell` (`config/settings.py`). Knows nothing of torch or numpy.
 """

@@ -54,5 +54,5 @@ OPTIMIZERS = {
 
 def optimizer_of(parameter: str, optimizer: str) -> str:
     """Which optimizer moves a parameter: the one that was asked for has the recurrent layers' matrices."""
-    is_matrix = parameter.startswith("layers.") and parameter.endswith("_weight")
+    is_matrix = "layers." in parameter and parameter.endswith("_weight")
     return optimizer if is_matrix else "adamw"

@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from charrnn.model.measures import COST, NOTHING, Kept, Measure, nothing, unforeseen
-from charrnn.model.network import CharRNN, State
+from charrnn.model.network import CharRNN
+from charrnn.model.trunk import State
 from charrnn.text.vocabulary import Ids
 
 WARM_UP = 1024
@@ -321,4 +322,4 @@ def _steps(model: CharRNN, rows: int) -> int:
 
 
 def _tensor(model: CharRNN, ids: Ids) -> Tensor:
-    return torch.from_numpy(ids.astype(np.int64)).to(model.output.weight.device)
+    return torch.from_numpy(ids.astype(np.int64)).to(model.device)

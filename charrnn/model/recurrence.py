@@ -16,7 +16,7 @@ What makes it fast, each measured (`python -m benchmarks.train`; `LOG.md` has wh
 
 Everything is in the precision of what comes in, sums in float32.
 
-The equations are those of `model/network.py`, and the other dimensions those of its glossary.
+The equations are those of `model/layer.py`, and the other dimensions those of its glossary.
 """
 
 import platform

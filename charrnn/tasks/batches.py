@@ -1,4 +1,4 @@
-"""What a batch is, and what every source of batches does: `windows.py` and `packed.py` hold them.
+"""What a batch is, and what every source of batches does: `windows.py` and `packed.py` hold language's.
 
 Knows nothing of models. A source of batches is iterated without end; another iteration goes on from where
 the last one was.
@@ -13,9 +13,27 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 
+class Batch(Protocol):
+    """What is learnt from at once; what is in it only its task knows.
+
+    Attributes:
+        fresh: (B,), true for the texts whose state starts blank; None if every text goes on.
+        epoch: passes over the text that are done after this batch.
+    """
+
+    @property
+    def fresh(self) -> Tensor | None: ...  # noqa: D102
+    @property
+    def epoch(self) -> float: ...  # noqa: D102
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        ...
+
+
 @dataclass(frozen=True)
-class Batch:
-    """Symbols, and for each the one that follows it.
+class NextSymbols:
+    """A batch of symbols, and for each the one that follows it.
 
     Attributes:
         ids: (B, T), or N symbols of texts of different lengths, packed, longest first.
@@ -39,10 +57,10 @@ class Batch:
         """How many symbols are predicted."""
         return self.target_data.numel()
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "NextSymbols":
         """The same batch on a device."""
         fresh = None if self.fresh is None else self.fresh.to(device)
-        return Batch(_to(self.ids, device), _to(self.targets, device), fresh, self.epoch)
+        return NextSymbols(_to(self.ids, device), _to(self.targets, device), fresh, self.epoch)
 
 
 def _to(symbols: Tensor | PackedSequence, device: torch.device) -> Tensor | PackedSequence:

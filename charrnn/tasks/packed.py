@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.tasks.batches import Batch
+from charrnn.tasks.batches import NextSymbols
 from charrnn.text.vocabulary import Ids
 
 
@@ -56,7 +56,7 @@ class PackedRecords:
         self.transitions = int((bounds[chosen + 1] - bounds[chosen]).sum())
         self.epoch, self.position = 0, 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[NextSymbols]:
         """Every text once in each epoch, from the current position on."""
         while True:
             done = 0
@@ -121,7 +121,7 @@ def windows(
 
 def pack(
     ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64], *, fresh: bool, epoch: float
-) -> Batch:
+) -> NextSymbols:
     """A packed batch of texts given by where they begin and how many steps they take, longest first."""
     steps = np.arange(int(lengths[0]))
     running = steps[:, None] < lengths
@@ -130,4 +130,4 @@ def pack(
     inputs, targets = (
         PackedSequence(torch.from_numpy(ids[places + on].astype(np.int64)), batch_sizes) for on in (0, 1)
     )
-    return Batch(inputs, targets, torch.ones(len(begins), dtype=torch.bool) if fresh else None, epoch)
+    return NextSymbols(inputs, targets, torch.ones(len(begins), dtype=torch.bool) if fresh else None, epoch)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from charrnn.tasks.batches import Batch, Batches
+from charrnn.tasks.batches import Batches, NextSymbols
 from charrnn.text.vocabulary import Ids
 
 RESETS = 0.05
@@ -45,18 +45,22 @@ class Windowed(Batches, Protocol):
     batch_size: int
     sequence_length: int
 
+    def __iter__(self) -> Iterator[NextSymbols]:
+        """Go on from where it is."""
+        ...
+
     def next_window(self) -> Window:
         """Where the next batch lies, instead of the batch itself: the position moves on as if it was read."""
         ...
 
 
-def gathered(batches: Windowed, window: Window) -> Batch:
+def gathered(batches: Windowed, window: Window) -> NextSymbols:
     """The batch that a window of these holds."""
     ids = batches.ids
     places = (window.begins[:, None] + np.arange(batches.sequence_length)) % (len(ids) - 1)
     inputs, targets = (torch.from_numpy(ids[places + on].astype(np.int64)) for on in (0, 1))
     fresh = torch.from_numpy(window.fresh) if window.fresh.any() else None
-    return Batch(inputs, targets, fresh, window.epoch)
+    return NextSymbols(inputs, targets, fresh, window.epoch)
 
 
 class Streams:
@@ -89,7 +93,7 @@ class Streams:
         self.starts = np.arange(batch_size) * self.transitions // batch_size
         self.position = 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[NextSymbols]:
         """Windows of every stream, from the current position on."""
         while True:
             yield gathered(self, self.next_window())
@@ -162,7 +166,7 @@ class PartedStreams:
         self.starts = np.arange(batch_size) * len(self.begins) // batch_size
         self.position = 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[NextSymbols]:
         """A window of every stream, from the current position on."""
         while True:
             yield gathered(self, self.next_window())

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from charrnn.model.network import CharRNN
+from charrnn.model.network import Network
 from charrnn.model.optimizers import OPTIMIZERS, optimizer_of
 from charrnn.training.machine import multiplies_in_half
 
@@ -194,7 +194,7 @@ class AdamW:
             )
 
 
-def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_decay: float) -> list[Optimizer]:
+def make_optimizers(model: Network, name: str, learning_rate: float, weight_decay: float) -> list[Optimizer]:
     """The optimizers of a network: each parameter belongs to exactly one. Biases are not decayed.
 
     Args:
@@ -203,7 +203,7 @@ def make_optimizers(model: CharRNN, name: str, learning_rate: float, weight_deca
         learning_rate: the highest rate, of Muon (the other parameters get `ADAMW_SHARE` of it) or of AdamW.
         weight_decay: pull of the matrices towards zero, decoupled from the gradient.
     """
-    named = dict(model.named_parameters())
+    named = model.arrays()
     of_muon = {key: parameter for key, parameter in named.items() if optimizer_of(key, name) == "muon"}
     matrices = {key: p for key, p in named.items() if p.ndim > 1 and key not in of_muon}
     biases = {key: p for key, p in named.items() if p.ndim == 1}

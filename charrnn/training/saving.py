@@ -13,6 +13,7 @@ from charrnn.runs.checkpoint import Checkpoint, load, save
 from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.folder import Run
 from charrnn.runs.signals import Stops
+from charrnn.tasks.task import Score
 from charrnn.training.divergence import NotFinite
 
 
@@ -56,15 +57,19 @@ class Saver:
         if self._best_in_wait is not None:
             self._write_best(self._best_in_wait)
 
-    def save_best(self, checkpoint: Checkpoint) -> None:
+    def save_best(self, checkpoint: Checkpoint, score: Score | None = None) -> None:
         """Write `best`: what one needs to share a model, and no more; unless what stands there is as good.
+
+        Args:
+            checkpoint: the run as it stands.
+            score: what its weights were found to reach; None where nothing is measured.
 
         Raises:
             NotFinite: a number of it is none; nothing was written.
         """
-        nats = checkpoint.progress.validation_nats_per_character
-        if nats is not None and self.best_nats is not None and nats >= self.best_nats:
+        if score is not None and self.best_value is not None and not score.better_than(self.best_value):
             return
+        nats = checkpoint.progress.validation_nats_per_character
         step = None if nats is None else checkpoint.progress.step
         progress = replace(checkpoint.progress, best_validation_nats_per_character=nats, best_step=step)
         training = checkpoint.training.without_arrays()
@@ -72,7 +77,7 @@ class Saver:
         self.best = progress
 
     @property
-    def best_nats(self) -> float | None:
+    def best_value(self) -> float | None:
         """The validation of what stands in `best`, if that is known."""
         return None if self.best is None else self.best.validation_nats_per_character
 

@@ -17,21 +17,18 @@ import torch
 
 from charrnn import __version__
 from charrnn.config.declaration import flat, shortened
-from charrnn.config.settings import IN_THE_CHECKPOINT, Request, SampleSettings, TrainSettings
+from charrnn.config.settings import IN_THE_CHECKPOINT
 from charrnn.config.values import steps_or_seconds
-from charrnn.decoding.best_of import whole_texts
-from charrnn.decoding.language_model import SavedModel
-from charrnn.decoding.sampler import read, write
 from charrnn.errors import CheckpointError, NothingLearntError, Stopped
-from charrnn.evaluation.scores import OutOfTime, broken_off, reading_cost, score_part
-from charrnn.model.network import CharRNN
-from charrnn.runs.checkpoint import Checkpoint, Weights
+from charrnn.evaluation.scores import OutOfTime, broken_off
+from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
 from charrnn.runs.report import Display, Report
 from charrnn.runs.signals import Stops
 from charrnn.runs.training_state import Numbers
+from charrnn.tasks.task import Score
 from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training import snapshot
@@ -42,10 +39,6 @@ from charrnn.training.saving import Saver
 from charrnn.training.schedule import Interval
 from charrnn.training.threads import Threads, to_choose_from
 from charrnn.training.trainer import Tally, Trainer
-
-SAMPLE_LENGTH = 300
-SAMPLE_RECORDS = 8
-"""What is written now and then: so many characters of a text, or so many records."""
 
 FIRST_SAMPLE_SECONDS = 8.0
 """After the start of the run, or a second after the first update: whoever watches sees what it is about.
@@ -65,11 +58,6 @@ RESERVE_SHARE = 0.1
 EXIT_SECONDS, EXIT_SHARE, LONGEST_EXIT = 0.35, 0.15, 2.0
 """What the interpreter needs to end after the last save: so long, or this share of what its start took, where
 other programs make it slow; the start may have read a long text, which says nothing about the end."""
-
-
-def weights_of(model: CharRNN) -> Weights:
-    """The network's parameters as float32 arrays (on the CPU they share the model's memory)."""
-    return {name: value.detach().float().cpu().numpy() for name, value in model.named_parameters()}
 
 
 class Meter:
@@ -127,12 +115,12 @@ class Session:
         display: Display,
         stops: Stops,
     ) -> None:
-        self.trainer, self.validation, self.measured_symbols = trainer, validation, measured_symbols
+        self.trainer, self.task = trainer, trainer.task
+        self.validation, self.measured_symbols = validation, measured_symbols
         self.plan, self.settings, self.vocabulary, self.corpus = plan, plan.settings, vocabulary, corpus
         self.display, self.stops = display, stops
         self.saver = Saver(run, stops, display.note)
         self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
-        self.given = 1 if validation is None else validation.given(vocabulary, plan.settings.reading)
         self.progress = Progress()
         self.stale_validations, self.validated_step = 0, -1
         self.divergence = Divergence()
@@ -344,32 +332,33 @@ class Session:
         began, network = time.monotonic(), self.trainer.averaged
         try:
             with broken_off(network, self._is_too_late):
-                score = score_part(network, self.validation, self.vocabulary.unknown, self.given)
+                score = self.task.score(network, self.validation)
         except OutOfTime:
             return None
-        nats = score.nats_per_character
         self._expect(time.monotonic() - began)
-        if not math.isfinite(nats):
-            raise NotFinite(f"the validation loss became {nats}")
+        if not math.isfinite(score.value):
+            raise NotFinite(f"the validation loss became {score.value}")
         with self.stops.shield():
-            self._keep_if_best(nats)
-        return nats
+            self._keep_if_best(score)
+        return score.value
 
     def _is_too_late(self) -> bool:
         """Whether the time is over for a validation that is under way; a stop ends it too."""
         self.stops.check()
         return self.trainer.budget.is_overdue()
 
-    def _keep_if_best(self, nats: float) -> None:
+    def _keep_if_best(self, score: Score) -> None:
         best = self.progress.best_validation_nats_per_character
-        is_best = best is None or nats < best
+        is_best = best is None or score.better_than(best)
         self.validated_step = self.trainer.step
         self.stale_validations = 0 if is_best else self.stale_validations + 1
-        self.progress = replace(self.progress, validation_nats_per_character=nats)
+        self.progress = replace(self.progress, validation_nats_per_character=score.value)
         if is_best:
             step = self.trainer.step
-            self.progress = replace(self.progress, best_validation_nats_per_character=nats, best_step=step)
-        self.saver.save_best(self.checkpoint())
+            self.progress = replace(
+                self.progress, best_validation_nats_per_character=score.value, best_step=step
+            )
+        self.saver.save_best(self.checkpoint(), score)
 
     def fit_validation(self) -> None:
         """Before the first update of a run on a clock: measure on no more than there is time for.
@@ -391,17 +380,18 @@ class Session:
         expected, budget = 0.0, self.trainer.budget
         if self.validation is None or budget.deadline is None:
             return expected
-        network, left, whole = self.trainer.averaged, budget.seconds_left, reading_cost(self.validation)
+        network, left = self.trainer.averaged, budget.seconds_left
+        whole = self.task.reading_cost(self.validation)
         with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
-            score_part(network, self.validation.beginning(WARM_UP_SYMBOLS))
+            self.task.score(network, self.validation.beginning(WARM_UP_SYMBOLS))
             for symbols in PROBES:
                 part = self.validation.beginning(symbols)
-                share = reading_cost(part) / whole
+                share = self.task.reading_cost(part) / whole
                 is_too_long = expected > VALIDATION_SHARE * left
                 if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
                     break
                 began = time.monotonic()
-                score_part(network, part)
+                self.task.score(network, part)
                 expected = (time.monotonic() - began) / share
                 if part is self.validation:
                     break
@@ -493,9 +483,10 @@ class Session:
             corpus=self.corpus,
             progress=self.progress,
             settings={n: v for n, v in flat(self.settings).items() if n in IN_THE_CHECKPOINT},
-            weights=weights_of(trainer.averaged),
+            weights=trainer.averaged.weights(),
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
             training=replace(training, numbers=training.numbers | self._numbers()),
+            task=self.task.name,
         )
 
     def _numbers(self) -> dict[str, Numbers]:
@@ -509,11 +500,8 @@ class Session:
 
     def _sample(self) -> None:
         self._read()
-        model = SavedModel.of(self.checkpoint())
-        request = sample_request(self.settings, model)
-        prompt = read(model, request).text
         try:
-            text = "\n".join(prompt + text for text in whole_texts(write(model, request, SampleSettings())))
+            text = self.task.examples(self.trainer.averaged)
         except CheckpointError as error:  # what it predicts is not finite
             raise NotFinite(str(error)) from error
         title = f"step {self.trainer.step:,}"
@@ -527,14 +515,3 @@ def misfit(folder: Path, error: Exception) -> CheckpointError:
     lacks = "it lacks " if isinstance(error, KeyError) else ""
     reason = shortened(f"{lacks}{error}")
     return CheckpointError(f"the checkpoint does not fit the run in {folder}: {reason}; begin the run anew")
-
-
-def sample_request(settings: TrainSettings, model: SavedModel) -> Request:
-    """What to write now and then: some characters of a text, or a few records."""
-    lines = model.vocabulary.mode == "lines"
-    return Request(
-        prompt=settings.output.prompt,
-        length=SAMPLE_LENGTH // 2 if lines else SAMPLE_LENGTH,
-        count=SAMPLE_RECORDS if lines else 1,
-        seed=settings.machine.seed,
-    )

@@ -23,7 +23,7 @@ def take(trainer: Trainer) -> TrainingState:
     """All that training needs to go on, beside the averaged weights; on the CPU arrays share its memory."""
     kept, carried = state_dict(trainer.optimizers), _carried_tensors(trainer)
     optimizer = {_OPTIMIZER + name: value for name, value in kept.items()}
-    moving = {f"{_MOVING}{name}": value for name, value in trainer.model.named_parameters()}
+    moving = {f"{_MOVING}{name}": value for name, value in trainer.model.arrays().items()}
     tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
     numbers = {
         "trainer": {
@@ -63,7 +63,7 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_m
     trainer.budget.restore(training.numbers["budget"])
     moving = dict(_only(_MOVING, training))
     for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):
-        network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
+        network.put(arrays)
     load_state_dict(trainer.optimizers, {n: torch.from_numpy(v) for n, v in _only(_OPTIMIZER, training)})
     _put_back_carried(trainer, training)
     generator = trainer.model.generator
@@ -94,7 +94,7 @@ def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def _put_back_carried(trainer: Trainer, training: TrainingState) -> None:
-    network, device = trainer.model.architecture, trainer.model.output.weight.device
+    network, device = trainer.model.architecture, trainer.model.device
 
     def tensor(layer: int, part: int) -> Tensor:
         return torch.tensor(training.arrays[f"carried.{layer}.{part}"], device=device)

@@ -12,15 +12,16 @@ what is done with the figures.
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-from charrnn.model.network import CharRNN, State, blank_where, detach, finite
+from charrnn.model.network import Network
+from charrnn.model.trunk import State, blank_where, detach, finite
 from charrnn.tasks.batches import Batch, Batches
-from charrnn.tasks.language import Loss
+from charrnn.tasks.task import Task
 from charrnn.training.optimizers import Optimizer
 from charrnn.training.schedule import Budget, rate
 
@@ -30,8 +31,6 @@ PACE_UPDATES, PACE_SECONDS = 4, 1.0
 AVERAGING = 10
 """The weight of the network after t updates in the average that is kept grows as t to this power: the last
 tenth of what was done counts for most of it (LOG.md)."""
-
-Task = Callable[[CharRNN, Batch, State | None], Loss]
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Trainer:
 
     Args:
         model: the network to train.
-        task: how a batch becomes a loss.
+        task: makes a loss of a batch.
         batches: where batches come from.
         optimizers: what moves the parameters; their rates as given are the highest.
         budget: when to stop, and how far along the run is.
@@ -108,7 +107,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: CharRNN,
+        model: Network,
         task: Task,
         batches: Batches,
         optimizers: Sequence[Optimizer],
@@ -153,11 +152,11 @@ class Trainer:
     def update(self, batch: Batch, progress: float) -> None:
         """Learn from one batch; pass it over where its loss or gradient is not a finite number."""
         self._set_rates(rate(progress) * self.rate_factor)
-        device = self.model.output.weight.device
+        device = self.model.device
         state = self._state_for(batch)
         half = self.precision == "bf16"
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss = self.task(self.model, batch.to(device), state)
+            loss = self.task.loss(self.model, batch.to(device), state)
         (loss.nats / loss.count).backward()  # type: ignore[no-untyped-call]
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
         if math.isfinite(float(loss.nats.detach() + norm)):
@@ -201,7 +200,7 @@ class Trainer:
 
     def _state_for(self, batch: Batch) -> State | None:
         """The carried state, blank for the texts that begin anew."""
-        if self.state is None or batch.fresh is None:
+        if not self.state or batch.fresh is None:
             return self.state
         if bool(batch.fresh.all()):
             return None

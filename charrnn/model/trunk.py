@@ -1,0 +1,215 @@
+"""The trunk of every network: an embedding and a stack of recurrent layers; symbols in, hidden states out.
+
+What a task makes of the hidden states is its own: the trunk knows of symbols only how many there are. The
+dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, linear, one_hot
+from torch.nn.utils.rnn import PackedSequence
+
+from charrnn.model.architecture import Architecture
+from charrnn.model.cells import CELLS
+from charrnn.model.layer import Layer
+
+State = list[tuple[Tensor, ...]]
+"""For each layer what it hands from one step to the next: `(h,)`, or `(h, c)` for the LSTM, each (B, H). An
+empty list is the state of a network that hands nothing on."""
+
+Masks = list[Tensor | None]
+"""For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is dropped."""
+
+
+class Trunk(nn.Module):
+    """Symbols in, the last layer's hidden state at every step out.
+
+    Args:
+        architecture: cell, sizes and direction.
+        dropout: dropout probability of each layer's outputs.
+        generator: the random numbers of initialisation and dropout; the global ones are never touched.
+    """
+
+    def __init__(self, architecture: Architecture, dropout: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.dropout = dropout
+        self.generator = generator
+        # PyTorch's own initialisation would draw from the global random numbers.
+        self.embedding: nn.Embedding | None = None
+        if architecture.embedding:
+            weight = torch.empty(architecture.symbols, architecture.embedding, dtype=torch.float32)
+            self.embedding = nn.Embedding(architecture.symbols, architecture.embedding, _weight=weight)
+        self.layers = nn.ModuleList(Layer(architecture, index) for index in range(architecture.layers))
+        initialise(self)
+
+    def forward(self, ids: Tensor | PackedSequence, state: State | None = None) -> tuple[Tensor, State]:
+        """The hidden state after each symbol.
+
+        Args:
+            ids: (B, T), or a packed batch of N steps, longest text first.
+            state: what an earlier call returned, to read on where it stopped; None starts blank (zeros). A
+                packed batch may hold fewer texts than the state, which is then cut to the first ones: those
+                still running, since the longest come first.
+
+        Returns:
+            Hidden states, (B, T, H) or (N, H), and the state after each text's last symbol, part of the
+            graph (`detach` cuts it off for truncated back-propagation through time).
+        """
+        if isinstance(ids, PackedSequence):
+            parts, after = self.by_rectangles(ids, state)
+            return torch.cat([part.flatten(0, 1) for part in parts]), after
+        batch = len(ids)
+        before = self.blank_state(batch) if state is None else cut(state, batch)
+        hidden, after = self._steps(ids.t(), before, self._masks(batch))
+        return hidden.transpose(0, 1), after
+
+    def by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[list[Tensor], State]:
+        """Texts of different lengths: between two ends of texts all that still run take the same steps.
+
+        Lengths 5, 3 and 2 are read as three rectangles, of 2 × 3, 1 × 2 and 2 × 1 steps and texts.
+
+        Returns:
+            Hidden states, (T, B, H) for each rectangle, and the state after each text's last symbol.
+        """
+        sizes, lengths = torch.unique_consecutive(ids.batch_sizes, return_counts=True)
+        texts = sizes.tolist()
+        state = self.blank_state(texts[0]) if state is None else state
+        masks = self._masks(texts[0])
+        hidden, ended = [], list[State]()
+        parts = torch.split(ids.data, (sizes * lengths).tolist())
+        for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
+            values, state = self._steps(part.view(-1, running), cut(state, running), masks)
+            hidden.append(values)
+            ended.append([tuple(array[going_on:] for array in layer) for layer in state])
+        return hidden, _below(ended[::-1])
+
+    def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
+        """Symbols (T, B), a state of B texts; hidden states (T, B, H) and the state after the last step."""
+        first, *others = self.layers
+        values, left = self._read(first, ids, state[0])
+        values, after = dropped(values, masks[0]), [left]
+        for layer, before, mask in zip(others, state[1:], masks[1:], strict=True):
+            values, left = layer(values, before)
+            values = dropped(values, mask)
+            after.append(left)
+        return values, after
+
+    def _read(
+        self, first: nn.Module, ids: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the first layer, which alone meets symbols, (T, B); otherwise as `Layer.forward`."""
+        assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
+        table = None if first.faster_loop() is None else self._table(first, ids)
+        values = self.embed(ids) if table is None else ids
+        return first(values, state, table)  # type: ignore[no-any-return]
+
+    def _table(self, first: Layer, ids: Tensor) -> Tensor | None:
+        """The input weights of the first layer for symbols, (G·H, V), where there is no shorter way."""
+        if self.embedding is None:
+            return first.input_weight
+        if self.architecture.symbols > ids.numel():
+            return None
+        return linear(first.input_weight, self.embedding.weight)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
+        if self.embedding is None:
+            return one_hot(ids, self.architecture.symbols).to(self._parameter.dtype)
+        return embedding(ids, self.embedding.weight)
+
+    def _masks(self, batch: int) -> Masks:
+        """Dropout (Srivastava et al. 2014) for each layer's outputs, (B, H), in training only.
+
+        A unit is dropped for all steps of a text (Gal & Ghahramani 2016, arXiv 1512.05287), which learns as
+        well as drawing anew for each step and needs a T-th of the random numbers. They come from the
+        trunk's own generator.
+        """
+        if not self.training or not self.dropout:
+            return [None for _ in self.layers]
+        shape, kept = (batch, self.architecture.hidden), 1 - self.dropout
+        masks = (self._parameter.new_empty(shape) for _ in self.layers)
+        return [mask.bernoulli_(kept, generator=self.generator).div_(kept) for mask in masks]
+
+    def blank_state(self, batch: int) -> State:
+        """The state before anything was read: zeros, (B, H) each."""
+        shape = (batch, self.architecture.hidden)
+        parts = range(self.architecture.states)
+        return [tuple(self._parameter.new_zeros(shape) for _ in parts) for _ in self.layers]
+
+    @property
+    def _parameter(self) -> Tensor:
+        """One of its parameters, which all have one type and device."""
+        return next(self.parameters())
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Move to a device, or to another type: then the layers' parameters are laid out anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.lay_out()
+        return self
+
+    def lay_out(self) -> None:
+        """Let every layer's parameters lie as its kernel reads them; to be called on a copy, too."""
+        for layer in self.layers:
+            assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
+            layer.lay_out()
+
+
+@torch.no_grad()
+def initialise(trunk: Trunk) -> None:
+    """Set every parameter from the trunk's generator.
+
+    Recurrent matrices are orthogonal, each gate's block by itself (Saxe et al. 2014), input weights have
+    variance 1/I (1 for one-hot inputs, of which one is 1), and the LSTM's forget gate is open at first (bias
+    1, Gers et al. 2000).
+    """
+    generator, hidden, cell = trunk.generator, trunk.architecture.hidden, CELLS[trunk.architecture.cell]
+    if trunk.embedding is not None:
+        trunk.embedding.weight.normal_(generator=generator)
+    for layer in trunk.layers:
+        assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
+        inputs = layer.input_weight.shape[1] if trunk.embedding or layer is not trunk.layers[0] else 1
+        layer.input_weight.normal_(std=1 / math.sqrt(inputs), generator=generator)
+        for block in layer.recurrent_weight.view(-1, hidden, hidden):
+            nn.init.orthogonal_(block, generator=generator)
+        layer.input_bias.zero_()
+        layer.recurrent_bias.zero_()
+        for gate in cell.open_at_first:
+            layer.input_bias[cell.rows(gate, hidden)] = 1
+
+
+def dropped(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Outputs (T, B, H) times a mask of these texts and maybe more after them."""
+    return values if mask is None else values * mask[: values.shape[1]].to(values.dtype)
+
+
+def cut(state: State, batch: int) -> State:
+    """The state of the first `batch` texts."""
+    return [tuple(part[:batch] for part in layer) for layer in state]
+
+
+def _below(states: list[State]) -> State:
+    """States of several batches, those of the first one's texts first."""
+    return [
+        tuple(torch.cat(arrays) for arrays in zip(*parts, strict=True)) for parts in zip(*states, strict=True)
+    ]
+
+
+def detach(state: State) -> State:
+    """The same state with its history cut off, so that no gradient flows further back."""
+    return [tuple(part.detach() for part in layer) for layer in state]
+
+
+def blank_where(state: State, fresh: Tensor) -> State:
+    """The state with zeros for the texts that begin anew; `fresh` is (B,), true for those."""
+    return [tuple(part.masked_fill(fresh.unsqueeze(1), 0) for part in layer) for layer in state]
+
+
+def finite(state: State) -> State:
+    """The state, blank for the texts in whose state some number is not finite."""
+    parts = [part for layer in state for part in layer]
+    return blank_where(state, ~torch.cat(parts, 1).isfinite().all(1)) if parts else state
