@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
 from charrnn.evaluation.scores import TextScore, score_part, score_text
-from charrnn.model import readers
+from charrnn.model import passes, readers
 from charrnn.model.architecture import Architecture
 from charrnn.model.measures import likeliest
 from charrnn.model.network import CharRNN
@@ -103,8 +103,9 @@ def test_how_a_text_is_cut_does_not_matter(monkeypatch: pytest.MonkeyPatch, name
     ids[[0, -1]] = END
     expected = read(READERS[name](model), ids, [100])
     for chunk, numbers, rows in itertools.product((3, 1024), (1, 10_000), (1, 256)):
-        for constant, value in (("CHUNK", chunk), ("NUMBERS", numbers), ("RECORDS", rows)):
-            monkeypatch.setattr(readers, constant, value)
+        monkeypatch.setattr(passes, "CHUNK", chunk)
+        monkeypatch.setattr(passes, "NUMBERS", numbers)
+        monkeypatch.setattr(readers, "RECORDS", rows)
         for sizes in ([100], [1, 40, 3]):
             np.testing.assert_allclose(read(READERS[name](model), ids, sizes), expected, rtol=1e-4, atol=1e-5)
 
@@ -122,7 +123,7 @@ def test_many_places_at_once_are_as_one_pass(cell: str, length: int) -> None:
 def test_no_call_computes_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     model, ids = network(), text_of(30_000)
     ids[[0, -1]] = END
-    monkeypatch.setattr(readers, "NUMBERS", 600 * (3 * 5 + SYMBOLS))
+    monkeypatch.setattr(passes, "NUMBERS", 600 * (3 * 5 + SYMBOLS))
     computed = []
     model.register_forward_hook(lambda _, given, found: computed.append(found[0].numel() // SYMBOLS))
     read(READERS[name](model), ids, [10_000])

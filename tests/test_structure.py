@@ -65,7 +65,6 @@ LONGEST = {"module": 300, "class": 150, "function": 50}
 LONGER = {
     "config/settings.py": "the declarations of settings, each with its help and its limits",
     "config/declaration.py setting": "the flags of a declaration, each with its type and its meaning",
-    "model/readers.py": "to be split",
     "commands/train.py": "to be split",
     "text/corpus.py": "to be split",
     "text/corpus.py Corpus": "to be split",

@@ -18,7 +18,7 @@ import torch
 
 from charrnn.model.measures import COST, Kept, Measure, nothing, unforeseen
 from charrnn.model.network import CharRNN
-from charrnn.model.readers import Places, still
+from charrnn.model.passes import Places, still
 from charrnn.model.trunk import State, detach
 from charrnn.text.vocabulary import Ids
 

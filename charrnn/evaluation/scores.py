@@ -15,7 +15,8 @@ from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
 from charrnn.model.measures import Kept, nothing
 from charrnn.model.network import CharRNN, Network
-from charrnn.model.readers import Carried, Places, Reader, Stretches, independent, relative_cost
+from charrnn.model.passes import Places, Stretches
+from charrnn.model.readers import Carried, Reader, independent, relative_cost
 from charrnn.text.parts import Part
 from charrnn.text.passages import Passage
 from charrnn.text.text_parts import OneText

@@ -20,9 +20,6 @@ the network is not shown, or of terminals.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +29,7 @@ from torch import Tensor
 
 from charrnn.model.measures import COST, NOTHING, Kept, Measure, nothing, unforeseen
 from charrnn.model.network import CharRNN
+from charrnn.model.passes import Places, Stretches, read_rows, read_side_by_side, still, tensor
 from charrnn.model.trunk import State
 from charrnn.text.vocabulary import Ids
 
@@ -46,14 +44,6 @@ ROWS = 64
 
 RECORDS = 512
 """Independent texts that are read at once, at most."""
-
-CHUNK = 1024
-"""Steps in time of one call of the network, at most."""
-
-NUMBERS = 2**20
-"""Gates and logits that one call may compute, whatever the sizes of network and text: bounds its memory."""
-
-Places = NDArray[np.int64]
 
 
 class Reader(Protocol):
@@ -117,7 +107,7 @@ class Carried:
         text = ids if self._last is None else np.concatenate((self._last, ids))
         self._last = ids[-1:]
         with still(self.model):
-            return np.concatenate(before + self._read(_tensor(self.model, text)))
+            return np.concatenate(before + self._read(tensor(self.model, text)))
 
     def _read(self, text: Tensor) -> list[Kept]:
         """What is kept of every symbol but the first, which is known."""
@@ -126,10 +116,12 @@ class Carried:
         length = steps // rows
         starts = torch.arange(rows, device=text.device) * length
         state = self._warmed(text, starts[1:])
-        kept, state = _rows(self.model, text, starts, length, state, measure=self.measure)
+        kept, state = read_rows(self.model, text, starts, length, state, measure=self.measure)
         last = [tuple(part[-1:] for part in layer) for layer in state]
         left = steps - rows * length
-        rest, self._state = _rows(self.model, text, starts[-1:] + length, left, last, measure=self.measure)
+        rest, self._state = read_rows(
+            self.model, text, starts[-1:] + length, left, last, measure=self.measure
+        )
         return [kept, rest]
 
     def _warmed(self, text: Tensor, starts: Tensor) -> State:
@@ -137,7 +129,7 @@ class Carried:
         if not len(starts):
             return self._state
         blank = self.model.blank_state(len(starts))
-        _, warm = _rows(self.model, text, starts - WARM_UP, WARM_UP, blank, measure=NOTHING)
+        _, warm = read_rows(self.model, text, starts - WARM_UP, WARM_UP, blank, measure=NOTHING)
         return [
             tuple(torch.cat(parts) for parts in zip(*layers, strict=True))
             for layers in zip(self._state, warm, strict=True)
@@ -222,25 +214,6 @@ class RecordReader:
         return nothing(self.measure)
 
 
-@dataclass(frozen=True)
-class Stretches:
-    """Parts of a text that are read each from a blank state; (R,) each.
-
-    Attributes:
-        starts: the first symbol that is read.
-        firsts: the first one that is scored, after it.
-        ends: one past the last that is scored.
-    """
-
-    starts: Places
-    firsts: Places
-    ends: Places
-
-    def those(self, which: NDArray[np.intp]) -> "Stretches":
-        """Some of them."""
-        return Stretches(self.starts[which], self.firsts[which], self.ends[which])
-
-
 def independent(model: CharRNN, ids: Ids, stretches: Stretches, measure: Measure = COST) -> Kept:
     """What is kept of the scored symbols of each stretch, one stretch after the other.
 
@@ -261,65 +234,11 @@ def independent(model: CharRNN, ids: Ids, stretches: Stretches, measure: Measure
     for begin in range(long, len(order), RECORDS):
         rows = order[begin : begin + RECORDS]
         places = (offsets - stretches.firsts)[rows, None]
-        for targets, is_scored, found in _side_by_side(model, ids, stretches.those(rows), measure):
+        for targets, is_scored, found in read_side_by_side(model, ids, stretches.those(rows), measure):
             kept[(targets + places[: len(targets)])[is_scored]] = found[is_scored]
     return kept
-
-
-def _side_by_side(
-    model: CharRNN, ids: Ids, rows: Stretches, measure: Measure
-) -> Iterator[tuple[Places, NDArray[np.bool_], Kept]]:
-    """Read stretches, longest first: places (R, T), whether each is scored, what is kept (R, T, D)."""
-    state: State | None = None
-    longest = int(rows.ends[0] - rows.starts[0]) - 1
-    steps = _steps(model, len(rows.ends))
-    for begin in range(0, longest, steps):
-        running = int((rows.ends - rows.starts - 1 > begin).sum())
-        targets = rows.starts[:running, None] + 1 + np.arange(begin, min(begin + steps, longest))
-        last = rows.ends[:running, None] - 1  # what stands beyond is read for nothing
-        with still(model):
-            logits, state = model(_tensor(model, ids[np.minimum(targets - 1, last)]), state)
-            came = _tensor(model, ids[np.minimum(targets, last)])
-            found = measure.of_texts(logits, came)
-        is_scored = (targets <= last) & (targets >= rows.firsts[:running, None])
-        yield targets, is_scored, found.cpu().numpy()
-
-
-def _rows(
-    model: CharRNN, text: Tensor, starts: Tensor, length: int, state: State, *, measure: Measure
-) -> tuple[Kept, State]:
-    """Read equally long parts of a text: what is kept of the symbols after each, (R·length, D)."""
-    kept = [torch.zeros(len(starts), 0, measure.columns, dtype=torch.float32, device=text.device)]
-    steps = _steps(model, len(starts))
-    for begin in range(0, length, steps):
-        places = starts[:, None] + torch.arange(begin, min(begin + steps, length), device=text.device)
-        logits, state = model(text[places], state)
-        kept.append(measure.of_texts(logits, text[places + 1]))
-    return torch.cat(kept, 1).flatten(0, 1).cpu().numpy(), state
-
-
-@contextmanager
-def still(model: CharRNN) -> Iterator[None]:
-    """Without gradients or dropout meanwhile; the network is left in the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(training)
 
 
 def _changes(values: Places) -> NDArray[np.bool_]:
     """Where a value is another than the one before; the first is."""
     return np.append(True, values[1:] != values[:-1])
-
-
-def _steps(model: CharRNN, rows: int) -> int:
-    """How many steps one call of the network may take with so many rows."""
-    network = model.architecture
-    return max(1, min(CHUNK, NUMBERS // (network.gates * network.hidden + network.symbols) // rows))
-
-
-def _tensor(model: CharRNN, ids: Ids) -> Tensor:
-    return torch.from_numpy(ids.astype(np.int64)).to(model.device)
