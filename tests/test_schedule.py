@@ -1,12 +1,14 @@
 """How far along a run is, the learning rate there, and what is due: all on a clock that the test moves."""
 
 import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from charrnn.training.schedule import WARM_UP, Budget, Interval, rate
+from charrnn import STARTED
+from charrnn.training.schedule import WARM_UP, Budget, Interval, RunClock, rate
 
 
 @dataclass
@@ -124,3 +126,35 @@ def test_an_interval_of_nothing_is_never_due() -> None:
     interval = Interval(None, None, clock)
     clock.seconds = 1e9
     assert not interval.due(1)
+
+
+@pytest.mark.parametrize(("hastened", "first"), [(4, 4), (10, 10), (15, 10)])
+def test_an_interval_is_hastened_to_its_first_time_alone(hastened: float, first: float) -> None:
+    clock = Clock()
+    interval = Interval(None, 10, clock)
+    interval.hasten(hastened)
+    found = []
+    for clock.seconds in range(40):
+        if interval.due(1):
+            found.append(clock.seconds)
+    assert found == [first, first + 10, first + 20] + ([34] if first == 4 else [])
+
+
+def test_a_schedule_begins_once_and_goes_on_where_it_began() -> None:
+    clock = Clock(0)
+    budget = Budget(None, 100, clock, added_seconds=3.0)
+    budget.start()
+    clock.seconds = 50
+    budget.start()
+    assert budget.progress(0) == 0.5
+    assert budget.numbers() == {"started": 0, "added_seconds": 3.0}
+    resumed = Budget(None, 100, clock)
+    resumed.restore(budget.numbers())
+    resumed.start()
+    assert resumed.progress(0) == 0.5
+
+
+def test_the_clock_of_a_run_counts_what_it_took_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    assert RunClock(30.0, 990.0)() == 40.0
+    assert RunClock()() == 1000.0 - STARTED
