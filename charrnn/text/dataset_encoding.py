@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from charrnn.errors import CorpusError, UnknownCharacterError
 from charrnn.text.arrays import writable
 from charrnn.text.character_names import tally
-from charrnn.text.corpus import Corpus, Progress, changed
+from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
 from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Stretch, Stretches
 from charrnn.text.parts import SHORTEST
 from charrnn.text.shared_lines import repeated_records, unseen_notice
+from charrnn.text.source_texts import BytesDone, changed
 from charrnn.text.sources import listed
 from charrnn.text.split import held_back, parse_validation, spread
 from charrnn.text.unknowns import check_known, unknown_codes
@@ -33,7 +34,7 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     folder: Path,
     validation: str,
     seed: int,
-    progress: Progress | None = None,
+    progress: BytesDone | None = None,
 ) -> Dataset:
     """Write a text as ids into a folder, parted into training and validation.
 

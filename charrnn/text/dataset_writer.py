@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from charrnn.config.declaration import REQUIRED, Entry, setting
 from charrnn.text.arrays import ArrayWriter
 from charrnn.text.codes import END, LINE_FEED, to_text
-from charrnn.text.corpus import Corpus, Progress
+from charrnn.text.corpus import Corpus
 from charrnn.text.parts import SHORTEST
+from charrnn.text.source_texts import BytesDone
 from charrnn.text.split import cuts
 from charrnn.text.statistics import Tally
 from charrnn.text.vocabulary import Vocabulary
@@ -94,7 +95,7 @@ class DatasetWriter:
 
     folder: Path
     vocabulary: Vocabulary
-    progress: Progress | None = None
+    progress: BytesDone | None = None
 
     def write_text(self, corpus: Corpus, name: str, held: int, stretches: int = 1) -> Stretches:
         """Write a text of which so many characters are held out, if that leaves every piece long enough.

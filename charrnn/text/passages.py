@@ -14,9 +14,10 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.text.alignment import Begins, Codes, begins, first_character, unbroken
 from charrnn.text.codes import END, LINE_FEED, REPLACEMENT, UNKNOWN, to_codes, to_text
-from charrnn.text.corpus import Corpus, Progress
+from charrnn.text.corpus import Corpus
 from charrnn.text.normalization import normal_form, separable
 from charrnn.text.parts import Part
+from charrnn.text.source_texts import BytesDone
 from charrnn.text.statistics import Tally
 from charrnn.text.vocabulary import Ids, Vocabulary
 
@@ -74,7 +75,7 @@ def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
         )
 
 
-def passages(corpus: Corpus, vocabulary: Vocabulary, progress: Progress | None = None) -> Iterator[Passage]:
+def passages(corpus: Corpus, vocabulary: Vocabulary, progress: BytesDone | None = None) -> Iterator[Passage]:
     """A text as a model reads it.
 
     Args:
@@ -184,7 +185,7 @@ def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSetting
     )
 
 
-def _aligned(corpus: Corpus, progress: Progress | None) -> Iterator[tuple[str, Codes]]:
+def _aligned(corpus: Corpus, progress: BytesDone | None) -> Iterator[tuple[str, Codes]]:
     """Pieces of text as read, each with the symbols that it became."""
     reading = corpus.reading
     if reading.level == "byte":

@@ -59,8 +59,10 @@ def duplicate_records(parts: Iterable[Part]) -> int:
 
 def _hashes(part: Part) -> Iterator[int]:
     """Of each record, without its end mark."""
-    for begin, end in part.texts.tolist():
-        yield hash(part.ids[begin + 1 : end - 1].astype("<u4").tobytes())
+    texts = part.texts
+    for first in range(0, len(texts), 2**16):
+        for begin, end in texts[first : first + 2**16].tolist():
+            yield hash(part.ids[begin + 1 : end - 1].astype("<u4").tobytes())
 
 
 def _some(hashes: Iterator[int]) -> Iterator[Hashes]:
