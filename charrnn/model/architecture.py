@@ -78,3 +78,7 @@ class Architecture(Checked):
                 size *= length
             total += size
         return total
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {"language": Architecture}
+"""What the network of each task is made of, by the name that a checkpoint has for the task."""

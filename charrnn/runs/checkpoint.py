@@ -21,7 +21,7 @@ from charrnn.config.declaration import build, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
 from charrnn.decoding.language_model import SavedModel
 from charrnn.errors import CheckpointError, UsageError
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.runs import checkpoint_file
 from charrnn.runs.atomic import write_atomically
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress, check_name
@@ -203,11 +203,11 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
     """A checkpoint but for its arrays."""
     _check_format(entry["format"])
     task = entry["task"] if entry["format"] > 2 else TASK
-    if task != TASK:
+    if task not in tuple(ARCHITECTURES):
         raise ValueError(
             f"it was trained for the task {shortened(repr(task))}, which charrnn {__version__} does not have"
         )
-    architecture = Architecture.of(entry["architecture"])
+    architecture = ARCHITECTURES[task].of(entry["architecture"])
     vocabulary = vocabulary_from_json(entry["vocabulary"])
     if len(vocabulary) != architecture.symbols:
         raise ValueError(
