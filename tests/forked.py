@@ -21,7 +21,7 @@ from charrnn.runs.signals import SIGNALS, leave_when_asked
 MOMENTS = {
     "training": "charrnn.tasks.language.LanguageTask.loss",
     "validation": "charrnn.tasks.language.LanguageTask.score",
-    "sampling": "charrnn.training.session.Session._sample",
+    "sampling": "charrnn.training.sampling.Sampling.sample",
     "encoding": "charrnn.commands.train.encode_dataset",
     "saving": "charrnn.runs.atomic._write",
 }

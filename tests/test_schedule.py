@@ -108,7 +108,7 @@ def test_an_interval_in_steps_never_looks_at_the_clock() -> None:
     clock = Clock()
     interval = Interval(3, None, clock)
     clock.seconds = 1e9
-    assert [step for step in range(1, 10) if interval.due(step)] == [3, 6, 9]
+    assert [step for step in range(1, 10) if interval.is_due(step)] == [3, 6, 9]
 
 
 def test_an_interval_on_the_clock_waits_anew_each_time() -> None:
@@ -116,7 +116,9 @@ def test_an_interval_on_the_clock_waits_anew_each_time() -> None:
     interval = Interval(None, 10, clock)
     found = []
     for clock.seconds in (50, 59, 60, 61, 69, 75, 80, 85):
-        if interval.due(1):
+        assert interval.is_due(1) is interval.is_due(1), "to ask changes nothing"
+        if interval.is_due(1):
+            interval.restart()
             found.append(clock.seconds)
     assert found == [60, 75, 85]
 
@@ -125,7 +127,7 @@ def test_an_interval_of_nothing_is_never_due() -> None:
     clock = Clock()
     interval = Interval(None, None, clock)
     clock.seconds = 1e9
-    assert not interval.due(1)
+    assert not interval.is_due(1)
 
 
 @pytest.mark.parametrize(("hastened", "first"), [(4, 4), (10, 10), (15, 10)])
@@ -135,7 +137,8 @@ def test_an_interval_is_hastened_to_its_first_time_alone(hastened: float, first:
     interval.hasten(hastened)
     found = []
     for clock.seconds in range(40):
-        if interval.due(1):
+        if interval.is_due(1):
+            interval.restart()
             found.append(clock.seconds)
     assert found == [first, first + 10, first + 20] + ([34] if first == 4 else [])
 

@@ -30,11 +30,12 @@ from charrnn.tasks.windows import Streams
 from charrnn.text.parts import Part
 from charrnn.text.text_parts import OneText
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training import session
+from charrnn.training import reporting, sampling, saving, validating
 from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import Facts, choose
 from charrnn.training.schedule import Budget, Interval
 from charrnn.training.session import Session
+from charrnn.training.setup import Setup
 from charrnn.training.trainer import Tally, Trainer
 
 TEXT = "hello there, hello you. " * 20
@@ -59,7 +60,13 @@ class Watcher(QuietDisplay):
 @pytest.fixture(autouse=True)
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report, validate, sample and save after every update."""
-    monkeypatch.setattr(session, "Interval", lambda *_: Interval(1, None))
+    set_intervals(monkeypatch, Interval(1, None))
+
+
+def set_intervals(monkeypatch: pytest.MonkeyPatch, interval: Interval) -> None:
+    """Let everything that a session begins from here on be due like this."""
+    for part in (reporting, validating, sampling, saving):
+        monkeypatch.setattr(part, "Interval", lambda *_: replace(interval))
 
 
 def part_of(text: str) -> Part:
@@ -81,18 +88,16 @@ def session_of(
     model = CharRNN(plan.architecture, 0.0, torch.Generator().manual_seed(1))
     optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, 0.0)
     batches = Streams(training.ids, recipe.batch_size, recipe.sequence_length)
-    return Session(
+    setup = Setup(
+        plan=plan,
         trainer=Trainer(model, TASK, batches, optimizers, budget, gradient_clip=1.0),
-        run=Run(folder),
+        vocabulary=VOCABULARY,
+        corpus=CorpusFacts("text", "", len(TEXT), len(TEXT), 60, [0] * len(VOCABULARY)),
         training=training,
         validation=part_of(TEXT[:60]) if validated else None,
         measured_symbols=60,
-        plan=plan,
-        vocabulary=VOCABULARY,
-        corpus=CorpusFacts("text", "", len(TEXT), len(TEXT), 60, [0] * len(VOCABULARY)),
-        display=display,
-        stops=Stops(),
     )
+    return Session(setup, Run(folder), display, Stops())
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -100,8 +105,8 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def assert_last_validation_is_kept(run: Session, folder: Path) -> None:
-    assert run.validation is not None
-    expected = score_part(language_network(run.trainer.averaged), run.validation).nats_per_character
+    assert run.validating.part is not None
+    expected = score_part(language_network(run.trainer.averaged), run.validating.part).nats_per_character
     assert metrics(folder)[-1]["validation_nats"] == expected
     assert load(run.run.last).progress.validation_nats_per_character == expected
     assert math.isfinite(metrics(folder)[-1]["train_nats"])
@@ -144,8 +149,8 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
     best = load(run.run.best)
     assert best.progress.step == progress.best_step
     run.trainer.averaged.put(best.weights)
-    assert run.validation is not None
-    assert score_part(language_network(run.trainer.averaged), run.validation).nats_per_character == min(
+    assert run.validating.part is not None
+    assert score_part(language_network(run.trainer.averaged), run.validating.part).nats_per_character == min(
         figures
     )
 
@@ -195,7 +200,7 @@ class BusyMachine:
 
     def __post_init__(self) -> None:
         self.monkeypatch.setattr(LanguageTask, "score", self._score)
-        self.monkeypatch.setattr("charrnn.training.session.time.monotonic", lambda: self.seconds)
+        self.monkeypatch.setattr("charrnn.training.validating.time.monotonic", lambda: self.seconds)
         self.scored: list[int] = []
 
     def __call__(self) -> float:
@@ -216,7 +221,7 @@ def run_on(machine: BusyMachine, folder: Path, deadline: float) -> Session:
     display = Watcher(machine.updated)
     budget = Budget(None, deadline, machine)
     run = session_of(folder, display, budget, steps=None, max_time=f"{deadline:g}s", threads=1)
-    run.validating = Interval(None, 1e9, machine)
+    run.validating.interval = Interval(None, 1e9, machine)
     return run
 
 
@@ -224,16 +229,18 @@ def test_updates_get_most_of_the_time_however_long_a_validation_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = BusyMachine(monkeypatch, seconds_a_symbol=1.0)
-    monkeypatch.setattr(session, "LEAST_MEASURED", 5)
-    monkeypatch.setattr(session, "WARM_UP_SYMBOLS", 2)
-    monkeypatch.setattr(session, "PROBES", (3,))
-    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9, machine))
+    monkeypatch.setattr(validating, "LEAST_MEASURED", 5)
+    monkeypatch.setattr(validating, "WARM_UP_SYMBOLS", 2)
+    monkeypatch.setattr(validating, "PROBES", (3,))
+    set_intervals(monkeypatch, Interval(None, 1e9, machine))
     run = run_on(machine, tmp_path, 200)
-    monkeypatch.setattr(run, "_report", lambda *_: None)
+    monkeypatch.setattr(run.reporting, "report", lambda *_, **__: None)
     monkeypatch.setattr(run, "_after", machine.updated)
-    run.fit_validation()
-    assert run.validation is not None
-    assert run.validation.symbols == run.measured_symbols == 7, "60 halved until they take a twentieth"
+    run.validating.fit()
+    assert run.validating.part is not None
+    assert run.validating.part.symbols == run.validating.measured_symbols == 7, (
+        "60 halved until they take a twentieth"
+    )
     progress = run.learn()
     assert progress.step * 0.1 > 0.75 * 200
     assert machine.seconds < 205
@@ -252,21 +259,21 @@ def test_a_long_text_is_not_cut_since_a_short_one_takes_as_long(
 
     monkeypatch.setattr(LanguageTask, "score", score)
     run = run_on(machine, tmp_path, 150)
-    run.validation = part_of((TEXT * 500)[:100_000])
-    run.fit_validation()
-    assert run.validation.symbols == 100_000
+    run.validating.part = part_of((TEXT * 500)[:100_000])
+    run.validating.fit()
+    assert run.validating.part.symbols == 100_000
     assert machine.seconds < 0.05 * 150
     run = run_on(machine, tmp_path, machine.seconds + 60)
-    run.validation = part_of((TEXT * 500)[:100_000])
-    run.fit_validation()
-    assert run.validation.symbols == 50_000, "all of it takes more than a twentieth of a minute"
+    run.validating.part = part_of((TEXT * 500)[:100_000])
+    run.validating.fit()
+    assert run.validating.part.symbols == 50_000, "all of it takes more than a twentieth of a minute"
 
 
 def test_a_last_validation_that_takes_too_long_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = BusyMachine(monkeypatch, seconds_a_symbol=0.01)
-    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9, machine))
+    set_intervals(monkeypatch, Interval(None, 1e9, machine))
     run = run_on(machine, tmp_path, 20)
     notes: list[str] = []
     monkeypatch.setattr(run.display, "note", notes.append)
@@ -342,7 +349,7 @@ def test_what_is_not_good_to_come_back_to_is_not_saved(
 def test_the_trainer_is_read_every_so_many_updates_and_before_whatever_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "Interval", lambda *_: Interval(None, 1e9))
+    set_intervals(monkeypatch, Interval(None, 1e9))
     found = []
     for read_every in (1, 4):
         run = session_of(tmp_path / str(read_every), Watcher(), Budget(10, None), steps=10)
@@ -360,3 +367,30 @@ def test_the_trainer_is_read_every_so_many_updates_and_before_whatever_needs_it(
         assert tallies == ([1] * 10 if read_every == 1 else [4, 4, 2])
     assert found[0] == found[1]
     assert found[0][0].characters_seen == 160
+
+
+def test_to_look_at_a_run_changes_nothing(tmp_path: Path) -> None:
+    def state(run: Session) -> dict[str, Any]:
+        return {
+            name: vars(value).copy() if isinstance(value, Interval) else value
+            for part in (run, run.state, run.reporting, run.validating, run.sampling, run.saver)
+            for name, value in vars(part).items()
+            if isinstance(value, int | float | tuple | Interval | None)
+        }
+
+    found = list[dict[str, Any]]()
+
+    def look(report: Report) -> None:
+        before = state(run)
+        first, again = run.state.checkpoint(), run.state.checkpoint()
+        assert first.fingerprint() == again.fingerprint()
+        assert first.training.numbers == again.training.numbers == run.state.model().training.numbers
+        assert not run.state.model().training.arrays
+        assert run.state.progress.step == report.step
+        assert state(run) == before
+        found.append(before)
+
+    run = session_of(tmp_path, Watcher(look), Budget(3, None), steps=3)
+    run.learn()
+    assert len(found) == 4
+    assert found[0] != found[1]

@@ -66,8 +66,6 @@ LONGER = {
     "config/settings.py": "the declarations of settings, each with its help and its limits",
     "config/declaration.py setting": "the flags of a declaration, each with its type and its meaning",
     "commands/train.py": "to be split",
-    "training/session.py": "to be split",
-    "training/session.py Session": "to be split",
 }
 """What is longer than that, and why."""
 

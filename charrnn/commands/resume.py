@@ -37,8 +37,9 @@ from charrnn.text.dataset import Dataset, open_dataset
 from charrnn.training.machine import is_available, pick_device
 from charrnn.training.memory import check_fits
 from charrnn.training.plan import choose
+from charrnn.training.rolling_back import misfit
 from charrnn.training.schedule import RunClock, rate
-from charrnn.training.session import Session, misfit
+from charrnn.training.session import Session
 
 BOUNDS = names_where(TrainSettings, on_resume="bound")
 MACHINE = names_where(TrainSettings, on_resume="last bits")
@@ -78,8 +79,8 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
             display.note(going_on(session, is_extended=is_extended))
             if other := other_bits(begun, session):
                 display.note(f"it goes on with {other}: from here on no longer the same bit for bit")
-            if flat(session.settings) != flat(build(TrainSettings, begun)):
-                run.write_config(session.settings)
+            if flat(session.setup.plan.settings) != flat(build(TrainSettings, begun)):
+                run.write_config(session.setup.plan.settings)
             progress = finish(session)
         tell(progress, run.folder, quiet=settings.output.quiet)
     return run
@@ -147,7 +148,7 @@ def nothing_to_do(run: Run, checkpoint: Checkpoint) -> str:
 
 def other_bits(begun: Mapping[str, Any], session: Session) -> str:
     """What of the machine is not as it was, in words; empty where all is."""
-    pairs = ((name, begun.get(name), getattr(session.settings.machine, name)) for name in MACHINE)
+    pairs = ((name, begun.get(name), getattr(session.setup.plan.settings.machine, name)) for name in MACHINE)
     return ", ".join(f"{option_name(name)} {now} (was {was})" for name, was, now in pairs if now != was)
 
 
@@ -244,9 +245,9 @@ def go_on(
         stops=caller.stops,
     )
     session.saver.find_best(checkpoint)
-    session.restore(checkpoint)
+    session.rolling_back.restore(checkpoint)
     if checkpoint.progress.finished:  # what ended it, patience too, counts anew
-        session.stale_validations = 0
+        session.validating.stale = 0
     return session
 
 
@@ -257,7 +258,7 @@ def begun_prompt(checkpoint: Checkpoint) -> str:
 
 def going_on(session: Session, *, is_extended: bool) -> str:
     """Where the run goes on, and how its schedule does."""
-    trainer, settings = session.trainer, session.settings
+    trainer, settings = session.trainer, session.setup.plan.settings
     line = f"resume {session.run.folder} at step {trainer.step:,}, until {until(settings.budget)}"
     if not is_extended:
         return line

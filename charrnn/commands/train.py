@@ -56,6 +56,7 @@ from charrnn.training.optimizers import make_optimizers
 from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.session import Session
+from charrnn.training.setup import Setup
 from charrnn.training.threads import is_crowded, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred, with_sizes_of
@@ -113,7 +114,7 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
             material = Material(corpus, vocabulary, dataset, digest, reading_seconds, source)
             session = begin(material, settings, partial, device, display=display, caller=caller)
             run = publish(partial, folder) if folder else publish_named_after(partial, corpus.name)
-        session.move(run)
+        session.saver.run = run
         with locked(run.folder):
             progress = finish(session)
     tell(progress, run.folder, quiet=settings.output.quiet)
@@ -153,7 +154,7 @@ def shown(caller: Caller, *, quiet: bool) -> Iterator[Display]:
 
 def finish(session: Session) -> Progress:
     """Train to the end."""
-    with denormals_flushed(), memory_explained(session.plan):
+    with denormals_flushed(), memory_explained(session.setup.plan):
         return session.learn()
 
 
@@ -308,14 +309,14 @@ def begin(
         stops=caller.stops,
     )
     display.stage("timing a validation")
-    session.fit_validation()
+    session.validating.fit()
     for hint in hints(material.corpus, settings.machine.threads):
         display.note(hint)
-    for line in plan_lines(plan, material, session.validation):
+    for line in plan_lines(plan, material, session.validating.part):
         display.note(line)
-    if session.validation is not None and not settings.output.quiet:
+    if session.validating.part is not None and not settings.output.quiet:
         display.stage("counting what simpler models reach")
-        display.note(scale_line(dataset, session.validation, vocabulary, settings.budget))
+        display.note(scale_line(dataset, session.validating.part, vocabulary, settings.budget))
         for line in unlike_lines(dataset, vocabulary):
             display.note(line)
     if material.source is not None:
@@ -357,23 +358,21 @@ def make_session(
     stops: Stops,
 ) -> Session:
     """A run that can begin, or go on."""
-    return Session(
-        trainer=trainer,
-        run=run,
-        training=dataset.training,
-        validation=dataset.validation and dataset.validation.beginning(measured_symbols),
-        measured_symbols=measured_symbols,
+    setup = Setup(
         plan=plan,
+        trainer=trainer,
         vocabulary=vocabulary,
         corpus=corpus,
-        display=display,
-        stops=stops,
+        training=dataset.training,
+        validation=dataset.validation,
+        measured_symbols=measured_symbols,
     )
+    return Session(setup, run, display, stops)
 
 
 def start_from(source: Checkpoint, session: Session) -> Transfer:
     """Give the network of a run that has not begun the weights of another model."""
-    transfer = transferred(source, session.trainer.model.weights(), session.vocabulary)
+    transfer = transferred(source, session.trainer.model.weights(), session.setup.vocabulary)
     for network in (session.trainer.model, session.trainer.averaged):
         network.put(transfer.weights)
     return transfer

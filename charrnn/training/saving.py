@@ -1,13 +1,15 @@
 """Writes what a run leaves behind. A disk that fills does not end training: it goes on, and tries again.
 
-Knows nothing of networks or of when to save.
+Knows nothing of networks.
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from charrnn.config.values import steps_or_seconds
 from charrnn.errors import CharRNNError, CheckpointError, Stopped
 from charrnn.runs.checkpoint import Checkpoint, load, save
 from charrnn.runs.checkpoint_facts import Progress
@@ -15,6 +17,7 @@ from charrnn.runs.folder import Run
 from charrnn.runs.signals import Stops
 from charrnn.tasks.task import Score
 from charrnn.training.divergence import NotFinite
+from charrnn.training.schedule import Interval
 
 
 class Saver:
@@ -24,15 +27,20 @@ class Saver:
         run: where to.
         stops: signals, which wait for the end of a write.
         tell: is told what could not be written, and when it could again.
+        every: the time between two saves, in steps or on the clock.
 
     Attributes:
+        step: after which update `last` was written.
+        seconds: that this took; 0 before.
         best: how far training had come with the weights in `best`; None where nothing is known of them.
     """
 
-    def __init__(self, run: Run, stops: Stops, tell: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, stops: Stops, tell: Callable[[str], None], every: str) -> None:
         self.run, self.stops, self._tell = run, stops, tell
         self._failures: dict[str, CharRNNError] = {}
         self._best_in_wait: Checkpoint | None = None
+        self.interval = Interval(*steps_or_seconds(every))
+        self.step, self.seconds = 0, 0.0
         self.best: Progress | None = None
 
     def find_best(self, checkpoint: Checkpoint) -> None:
@@ -53,9 +61,14 @@ class Saver:
         Raises:
             NotFinite: a number of it is none; nothing was written.
         """
-        self._write("last", checkpoint)
-        if self._best_in_wait is not None:
-            self._write_best(self._best_in_wait)
+        self.interval.restart()
+        began = time.monotonic()
+        with self.stops.shield():
+            self._write("last", checkpoint)
+            self.step = checkpoint.progress.step
+            if self._best_in_wait is not None:
+                self._write_best(self._best_in_wait)
+        self.seconds = time.monotonic() - began
 
     def save_best(self, checkpoint: Checkpoint, score: Score | None = None) -> None:
         """Write `best`: what one needs to share a model, and no more; unless what stands there is as good.

@@ -10,6 +10,13 @@ from charrnn import STARTED
 WARM_UP = 0.02
 """Share of the run in which the learning rate rises."""
 
+RESERVE_SHARE = 0.1
+"""Of the time from the first update on, no more is kept back for what follows the last one."""
+
+EXIT_SECONDS, EXIT_SHARE, LONGEST_EXIT = 0.35, 0.15, 2.0
+"""What the interpreter needs to end after the last save: so long, or this share of what its start took, where
+other programs make it slow; the start may have read a long text, which says nothing about the end."""
+
 GRACE, LEAST_GRACE = 0.02, 0.5
 """Share of its deadline, or so many seconds, by which a last validation may be late."""
 
@@ -65,6 +72,20 @@ class Budget:
         """Until the program should have ended; endless without a deadline."""
         return math.inf if self.deadline is None else self.deadline - self.clock()
 
+    @property
+    def seconds_in_all(self) -> float:
+        """From the first update to the deadline; endless without one."""
+        if self.deadline is None:
+            return math.inf
+        return self.deadline - (self.started if self.started >= 0 else self.clock())
+
+    def keep_back(self, seconds: float) -> None:
+        """Leave so much time for what follows the last update, and what the interpreter needs to end."""
+        if self.deadline is None:
+            return
+        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * self.started))
+        self.reserve_seconds = min(seconds + ending, max(EXIT_SECONDS, RESERVE_SHARE * self.seconds_in_all))
+
     def is_overdue(self) -> bool:
         """Whether the deadline is past by more than may be: whatever can be left out then is."""
         return self.deadline is not None and self.seconds_left < -max(LEAST_GRACE, GRACE * self.deadline)
@@ -110,19 +131,19 @@ class Interval:
     last: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.last = self.clock()
+        self.restart()
 
     def hasten(self, seconds: float) -> None:
         """Let the first time come in so many seconds, if it is told by the clock and would come later."""
         if self.seconds is not None:
             self.last -= max(0.0, self.seconds - seconds)
 
-    def due(self, step: int) -> bool:
-        """Whether it is time, after `step` updates; when it is, the next wait begins."""
+    def is_due(self, step: int) -> bool:
+        """Whether it is time, after `step` updates."""
         if self.steps is not None:
             return step % self.steps == 0
-        now = self.clock()
-        if self.seconds is None or now - self.last < self.seconds:
-            return False
-        self.last = now
-        return True
+        return self.seconds is not None and self.clock() - self.last >= self.seconds
+
+    def restart(self) -> None:
+        """Let the next wait begin."""
+        self.last = self.clock()

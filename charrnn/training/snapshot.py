@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from charrnn.runs.training_state import Extent, TrainingState
+from charrnn.runs.training_state import Extent, Numbers, TrainingState
 from charrnn.training.optimizers import load_state_dict, state_dict
 from charrnn.training.trainer import Trainer
 
@@ -25,7 +25,18 @@ def take(trainer: Trainer) -> TrainingState:
     optimizer = {_OPTIMIZER + name: value for name, value in kept.items()}
     moving = {f"{_MOVING}{name}": value for name, value in trainer.model.arrays().items()}
     tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
-    numbers = {
+    extent = Extent(
+        moved=bool(optimizer),
+        averaged=True,
+        texts=len(trainer.state[0][0]) if trainer.state else 0,
+        generator_bytes=len(tensors["generator"]),
+    )
+    return TrainingState(numbers(trainer), extent, {name: _array(tensor) for name, tensor in tensors.items()})
+
+
+def numbers(trainer: Trainer) -> dict[str, Numbers]:
+    """Where it is."""
+    return {
         "trainer": {
             "step": trainer.step,
             "symbols_seen": trainer.symbols_seen,
@@ -35,13 +46,6 @@ def take(trainer: Trainer) -> TrainingState:
         "batches": trainer.batches.numbers(),
         "budget": trainer.budget.numbers(),
     }
-    extent = Extent(
-        moved=bool(optimizer),
-        averaged=True,
-        texts=len(trainer.state[0][0]) if trainer.state else 0,
-        generator_bytes=len(tensors["generator"]),
-    )
-    return TrainingState(numbers, extent, {name: _array(tensor) for name, tensor in tensors.items()})
 
 
 def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_moved: bool = False) -> None:
@@ -53,9 +57,9 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_m
     Raises:
         KeyError, ValueError, RuntimeError: the state is one of another trainer.
     """
-    numbers = training.numbers["trainer"]
-    trainer.step, trainer.symbols_seen = int(numbers["step"]), int(numbers["symbols_seen"])
-    trainer.epoch, trainer.rate_factor = float(numbers["epoch"]), float(numbers["rate_factor"])
+    place = training.numbers["trainer"]
+    trainer.step, trainer.symbols_seen = int(place["step"]), int(place["symbols_seen"])
+    trainer.epoch, trainer.rate_factor = float(place["epoch"]), float(place["rate_factor"])
     trainer.batches.restore(training.numbers["batches"])
     texts, going_on = training.extent.texts, trainer.batches.texts_going_on()
     if 0 < texts < going_on:

@@ -1,0 +1,176 @@
+"""Measures the network on what is held out: how much of it, when, and which weights were the best.
+
+Knows nothing of files or displays.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+
+from charrnn.evaluation.scores import OutOfTime, broken_off
+from charrnn.runs.checkpoint_facts import Progress
+from charrnn.runs.training_state import Numbers
+from charrnn.tasks.task import Score
+from charrnn.training.divergence import NotFinite
+from charrnn.training.held_out import validation_seconds, validation_steps
+from charrnn.training.schedule import Interval
+from charrnn.training.setup import Setup
+
+WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
+"""Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
+takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it is too long."""
+
+VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
+"""Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
+but not below so many symbols."""
+
+
+class Validating:
+    """Validations, and what they found.
+
+    Args:
+        setup: what the run is made of; the trainer's averaged network is measured.
+        check: raises where a signal asks for the end.
+
+    Attributes:
+        part: what is measured on, or None.
+        measured_symbols: how much of what is held out that is, at most.
+        value: what was found last; None before.
+        best: the best so far, and after which update that was; (None, None) before.
+        step: after which update it was measured last; -1 before.
+        stale: validations since the best.
+        seconds: that one takes, as far as is known; 0 where nothing depends on that.
+    """
+
+    def __init__(self, setup: Setup, check: Callable[[], object]) -> None:
+        self.trainer, self.plan, self._check = setup.trainer, setup.plan, check
+        self.measured_symbols = setup.measured_symbols
+        self.part = setup.validation and setup.validation.beginning(setup.measured_symbols)
+        self.value: float | None = None
+        self.best: tuple[float | None, int | None] = (None, None)
+        self.step, self.stale, self.seconds = -1, 0, 0.0
+        self.interval = Interval(None, None)
+
+    def begin(self, save_seconds: float) -> None:
+        """Before the first update: see how long a validation takes, and choose the time between two."""
+        budget, self.seconds = self.trainer.budget, self._expected_seconds()
+        if budget.deadline is None and budget.steps is not None:
+            symbols = 0 if self.part is None else self.part.symbols
+            self.interval = Interval(validation_steps(self.plan, symbols, budget.steps), None)
+        else:
+            self.interval = Interval(None, math.inf)
+        self._adapt(save_seconds)
+
+    def _adapt(self, save_seconds: float) -> None:
+        """Leave time for the last validation, the last save and the end; validate as often as that allows."""
+        budget = self.trainer.budget
+        if budget.deadline is not None:
+            budget.keep_back(1.05 * self.seconds + save_seconds)
+            self.interval.seconds = validation_seconds(budget.seconds_in_all, self.seconds)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time between two updates, and it was not done; at the end it is done anyway."""
+        step = self.trainer.step
+        is_new = self.part is not None and 0 < step != self.step
+        return is_new and self.interval.is_due(step) and self.trainer.budget.progress(step) < 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the last update was followed by a validation."""
+        return self.step == self.trainer.step and self.value is not None
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether too many validations in a row brought no new best."""
+        patience = self.plan.settings.budget.patience
+        return patience is not None and self.stale >= patience
+
+    def measure(self, save_seconds: float) -> Score | None:
+        """Score what is held out; None where the run's time was over before that was done.
+
+        Args:
+            save_seconds: that the last save takes; time is left for it.
+
+        Raises:
+            NotFinite: the score is not a finite number.
+        """
+        assert self.part is not None  # noqa: S101 - who calls has looked
+        self.interval.restart()
+        began, network = time.monotonic(), self.trainer.averaged
+        try:
+            with broken_off(network, self._is_too_late):
+                score = self.trainer.task.score(network, self.part)
+        except OutOfTime:
+            return None
+        self.seconds = time.monotonic() - began
+        self._adapt(save_seconds)
+        if not math.isfinite(score.value):
+            raise NotFinite(f"the validation loss became {score.value}")
+        return score
+
+    def _is_too_late(self) -> bool:
+        """Whether the time is over for a validation that is under way; a stop ends it too."""
+        self._check()
+        return self.trainer.budget.is_overdue()
+
+    def count(self, score: Score) -> None:
+        """Note what was found after the last update."""
+        best, _ = self.best
+        is_best = best is None or score.better_than(best)
+        self.step, self.value = self.trainer.step, score.value
+        self.stale = 0 if is_best else self.stale + 1
+        if is_best:
+            self.best = self.value, self.step
+
+    def fit(self) -> None:
+        """Before the first update of a run on a clock: measure on no more than there is time for.
+
+        All its validations are then of the same text.
+        """
+        expected = self._expected_seconds()
+        if self.part is None or not expected:
+            return
+        affordable = VALIDATION_SHARE * self.trainer.budget.seconds_left
+        halvings = math.ceil(math.log2(max(1.0, expected / max(affordable, 1e-9))))
+        symbols = max(LEAST_MEASURED, self.part.symbols >> halvings)
+        if symbols < self.part.symbols:
+            self.part = self.part.beginning(symbols)
+            self.measured_symbols = self.part.symbols
+
+    def _expected_seconds(self) -> float:
+        """How long one validation takes, from parts of it; 0 where nothing depends on that."""
+        expected, budget = 0.0, self.trainer.budget
+        if self.part is None or budget.deadline is None:
+            return expected
+        network, task, left = self.trainer.averaged, self.trainer.task, budget.seconds_left
+        whole = task.reading_cost(self.part)
+        with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
+            task.score(network, self.part.beginning(WARM_UP_SYMBOLS))
+            for symbols in PROBES:
+                part = self.part.beginning(symbols)
+                share = task.reading_cost(part) / whole
+                is_too_long = expected > VALIDATION_SHARE * left
+                if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
+                    break
+                began = time.monotonic()
+                task.score(network, part)
+                expected = (time.monotonic() - began) / share
+                if part is self.part:
+                    break
+        return expected
+
+    def numbers(self) -> Numbers:
+        """What a run goes on with."""
+        return {
+            "stale_validations": self.stale,
+            "validated_step": self.step,
+            "measured_symbols": self.measured_symbols,
+        }
+
+    def restore(self, numbers: Numbers, progress: Progress) -> None:
+        """Go on from what `numbers` gave."""
+        self.stale, self.step = int(numbers["stale_validations"]), int(numbers["validated_step"])
+        self.value = progress.validation_nats_per_character
+        self.best = progress.best_validation_nats_per_character, progress.best_step
