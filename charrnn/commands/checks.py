@@ -8,7 +8,7 @@ from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.runs.folder import find_checkpoint, refuse_to_overwrite
-from charrnn.text.decoding import check_reading
+from charrnn.text.encodings import check_reading
 from charrnn.text.sources import check_paths
 from charrnn.text.split import parse_validation
 

@@ -17,7 +17,7 @@ from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, read_config
 from charrnn.text.codes import to_text
 from charrnn.text.corpus import Corpus
-from charrnn.text.decoding import unix_newlines
+from charrnn.text.encodings import unix_newlines
 from charrnn.text.sources import STANDARD_INPUT, listed
 
 AUTO = "auto"

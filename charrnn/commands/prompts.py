@@ -6,7 +6,7 @@ from pathlib import Path
 from charrnn.config.character_sets import unescaped
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import InputError
-from charrnn.text.decoding import unix_newlines
+from charrnn.text.encodings import unix_newlines
 from charrnn.text.files import read_given
 
 _MOST_BYTES = 2**24

@@ -32,7 +32,7 @@ from charrnn.runs.training_state import (
     numbers_from,
 )
 from charrnn.text.codes import END
-from charrnn.text.decoding import check_reading
+from charrnn.text.encodings import check_reading
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_file import vocabulary_from_json, vocabulary_to_json
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError
-from charrnn.text.decoding import decoded, unix_newlines
+from charrnn.text.encodings import decoded, unix_newlines
 from charrnn.text.normalization import normalized
 from charrnn.text.sources import listed
 from charrnn.text.streams import Seen, Source, hashed
