@@ -18,7 +18,7 @@ from charrnn.text.dataset import Dataset, open_dataset
 from charrnn.text.dataset_encoding import encode_dataset
 from charrnn.text.parts import Part
 from charrnn.text.record_part import Records
-from charrnn.text.split import held_back, parse_validation
+from charrnn.text.split import count_held_out, parse_validation
 from charrnn.text.text_parts import OneText, PartedText
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_counts import vocabulary_of
@@ -71,7 +71,7 @@ def chosen(part: Part) -> list[int]:
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 4096])
 @pytest.mark.parametrize("form", ["none", "nfd"])
-def test_text_is_held_back_from_its_end(tmp_path: Path, chunk_bytes: int, form: str) -> None:
+def test_text_is_held_out_from_its_end(tmp_path: Path, chunk_bytes: int, form: str) -> None:
     text = "한국어 text e\u0301 " * 10
     dataset, vocabulary = encoded(tmp_path, text, "0.25", chunk_bytes=chunk_bytes, normalize=form)
     parts = (dataset.training, held(dataset))
@@ -79,7 +79,7 @@ def test_text_is_held_back_from_its_end(tmp_path: Path, chunk_bytes: int, form: 
     assert "".join(decoded) == unicodedata.normalize("NFC", text)
     assert parts[0].characters + parts[1].characters == len(text)
     assert parts[0].utf8_bytes + parts[1].utf8_bytes == len(text.encode())
-    assert parts[1].characters == held_back(Fraction("0.25"), len(text), "")
+    assert parts[1].characters == count_held_out(Fraction("0.25"), len(text), "")
     assert text.encode()[-parts[1].utf8_bytes :].decode() == text[-parts[1].characters :]
 
 
@@ -96,7 +96,7 @@ def test_no_character_is_parted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("validation", ["0", "0.0"])
-def test_nothing_is_held_back_when_nothing_is_asked(tmp_path: Path, validation: str) -> None:
+def test_nothing_is_held_out_when_nothing_is_asked(tmp_path: Path, validation: str) -> None:
     dataset, vocabulary = encoded(tmp_path, "hello", validation)
     assert dataset.validation is None
     assert dataset.notices == ()
@@ -124,14 +124,14 @@ def test_a_number_that_is_neither_share_nor_count_is_wrong_use(tmp_path: Path, v
 
 
 @pytest.mark.parametrize("mode", ["text", "lines"])
-def test_as_much_as_there_is_cannot_be_held_back(tmp_path: Path, mode: str) -> None:
+def test_as_much_as_there_is_cannot_be_held_out(tmp_path: Path, mode: str) -> None:
     with pytest.raises(UsageError, match=r"--validation is 5, but the text has 5 (characters|lines)"):
         encoded(tmp_path, "hello" if mode == "text" else "a\nb\nc\nd\ne", "5", mode=mode)
     assert not (tmp_path / "run").exists()
 
 
 def test_shares_are_exact() -> None:
-    assert held_back(Fraction("0.1"), 1_115_394, "characters") == 111_540
+    assert count_held_out(Fraction("0.1"), 1_115_394, "characters") == 111_540
     assert parse_validation("0.1") == Fraction(1, 10)
     assert parse_validation("1e3") == 1000
     assert parse_validation("held.txt") == "held.txt"
@@ -261,7 +261,7 @@ def test_of_several_files_stretches_over_the_whole_are_held_out(
     assert not any(piece.startswith("\u0301") for piece in pieces)
     assert training.characters + out.characters == len(whole)
     assert training.utf8_bytes + out.utf8_bytes == len(whole.encode())
-    expected = held_back(parse_validation(validation), len(whole), "")  # type: ignore[arg-type]
+    expected = count_held_out(parse_validation(validation), len(whole), "")  # type: ignore[arg-type]
     assert out.characters == pytest.approx(expected, abs=len(out.texts))
     found = {number for number in range(10, 20) if str(number) in "".join(pieces[1::2])}
     assert len(found) >= 5

@@ -16,7 +16,7 @@ from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.length import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
 from charrnn.runs.checkpoint import load
 from charrnn.text.codes import END
-from charrnn.text.statistics import Counter
+from charrnn.text.statistics import CodeCounter
 
 LONGEST = len("delemir")
 
@@ -55,7 +55,7 @@ def test_a_run_keeps_how_long_its_longest_line_is(lines_run: Path, run_folder: P
 @given(records=st.lists(st.integers(0, 9), min_size=1, max_size=12), cut=st.integers(1, 7))
 def test_the_longest_record_is_found_across_pieces(records: list[int], cut: int) -> None:
     codes = np.array([code for length in records for code in [*[97] * length, END]], np.uint32)
-    counter = Counter(is_lines=True)
+    counter = CodeCounter(is_lines=True)
     for begin in range(0, len(codes), cut):
         counter.add(codes[begin : begin + cut])
     assert counter.longest_record == max(records)

@@ -19,7 +19,7 @@ from charrnn.text.encodings import check_reading, why_no_text
 from charrnn.text.modes import TextPart, mode_of
 from charrnn.text.source_texts import BytesDone, SourceTexts
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
-from charrnn.text.statistics import Counter, Statistics, Tally
+from charrnn.text.statistics import CodeCounter, Statistics, Tally
 from charrnn.text.streams import Source
 from charrnn.text.tables import MARKUP, format_of
 
@@ -140,7 +140,7 @@ class Corpus:
         return (text.encode(encoding, "surrogatepass") for text in self.texts())
 
     def _counted(self, progress: BytesDone | None) -> Statistics:
-        counter = Counter(is_lines=self.reading.mode == "lines")
+        counter = CodeCounter(is_lines=self.reading.mode == "lines")
         tally = Tally(self.reading.level)
         for part in self.parts(progress=progress):
             for codes in part.codes:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from charrnn.config.declaration import REQUIRED, Entry, setting, shortened
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.text.arrays import mapped, writable
-from charrnn.text.dataset_writer import MOST_SYMBOLS, Stretch, array_path, bounds_path, held_back_path
+from charrnn.text.dataset_writer import MOST_SYMBOLS, Stretch, array_path, bounds_path, held_out_path
 from charrnn.text.files import read_regular
 from charrnn.text.parts import PIECE, Part, pieces
 from charrnn.text.record_part import Records
@@ -160,7 +160,7 @@ def _chosen(folder: Path, stretch: Stretch, total: int) -> NDArray[np.int64]:
     every = np.arange(total, dtype=np.int64)
     if stretch.records == "all":
         return every
-    drawn: NDArray[np.int64] = mapped(held_back_path(folder, stretch.file))
+    drawn: NDArray[np.int64] = mapped(held_out_path(folder, stretch.file))
     is_some = drawn.dtype == np.int64 and 0 < len(drawn) < total and drawn[0] >= 0 and drawn[-1] < total
     if not is_some or not _ascend(drawn):
         raise ValueError(f"{stretch.file}-held-back.npy does not fit the text")

@@ -17,12 +17,12 @@ from charrnn.text.arrays import writable
 from charrnn.text.character_names import tally
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
-from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Stretch, Stretches
+from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Split, Stretch
 from charrnn.text.parts import SHORTEST
 from charrnn.text.shared_lines import repeated_records, unseen_notice
 from charrnn.text.source_texts import BytesDone, changed
 from charrnn.text.sources import listed
-from charrnn.text.split import held_back, parse_validation, spread
+from charrnn.text.split import count_held_out, parse_validation, spread
 from charrnn.text.unknowns import check_known, unknown_codes
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_file import vocabulary_to_json
@@ -55,7 +55,7 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     amount = parse_validation(validation)
     other = _other_text(corpus, amount) if isinstance(amount, str) else None
     check_known(vocabulary, corpus.statistics().counts, corpus.sources[0].name)
-    held = _held_back(corpus, amount) if isinstance(amount, Fraction) else 0
+    held = _held_out(corpus, amount) if isinstance(amount, Fraction) else 0
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
     training, measured = _write(corpus, CORPUS, held, seed, DatasetWriter(folder, vocabulary, progress))
@@ -109,11 +109,11 @@ def _other_text(corpus: Corpus, path: str) -> Corpus:
     return other
 
 
-def _held_back(corpus: Corpus, amount: Fraction) -> int:
+def _held_out(corpus: Corpus, amount: Fraction) -> int:
     statistics = corpus.statistics()
     if corpus.reading.mode == "lines":
-        return held_back(amount, statistics.records, "lines")
-    return held_back(amount, statistics.characters, "characters")
+        return count_held_out(amount, statistics.records, "lines")
+    return count_held_out(amount, statistics.characters, "characters")
 
 
 def _unknown(path: str, codes: NDArray[np.intp], counts: NDArray[np.int64]) -> str:
@@ -135,7 +135,7 @@ def _fingerprint(
     return hashlib.sha256(description.encode()).hexdigest()
 
 
-def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Stretches:
+def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Split:
     try:
         if corpus.reading.mode == "text":
             characters = corpus.statistics().characters

@@ -85,7 +85,7 @@ class Stretch(Entry):
         )
 
 
-Stretches = tuple[Stretch, Stretch | None]
+Split = tuple[Stretch, Stretch | None]
 """Training and validation."""
 
 
@@ -97,7 +97,7 @@ class DatasetWriter:
     vocabulary: Vocabulary
     progress: BytesDone | None = None
 
-    def write_text(self, corpus: Corpus, name: str, held: int, stretches: int = 1) -> Stretches:
+    def write_text(self, corpus: Corpus, name: str, held: int, stretches: int = 1) -> Split:
         """Write a text of which so many characters are held out, if that leaves every piece long enough.
 
         Args:
@@ -123,7 +123,7 @@ class DatasetWriter:
             return self.write_text(corpus, name, held)
         return Stretch(name, 0, stop, statistics.characters, statistics.utf8_bytes), None
 
-    def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Stretches:
+    def write_records(self, corpus: Corpus, name: str, drawn: NDArray[np.int64]) -> Split:
         """Write records, of which those drawn are held out."""
         statistics = corpus.statistics()
         measure = _RecordMeasure(corpus, drawn)
@@ -143,7 +143,7 @@ class DatasetWriter:
         rest = Stretch(name, 0, place, *measure.totals("rest"), records="rest")
         if not len(drawn):
             return replace(rest, records="all"), None
-        self._write_array(held_back_path(self.folder, name), drawn)
+        self._write_array(held_out_path(self.folder, name), drawn)
         return rest, Stretch(name, 0, place, *measure.totals("drawn"), records="drawn")
 
     def _write_array(self, path: Path, array: NDArray[Any]) -> None:
@@ -161,7 +161,7 @@ def bounds_path(folder: Path, name: str) -> Path:
     return folder / f"{name}-bounds.npy"
 
 
-def held_back_path(folder: Path, name: str) -> Path:
+def held_out_path(folder: Path, name: str) -> Path:
     """The file of the numbers of the records that are held out."""
     return folder / f"{name}-held-back.npy"
 

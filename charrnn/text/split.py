@@ -58,7 +58,7 @@ def cuts(held: int, total: int, stretches: int) -> list[int]:
     return places[:-1]
 
 
-def held_back(amount: Fraction, total: int, unit: str) -> int:
+def count_held_out(amount: Fraction, total: int, unit: str) -> int:
     """How many characters or lines of a text are held out.
 
     Args:

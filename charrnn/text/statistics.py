@@ -72,7 +72,7 @@ def character_starts(text: str) -> NDArray[np.intp]:
     return np.flatnonzero((data & _CONTINUATION_MASK) != _CONTINUATION)
 
 
-class Counter:
+class CodeCounter:
     """Counts codes, which of them begin a line or a record, and how long records are, while they pass."""
 
     def __init__(self, *, is_lines: bool) -> None:
