@@ -15,7 +15,6 @@ from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.tasks.windows import Streams
-from charrnn.training.held_out import measured_symbols, validation_seconds, validation_steps
 from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
     ENOUGH_SYMBOLS,
@@ -31,6 +30,7 @@ from charrnn.training.plan import (
     learns_enough,
 )
 from charrnn.training.regularization import dropout, weight_decay
+from charrnn.training.validation_plan import measured_symbols, validation_seconds, validation_steps
 
 NOVEL = Facts(training_symbols=1_000_000, records=0, symbols=65)
 NAMES = Facts(training_symbols=200_000, records=27_000, symbols=28)

@@ -114,6 +114,40 @@ def test_files_that_are_named_exist() -> None:
         assert (ROOT / name).exists() or (ROOT / folder / name).exists(), name
 
 
+QUESTIONS = [
+    ("every option with its default", "config/settings.py", "top_p: float = setting("),
+    ("how it becomes one of the command line", "config/options.py", "def with_settings("),
+    ("what is held out", "text/split.py", "def cuts("),
+    ("where a fourth would go", "model/cells.py", "CELLS"),
+    ("in NumPy", "decoding/cells.py", "STEPS"),
+    ("where dropout is applied", "model/trunk.py", ".bernoulli_(kept"),
+    ("their digest", "runs/checkpoint_file.py", "def digest("),
+    ("atomic writes", "runs/atomic.py", "def write_atomically("),
+    ("Ctrl-C", "runs/signals.py", "SIGINT"),
+    (
+        "a prompt and its unknown characters",
+        "decoding/prompt.py",
+        "on_unknown ==",
+    ),
+    ("filters such as `--top-p`", "decoding/filters.py", "def top_p("),
+    ("the best of several", "decoding/best_of.py", "request.best_of"),
+    ("batch size", "training/plan.py", "def _batch_size("),
+    ("the schedule of the learning rate", "training/schedule.py", "def rate("),
+    ("the time left", "training/reporting.py", "remaining_seconds="),
+    ("control characters made harmless", "display/sanitizer.py", "def visible("),
+    ("text painted by its surprise", "display/surprise/painting.py", "def painted("),
+]
+"""What somebody looks for, in the words of the map; the file that its row names; what stands there."""
+
+
+@pytest.mark.parametrize(("question", "file", "answer"), QUESTIONS)
+def test_the_map_leads_there(question: str, file: str, answer: str) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith("|") and question in line]
+    names = {file.rpartition("/")[2], f"charrnn/{file}", f"charrnn/{file.rpartition('/')[0]}/"}
+    assert [name for name in names if f"`{name}`" in row], f"{file} is not in: {row}"
+    assert answer in (ROOT / "charrnn" / file).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
     """To files that exist, and to headings that stand in them."""

@@ -23,7 +23,7 @@ from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset, open_dataset
 from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.held_out import measured_symbols
+from charrnn.training.validation_plan import measured_symbols
 
 SAMPLE, SAMPLE_MEASURED = 2**19, 2**17
 """Before training, n-grams learn from so many symbols and are measured on so many: it takes half a second."""

@@ -49,7 +49,6 @@ from charrnn.text.sources import listed
 from charrnn.text.statistics import Statistics
 from charrnn.text.text_parts import PartedText
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.held_out import measured_symbols
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.training.memory import check_fits, fits, memory_explained
 from charrnn.training.optimizers import make_optimizers
@@ -60,6 +59,7 @@ from charrnn.training.setup import Setup
 from charrnn.training.threads import is_crowded, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred, with_sizes_of
+from charrnn.training.validation_plan import measured_symbols
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""

@@ -13,9 +13,9 @@ from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.training_state import Numbers
 from charrnn.tasks.task import Score
 from charrnn.training.divergence import NotFinite
-from charrnn.training.held_out import validation_seconds, validation_steps
 from charrnn.training.schedule import Interval
 from charrnn.training.setup import Setup
+from charrnn.training.validation_plan import validation_seconds, validation_steps
 
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
