@@ -6,11 +6,13 @@ import math
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from program import SMALL, TEXT, Result, charrnn, lines_of, python
 from rich.console import Console
@@ -19,6 +21,8 @@ from charrnn.commands.runs import EXPENDABLE, tables
 from charrnn.errors import CheckpointError
 from charrnn.runs.checkpoint import describe, load
 from charrnn.runs.checkpoint import save as save_checkpoint
+from charrnn.runs.diagnosis import Diagnosis
+from charrnn.runs.evidence import Circumstances
 from charrnn.runs.summary import STATES, examine
 
 
@@ -361,3 +365,36 @@ def test_the_advice_is_a_command_that_trains_for_as_long_again(
     assert said.startswith("curves training ")
     assert "is no better than counting symbols, 4." in said
     assert f"Train longer: charrnn train --resume --run '{run}' {expected};" in said
+
+
+def test_a_diagnosis_knows_what_the_run_is(
+    run_folder: Path, lines_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[Circumstances] = []
+
+    def note(_: object, run: Circumstances) -> Diagnosis:
+        known.append(run)
+        return Diagnosis("noted", "")
+
+    monkeypatch.setattr("charrnn.runs.summary.diagnose", note)
+    for folder in (run_folder, lines_run):
+        assert examine(folder).diagnosis.kind == "noted"
+    text, lines = known
+    shares = np.array(list(Counter(TEXT).values())) / len(TEXT)
+    assert text.unigram_bits == pytest.approx(-(shares * np.log2(shares)).sum(), abs=1e-9)
+    model = load(run_folder / "last.safetensors")
+    assert text.parameters == sum(values.size for values in model.weights.values())
+    assert (text.hidden, text.dropout, text.finished) == (model.architecture.hidden, 0.0, True)
+    assert (text.repeated, lines.repeated) == (0.0, 1.0), "each line of the text stands there several times"
+
+
+def test_a_run_is_as_far_as_its_checkpoint_or_its_log_says(run_folder: Path, tmp_path: Path) -> None:
+    run = copied(run_folder, tmp_path / "run")
+    *_, last = lines_of(run / "metrics.jsonl")
+    assert (examine(run).step, examine(run).seconds) == (150, load(run / "last.safetensors").progress.seconds)
+    ahead = json.dumps(last | {"step": 170, "seconds": last["seconds"] + 50})
+    with (run / "metrics.jsonl").open("a") as log:
+        log.write(ahead + "\n")
+    assert (examine(run).step, examine(run).seconds) == (170, last["seconds"] + 50)
+    (run / "metrics.jsonl").unlink()
+    assert examine(run).step == 150
