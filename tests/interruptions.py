@@ -13,7 +13,7 @@ import pytest
 from program import Result, charrnn
 
 MOMENTS = {
-    "update": "charrnn.tasks.language.LanguageTask.loss",
+    "update": "charrnn.training.trainer.rate",
     "validation": "charrnn.model.measures.cross_entropy",
     "sample": "charrnn.tasks.language.write",
     "save": "charrnn.runs.checkpoint.write_atomically",

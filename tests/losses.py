@@ -4,8 +4,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN, Network
-from charrnn.model.trunk import State
 from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.task import Loss, Task

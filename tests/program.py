@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from charrnn.cli import run_command
 
@@ -20,6 +22,9 @@ TEXT = "".join(
 KOREAN = "".join(
     f"안녕하세요 {i % 7}번 손님, 오늘은 날씨가 좋네요.\n네, {i % 3}시에 만나요!\n" for i in range(150)
 )
+
+DEVICE = os.environ.get("CHARRNN_TEST_DEVICE", "cpu")
+"""Where tests train; `make test-gpu` says `cuda`."""
 
 SMALL = ("--hidden", "16", "--steps", "20", "--batch-size", "4", "--sequence-length", "16", "--quiet")
 """A run of a second."""
@@ -53,6 +58,14 @@ class _Stream(io.TextIOWrapper):
         return buffer.getvalue()
 
 
+def on_device(arguments: Sequence[str | Path]) -> list[str]:
+    """A command, training where tests do unless it says where."""
+    given = [str(argument) for argument in arguments]
+    if given[:1] == ["train"] and "--device" not in given:
+        given[1:1] = ["--device", DEVICE] if DEVICE != "cpu" or torch.cuda.is_available() else []
+    return given
+
+
 def charrnn(*arguments: str | Path, standard_input: bytes = b"") -> Result:
     """Run a command in this process, its streams being pipes."""
     out, err, inp = _Stream(), _Stream(), io.TextIOWrapper(io.BytesIO(standard_input), encoding="utf-8")
@@ -60,7 +73,7 @@ def charrnn(*arguments: str | Path, standard_input: bytes = b"") -> Result:
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
         patch.setattr(sys, "stdin", inp)
-        code = run_command([str(argument) for argument in arguments])
+        code = run_command(on_device(arguments))
     data = out.content()
     return Result(code, data.decode("utf-8", "replace"), err.content().decode(), data)
 
@@ -69,7 +82,7 @@ def charrnn_process(
     *arguments: str | Path, standard_input: bytes | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command in a process of its own."""
-    command = [sys.executable, "-m", "charrnn", *map(str, arguments)]
+    command = [sys.executable, "-m", "charrnn", *on_device(arguments)]
     return subprocess.run(command, capture_output=True, input=standard_input, check=False, timeout=120)
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from interruptions import fingerprints, stopped_at
-from program import SMALL, TEXT, charrnn
-from test_trainer import records_batches, trainer_of
+from program import DEVICE, SMALL, TEXT, charrnn
+from test_trainer import trainer_of
 
-from charrnn.model.layer import Layer
 from charrnn.runs.checkpoint import load
 from charrnn.training import snapshot
 
@@ -26,22 +25,11 @@ def test_on_another_device_random_numbers_are_drawn_anew() -> None:
             taken,
             is_moved=True,
         )
-    drawn = [torch.rand(4, generator=trainer.model.generator) for trainer in (other, again, one)]
+    drawn = [
+        torch.rand(4, generator=trainer.model.generator, device=DEVICE) for trainer in (other, again, one)
+    ]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
-
-
-def test_parameters_are_laid_out_after_every_move_and_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    laid_out: list[Layer] = []
-
-    def lay_out(layer: Layer) -> None:
-        laid_out.append(layer)
-
-    monkeypatch.setattr(Layer, "lay_out", lay_out)
-    trainer = trainer_of(batches=records_batches())
-    assert laid_out == list(trainer.averaged.trunks[0].layers)
-    trainer.model.to("cpu")
-    assert laid_out[1:] == list(trainer.model.trunks[0].layers)
 
 
 @on_cuda

@@ -16,8 +16,9 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from charrnn.model.architecture import Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
-from charrnn.model.trunk import State, blank_where, cut, detach
+from charrnn.model.trunk import blank_where, cut, detach
 from charrnn.tasks.batches import NextSymbols
 
 CELLS = ("rnn", "gru", "lstm")

@@ -17,7 +17,7 @@ from losses import LANGUAGE
 from program import SMALL, TEXT, Result, charrnn
 
 from charrnn.commands.corpora import make_vocabulary
-from charrnn.model.trunk import State
+from charrnn.model.layer import State
 from charrnn.runs.checkpoint import load
 from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.language import LanguageTask

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from charrnn.model.architecture import Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
-from charrnn.model.trunk import State
 from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.packed import pack, windows
 

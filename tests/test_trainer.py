@@ -10,13 +10,15 @@ import pytest
 import torch
 from losses import LANGUAGE, language_network, with_loss
 from numpy.typing import NDArray
+from program import DEVICE
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.evaluation.scores import score_text
 from charrnn.model.architecture import Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
-from charrnn.model.trunk import State, detach
+from charrnn.model.trunk import detach
 from charrnn.tasks.batches import Batches, NextSymbols
 from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.task import Loss, Task
@@ -45,7 +47,8 @@ def trainer_of(
     precision: str = "fp32",
 ) -> Trainer:
     architecture = Architecture(cell, 1, 16, 4, int(ids.max()) + 1)
-    model = CharRNN(architecture, dropout, torch.Generator().manual_seed(seed))
+    model = CharRNN(architecture, dropout, torch.Generator().manual_seed(seed)).to(DEVICE)
+    model.generator = torch.Generator(DEVICE).manual_seed(seed)
     return Trainer(
         model,
         task,
@@ -198,18 +201,22 @@ class Descent:
         self.groups = [Group(dict(model.named_parameters()), 1.0)]
         self.state: dict[str, dict[str, Tensor]] = {}
 
+    def begin(self) -> None:
+        """Nothing is remembered."""
+
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, learnt: Tensor | None = None) -> None:
+        assert learnt is None
         for group in self.groups:
             for parameter, gradient in group.moved().values():
-                parameter.sub_(gradient, alpha=group.learning_rate)
+                parameter.sub_(gradient, alpha=float(group.learning_rate))
 
 
 def step_of_plain_descent(gradient_clip: float) -> tuple[float, Tally]:
     """How far one update at rate 1 moves the weights along the gradient alone."""
     model = language_network(trainer_of(dropout=0).model)
     with torch.no_grad():
-        model.output.weight.fill_(0.5).add_(torch.arange(4.0)[:, None])
+        model.output.weight.fill_(0.5).add_(torch.arange(4.0, device=DEVICE)[:, None])
     descent = [Descent(model)]
     batches, budget = Streams(PERIODIC, 4, 10), Budget(1, None)
     trainer = Trainer(model, LANGUAGE, batches, descent, budget, gradient_clip=gradient_clip)
@@ -248,7 +255,7 @@ def test_the_state_goes_on_from_batch_to_batch_and_is_blank_where_a_text_begins(
     assert seen[0][1] is None
     for (_, _, before), (batch, state, _) in itertools.pairwise(seen):
         assert state is not None
-        fresh = torch.zeros(4, dtype=torch.bool) if batch.fresh is None else batch.fresh
+        fresh = torch.zeros(4, dtype=torch.bool, device=DEVICE) if batch.fresh is None else batch.fresh
         for part, last in zip(state[0], before[0], strict=True):
             assert not part.requires_grad
             assert torch.equal(part[~fresh], last[~fresh])
@@ -314,7 +321,7 @@ def test_it_learns_hello(cell: str) -> None:
     written, state = [1], None
     with torch.no_grad():
         while len(written) < len(HELLO):
-            logits, state = trainer.model(torch.tensor([[written[-1]]]), state)
+            logits, state = trainer.model(torch.tensor([[written[-1]]], device=DEVICE), state)
             written.append(int(logits.argmax()))
     assert written == HELLO.tolist()
 

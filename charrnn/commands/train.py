@@ -52,6 +52,7 @@ from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import denormals_flushed, multiplies_in_half, pick_device
 from charrnn.training.memory import check_fits, fits, memory_explained
 from charrnn.training.optimizers import make_optimizers
+from charrnn.training.pace import updates_per_second
 from charrnn.training.plan import PACE_SHARE, Facts, Pace, Plan, bounded, choose, cores
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.session import Session
@@ -59,6 +60,7 @@ from charrnn.training.setup import Setup
 from charrnn.training.threads import is_crowded, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred, with_sizes_of
+from charrnn.training.trial import use_if_faster
 from charrnn.training.validation_plan import measured_symbols
 
 ANNOUNCED_SECONDS = 5.0
@@ -398,7 +400,7 @@ def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget, devic
     model = task.network(plan.architecture, plan.settings.model.dropout, generator).to(device)
     model.generator = torch.Generator(device).manual_seed(machine.seed)
     optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
-    return Trainer(
+    trainer = Trainer(
         model,
         task,
         batches,
@@ -407,6 +409,8 @@ def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget, devic
         gradient_clip=recipe.gradient_clip,
         precision=machine.precision,
     )
+    use_if_faster(trainer)
+    return trainer
 
 
 def pace_of(task: Task, settings: TrainSettings, part: Part, device: torch.device) -> Pace:
@@ -426,7 +430,7 @@ def pace_of(task: Task, settings: TrainSettings, part: Part, device: torch.devic
             for count in to_choose_from(plan.settings.machine.threads):
                 torch.set_num_threads(count)
                 started, worked = time.monotonic(), time.process_time()
-                found = trainer.pace()
+                found = updates_per_second(trainer)
                 now, processor_seconds = time.monotonic(), time.process_time() - worked
                 is_slower, fastest = found < fastest, max(found, fastest)
                 if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:

@@ -245,9 +245,9 @@ class MachineSettings(Checked):
     )
     precision: str = setting(
         "auto",
-        "floating-point format of matrix products in training; auto: bf16 where the processor multiplies in "
-        "it and the network is large enough for it to be faster",
-        choices=("auto", "fp32", "bf16"),
+        "floating-point format of matrix products in training; auto: the fastest for the device and the size "
+        "of the network; fp16 on a GPU only",
+        choices=("auto", "fp32", "bf16", "fp16"),
         on_resume="last bits",
     )
     threads: int | None = setting(

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from charrnn.model.layer import State
 from charrnn.model.measures import COST, Kept, Measure, nothing, unforeseen
 from charrnn.model.network import CharRNN
 from charrnn.model.passes import Places, still
-from charrnn.model.trunk import State, detach
+from charrnn.model.trunk import detach
 from charrnn.text.vocabulary import Ids
 
 _EPSILON = 1e-8

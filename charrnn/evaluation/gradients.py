@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
-from charrnn.model.trunk import State, detach
+from charrnn.model.trunk import detach
 from charrnn.text.vocabulary import Ids
 
 POSITIONS = 256

@@ -29,7 +29,7 @@ lstm (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000, w
 Knows nothing of the layers above and below, of text or optimizers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,12 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.model.architecture import Architecture
+from charrnn.model.cudnn import together
 from charrnn.model.recurrence import gru, rnn
+
+State = list[tuple[Tensor, ...]]
+"""For each layer what it hands from one step to the next: `(h,)`, or `(h, c)` for the LSTM, each (B, H). An
+empty list is the state of a network that hands nothing on."""
 
 
 @dataclass(frozen=True)
@@ -88,53 +93,56 @@ class Layer(nn.Module):
         Returns:
             The hidden state at every step, (T, B, H), and the state after the last.
         """
-        full, kind = self.input_weight.dtype, self.input_weight.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else full
+        loop, dtype = self.faster_loop(), products(self.input_weight)
+        if loop is None:
+            outputs, after = run([self], inputs, [state])
+            return outputs, after[0]
         weights = (self.input_weight if table is None else table, self.recurrent_weight)
-        parameters = tuple(p.to(dtype) for p in (*weights, self.input_bias, self.recurrent_bias))
+        parameters = (p.to(dtype) for p in (*weights, self.input_bias, self.recurrent_bias))
         values = inputs.to(dtype) if inputs.is_floating_point() else inputs
-        before = tuple(part.to(dtype) for part in state)
-        loop = self.faster_loop()
-        with torch.autocast("cpu", enabled=False):  # CUDA's also lays out the weights
-            if loop is None:
-                outputs, after = self._by_pytorch(values, before, parameters)
-            else:
-                outputs = loop(values, *before, *parameters)
-                after = (outputs[-1],)
-        return outputs, tuple(part.to(full) for part in after)
+        with torch.autocast("cpu", enabled=False):
+            outputs = loop(values, *(part.to(dtype) for part in state), *parameters)
+        return outputs, (outputs[-1].to(self.input_weight.dtype),)
 
-    def _by_pytorch(
-        self, inputs: Tensor, state: tuple[Tensor, ...], parameters: tuple[Tensor, ...]
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """PyTorch's own loop."""
-        before = tuple(part.unsqueeze(0) for part in state)
-        has_biases, layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, False
-        options = (has_biases, layers, dropout, self.training, bidirectional, batch_first)
-        start = before if len(before) > 1 else before[0]
-        outputs, *after = self.kernel.pytorch(inputs, start, parameters, *options)
-        return outputs, tuple(part.squeeze(0) for part in after)
-
-    @torch.no_grad()
-    def lay_out(self) -> None:
-        """Put the parameters into one block of memory, as cuDNN reads them; elsewhere nothing happens.
-
-        What `torch.nn.RNN.flatten_parameters` does: otherwise they are copied together at every call.
-        """
-        parameters: list[Tensor] = [
-            self.input_weight,
-            self.recurrent_weight,
-            self.input_bias,
-            self.recurrent_bias,
-        ]
-        if not all(p.is_cuda and torch.backends.cudnn.is_acceptable(p) for p in parameters):  # type: ignore[no-untyped-call]
-            return
-        inputs, hidden = self.input_weight.shape[1], self.recurrent_weight.shape[1]
-        layers, projection, batch_first, bidirectional = 1, 0, False, False
-        sizes = (inputs, self.kernel.cudnn_mode, hidden, projection, layers, batch_first, bidirectional)
-        with torch.cuda.device_of(self.input_weight):  # type: ignore[no-untyped-call]
-            torch._cudnn_rnn_flatten_weight(parameters, len(parameters), *sizes)
+    def in_order(self) -> list[Tensor]:
+        """The parameters in the order of PyTorch's functions."""
+        return [self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias]
 
     def faster_loop(self) -> Callable[..., Tensor] | None:
         """The loop of `recurrence.py` where it is the faster one: of some cells, in training on a CPU."""
         learning = self.training and torch.is_grad_enabled()
         return self.kernel.loop if learning and self.input_weight.device.type == "cpu" else None
+
+
+def products(weight: Tensor) -> torch.dtype:
+    """What products are made in: the weights' own type, or the one that autocast asks for."""
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
+
+def run(layers: Sequence[Layer], inputs: Tensor, state: State) -> tuple[Tensor, State]:
+    """Run layers with nothing in between by PyTorch's own loop; cuDNN's works on several of them at a time.
+
+    Args:
+        layers: of one cell and one number of units.
+        inputs: (T, B, I).
+        state: the state of each to start from.
+
+    Returns:
+        The hidden states of the last layer, (T, B, H), and the state of each after the last step.
+    """
+    kernel, weight, training = layers[0].kernel, layers[0].input_weight, layers[0].training
+    parameters, dtype = [p for layer in layers for p in layer.in_order()], products(weight)
+    values = inputs.to(dtype)
+    with torch.autocast(weight.device.type, enabled=False):  # CUDA's would lay the parameters out itself
+        if weight.is_cuda and torch.backends.cudnn.is_acceptable(weight):  # type: ignore[no-untyped-call]
+            values, parameters = together(values, parameters, kernel.cudnn_mode)
+        else:
+            parameters = [p.to(dtype) for p in parameters]
+        before = [torch.stack(parts).to(dtype) for parts in zip(*state, strict=True)]
+        has_biases, dropout, bidirectional, batch_first = True, 0.0, False, False
+        options = (has_biases, len(layers), dropout, training, bidirectional, batch_first)
+        start = before if len(before) > 1 else before[0]
+        outputs, *after = kernel.pytorch(values, start, parameters, *options)
+    left = zip(*(part.to(weight.dtype).unbind() for part in after), strict=True)
+    return outputs, list(left)

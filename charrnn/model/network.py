@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.model.architecture import Architecture
-from charrnn.model.trunk import State, Trunk
+from charrnn.model.layer import State
+from charrnn.model.trunk import Trunk
 
 
 class Network(nn.Module):
@@ -67,11 +68,6 @@ class Network(nn.Module):
         names = {name.removeprefix(_OF_THE_TRUNK): name for name, _ in self.named_parameters()}
         values = {names.get(name, name): torch.from_numpy(array) for name, array in arrays.items()}
         self.load_state_dict(values)
-
-    def lay_out(self) -> None:
-        """Let every layer's parameters lie as its kernel reads them; to be called on a copy."""
-        for trunk in self.trunks:
-            trunk.lay_out()
 
 
 _OF_THE_TRUNK = "trunk."

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from charrnn.model.layer import State
 from charrnn.model.measures import Kept, Measure
 from charrnn.model.network import CharRNN
-from charrnn.model.trunk import State
 from charrnn.text.vocabulary import Ids
 
 CHUNK = 1024

@@ -27,10 +27,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from charrnn.model.layer import State
 from charrnn.model.measures import COST, NOTHING, Kept, Measure, nothing, unforeseen
 from charrnn.model.network import CharRNN
 from charrnn.model.passes import Places, Stretches, read_rows, read_side_by_side, still, tensor
-from charrnn.model.trunk import State
 from charrnn.text.vocabulary import Ids
 
 WARM_UP = 1024

@@ -5,21 +5,15 @@ dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear, one_hot
+from torch.nn.functional import embedding, linear
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
-from charrnn.model.layer import Layer
-
-State = list[tuple[Tensor, ...]]
-"""For each layer what it hands from one step to the next: `(h,)`, or `(h, c)` for the LSTM, each (B, H). An
-empty list is the state of a network that hands nothing on."""
+from charrnn.model.layer import Layer, State, products, run
 
 Masks = list[Tensor | None]
 """For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is dropped."""
@@ -90,6 +84,9 @@ class Trunk(nn.Module):
 
     def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
         """Symbols (T, B), a state of B texts; hidden states (T, B, H) and the state after the last step."""
+        if self._runs_in_one_call(masks):
+            values, after = run(self._recurrent, self.embed(ids), state)
+            return dropped(values, masks[-1]), after
         first, *others = self.layers
         values, left = self._read(first, ids, state[0])
         values, after = dropped(values, masks[0]), [left]
@@ -98,6 +95,20 @@ class Trunk(nn.Module):
             values = dropped(values, mask)
             after.append(left)
         return values, after
+
+    def _runs_in_one_call(self, masks: Masks) -> bool:
+        """Whether the layers run together: on CUDA, where nothing is between them, but in float16.
+
+        cuDNN then works on one step of a layer while the layer above is at the step before. In float16 each
+        layer by itself is faster still, its weights kept on the chip.
+        """
+        weight, several = self._parameter, len(self.layers) > 1
+        is_open = all(mask is None for mask in masks[:-1])
+        return weight.is_cuda and several and is_open and products(weight) is not torch.float16
+
+    @property
+    def _recurrent(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
 
     def _read(
         self, first: nn.Module, ids: Tensor, state: tuple[Tensor, ...]
@@ -119,7 +130,9 @@ class Trunk(nn.Module):
     def embed(self, ids: Tensor) -> Tensor:
         """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
         if self.embedding is None:
-            return one_hot(ids, self.architecture.symbols).to(self._parameter.dtype)
+            symbols = torch.arange(self.architecture.symbols, device=ids.device)
+            is_it = ids.unsqueeze(-1) == symbols  # `one_hot` waits for the device
+            return is_it.to(self._parameter.dtype)
         return embedding(ids, self.embedding.weight)
 
     def _masks(self, batch: int) -> Masks:
@@ -145,18 +158,6 @@ class Trunk(nn.Module):
     def _parameter(self) -> Tensor:
         """One of its parameters, which all have one type and device."""
         return next(self.parameters())
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        """Move to a device, or to another type: then the layers' parameters are laid out anew."""
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.lay_out()
-        return self
-
-    def lay_out(self) -> None:
-        """Let every layer's parameters lie as its kernel reads them; to be called on a copy, too."""
-        for layer in self.layers:
-            assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
-            layer.lay_out()
 
 
 @torch.no_grad()

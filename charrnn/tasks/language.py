@@ -18,8 +18,8 @@ from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
 from charrnn.evaluation.scores import TextScore, reading_cost, score_part
 from charrnn.model.architecture import Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import CharRNN, flattened
-from charrnn.model.trunk import State
 from charrnn.tasks.batches import Batches, NextSymbols
 from charrnn.tasks.packed import PackedRecords
 from charrnn.tasks.task import Loss

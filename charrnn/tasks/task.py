@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from charrnn.model.architecture import Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import Network
-from charrnn.model.trunk import State
 from charrnn.tasks.batches import Batches
 
 

@@ -6,7 +6,7 @@ there. Knows nothing of models, or of texts of different lengths: see `packed.py
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ class Window:
     epoch: float
 
 
+@runtime_checkable
 class Windowed(Batches, Protocol):
     """Batches of B rows of T symbols of one array of ids."""
 

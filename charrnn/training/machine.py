@@ -24,14 +24,17 @@ def pick_device(machine: MachineSettings) -> torch.device:
     """The device that is meant.
 
     Raises:
-        UsageError: this machine does not have it.
+        UsageError: this machine does not have it, or it does not multiply in that precision.
     """
-    if machine.device == "auto":
-        return torch.device("cuda" if is_available("cuda") else "cpu")
-    if not is_available(machine.device):
+    found = machine.device
+    if found == "auto":
+        found = "cuda" if is_available("cuda") else "cpu"
+    if not is_available(found):
         here = ", ".join(name for name in ("cpu", "cuda", "mps") if is_available(name))
-        raise UsageError(f"--device is {machine.device}, which PyTorch does not find here; expected {here}")
-    return torch.device(machine.device)
+        raise UsageError(f"--device is {found}, which PyTorch does not find here; expected {here}")
+    if machine.precision == "fp16" and found != "cuda":
+        raise UsageError(f"--precision is fp16 on device {found}; expected bf16 or fp32; fp16 is for cuda")
+    return torch.device(found)
 
 
 def is_available(device: str) -> bool:

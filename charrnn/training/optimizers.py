@@ -82,12 +82,12 @@ class Group:
 
     Attributes:
         parameters: by their names in the network.
-        learning_rate: of the next step.
+        learning_rate: of the next step; a number, or where steps are captured in a graph one on the device.
         weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019).
     """
 
     parameters: Mapping[str, Tensor]
-    learning_rate: float
+    learning_rate: float | Tensor
     weight_decay: float = 0.0
 
     def moved(self) -> dict[str, tuple[Tensor, Tensor]]:
@@ -108,8 +108,17 @@ class Optimizer(Protocol):
     @property
     def state(self) -> dict[str, dict[str, Tensor]]: ...  # noqa: D102
 
-    def step(self) -> None:
-        """Move every parameter that has a gradient once."""
+    def begin(self) -> None:
+        """Let all that is remembered be there, as zeros at first: a graph must find it in its place."""
+        ...
+
+    def step(self, learnt: Tensor | None = None) -> None:
+        """Move every parameter that has a gradient once.
+
+        Args:
+            learnt: where the device decides, 1 there; or 0, as the learning rates are then, and nothing
+                changes, if only the gradients are finite.
+        """
         ...
 
 
@@ -129,20 +138,44 @@ class Muon:
         self.rows, self.momentum = rows, momentum
         self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZERS["muon"].arrays}
 
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move every parameter that has a gradient once along its orthogonalised momentum."""
+    def begin(self) -> None:
+        """Let there be a momentum of every parameter."""
         for group in self.groups:
-            for name, (parameter, gradient) in group.moved().items():
+            for name, parameter in group.parameters.items():
+                self.state["momentum"].setdefault(name, torch.zeros_like(parameter))
+
+    @torch.no_grad()
+    def step(self, learnt: Tensor | None = None) -> None:
+        """Move every parameter that has a gradient once along its orthogonalised momentum."""
+        new: float | Tensor = 1 - self.momentum if learnt is None else (1 - self.momentum) * learnt
+        for group in self.groups:
+            moved = group.moved()
+            directions: dict[str, Tensor] = {}
+            for name, (parameter, gradient) in moved.items():
                 momentum = self.state["momentum"].setdefault(name, torch.zeros_like(parameter))
-                momentum.lerp_(gradient, 1 - self.momentum)
-                direction = gradient.lerp(momentum, self.momentum)
+                momentum.lerp_(gradient, new)
                 columns = parameter.shape[1]
-                height = block_rows(self.rows, columns)
-                update = orthogonalise(direction.view(-1, height, columns)).reshape(parameter.shape)
+                direction, height = gradient.lerp(momentum, self.momentum), block_rows(self.rows, columns)
+                directions[name] = direction.view(-1, height, columns)
+            for name, update in orthogonalised(directions).items():
+                parameter, (_, height, columns) = moved[name][0], update.shape
                 distance = group.learning_rate * math.sqrt(max(1.0, height / columns))
-                decayed = parameter.mul_(1 - group.learning_rate * group.weight_decay)
-                decayed.add_(update, alpha=-distance)
+                parameter.mul_(1 - group.learning_rate * group.weight_decay)
+                if isinstance(distance, Tensor):
+                    parameter.sub_(update.reshape(parameter.shape) * distance)
+                else:
+                    parameter.add_(update.reshape(parameter.shape), alpha=-distance)
+
+
+def orthogonalised(directions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Blocks of matrices, (G, R, C) by name: those of one shape are orthogonalised in one go."""
+    found: dict[str, Tensor] = {}
+    for shape in dict.fromkeys(blocks.shape[1:] for blocks in directions.values()):
+        alike = {name: blocks for name, blocks in directions.items() if blocks.shape[1:] == shape}
+        whole = torch.cat(list(alike.values())) if len(alike) > 1 else next(iter(alike.values()))
+        parts = torch.split(orthogonalise(whole), [len(blocks) for blocks in alike.values()])
+        found |= dict(zip(alike, parts, strict=True))
+    return found
 
 
 class AdamW:
@@ -161,22 +194,31 @@ class AdamW:
         self.betas, self.epsilon = betas, epsilon
         self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZERS["adamw"].arrays}
 
+    def begin(self) -> None:
+        """Let there be both averages of every parameter, and its count of steps."""
+        for group in self.groups:
+            self._remember(group.parameters)
+
+    def _remember(self, parameters: Mapping[str, Tensor]) -> None:
+        for name, parameter in parameters.items():
+            self.state["exp_avg"].setdefault(name, torch.zeros_like(parameter))
+            self.state["exp_avg_sq"].setdefault(name, torch.zeros_like(parameter))
+            # The kernel reads the count of steps where the parameter is.
+            self.state["step"].setdefault(name, torch.zeros((), dtype=torch.float32, device=parameter.device))
+
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, learnt: Tensor | None = None) -> None:
         """Move every parameter that has a gradient once."""
         for group in self.groups:
             found = group.moved()
-            for name, (parameter, _) in found.items():
-                self.state["exp_avg"].setdefault(name, torch.zeros_like(parameter))
-                self.state["exp_avg_sq"].setdefault(name, torch.zeros_like(parameter))
-                # The kernel reads the count of steps where the parameter is.
-                self.state["step"].setdefault(
-                    name, torch.zeros((), dtype=torch.float32, device=parameter.device)
-                )
             if not found:
                 continue
+            self._remember({name: parameter for name, (parameter, _) in found.items()})
             steps = [self.state["step"][name] for name in found]
-            torch._foreach_add_(steps, 1)
+            if learnt is None:
+                torch._foreach_add_(steps, 1)
+            else:
+                torch._foreach_add_(steps, [learnt] * len(steps))
             torch._fused_adamw_(
                 [parameter for parameter, _ in found.values()],
                 [gradient for _, gradient in found.values()],
@@ -191,6 +233,7 @@ class AdamW:
                 eps=self.epsilon,
                 amsgrad=False,
                 maximize=False,
+                found_inf=None if learnt is None else 1 - learnt,
             )
 
 

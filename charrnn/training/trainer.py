@@ -11,22 +11,22 @@ what is done with the figures.
 
 import copy
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
+from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from charrnn.model.layer import State
 from charrnn.model.network import Network
-from charrnn.model.trunk import State, blank_where, detach, finite
+from charrnn.model.trunk import blank_where, detach, finite
 from charrnn.tasks.batches import Batch, Batches
 from charrnn.tasks.task import Task
 from charrnn.training.optimizers import Optimizer
+from charrnn.training.precision import autocast, back
 from charrnn.training.schedule import Budget, rate
-
-PACE_UPDATES, PACE_SECONDS = 4, 1.0
-"""So many updates are timed at most to tell how fast a network learns here, or for so long."""
 
 AVERAGING = 10
 """The weight of the network after t updates in the average that is kept grows as t to this power: the last
@@ -79,6 +79,30 @@ class Tally:
         )
 
 
+class FastUpdates(Protocol):
+    """Updates that a device makes by itself, one after the other."""
+
+    def update(self, rate: float, share: float) -> float:
+        """Learn from the next batch; may return before the device has done so.
+
+        Args:
+            rate: the learning rate as a share of the highest.
+            share: of the new weights in the average.
+
+        Returns:
+            Passes over the text that are done then.
+        """
+        ...
+
+    def read(self) -> Tally:
+        """What the updates since the last reading did, once the device has done them."""
+        ...
+
+    def begin(self, in_a_row: int) -> None:
+        """Count anew, after so many skipped updates in a row."""
+        ...
+
+
 class Trainer:
     """Truncated back-propagation through time (Williams & Peng 1990) over batches whose state carries on.
 
@@ -96,13 +120,15 @@ class Trainer:
         optimizers: what moves the parameters; their rates as given are the highest.
         budget: when to stop, and how far along the run is.
         gradient_clip: longest gradient of an update; 0 for any (Pascanu et al. 2013).
-        precision: of the matrix products, `fp32` or `bf16`; weights and what moves them stay in float32.
+        precision: of the matrix products, as in `precision.py`.
 
     Attributes:
         step: updates so far.
         epoch: passes over the text so far.
         symbols_seen: learnt from so far, up to the last reading.
         read_every: how many updates there may be between two readings.
+        make_fast: makes what updates on the device faster than `update`, from where the trainer then is; None
+            where nothing does.
     """
 
     def __init__(
@@ -118,11 +144,12 @@ class Trainer:
     ) -> None:
         self.model, self.task, self.batches = model, task, batches
         self.averaged = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
-        self.averaged.lay_out()
         self.optimizers, self.budget = optimizers, budget
         self.gradient_clip, self.precision = gradient_clip, precision
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
         self.read_every = 1
+        self.make_fast: Callable[[], FastUpdates] | None = None
+        self._fast: FastUpdates | None = None
         self._tally = Tally()
         self.state: State | None = None
         self.rate_factor = 1.0
@@ -131,16 +158,15 @@ class Trainer:
 
     def __iter__(self) -> Iterator[int]:
         """The number of updates so far, after each of them, until the budget is spent."""
-        self.model.train()
+        advance = self.advance()
         self.budget.start()
-        batches = iter(self.batches)
         while (progress := self.budget.progress(self.step)) < 1:
-            self.update(next(batches), progress)
+            advance(progress)
             yield self.step
 
     def read(self) -> Tally:
         """What the updates since the last reading did, once the device has done them; then it counts anew."""
-        tally = self._tally
+        tally = self._tally if self._fast is None else self._fast.read()
         self.symbols_seen += tally.count
         self.begin_tally(tally.in_a_row)
         return tally
@@ -148,19 +174,37 @@ class Trainer:
     def begin_tally(self, in_a_row: int = 0) -> None:
         """Count anew, after so many skipped updates in a row; what was not read is forgotten."""
         self._tally = Tally(in_a_row=in_a_row)
+        if self._fast is not None:
+            self._fast.begin(in_a_row)
+
+    def advance(self) -> Callable[[float], None]:
+        """Makes the next update, at so much of the run."""
+        self.model.train()
+        if self.make_fast is None:
+            batches, self._fast = iter(self.batches), None
+            return lambda progress: self.update(next(batches), progress)
+        fast = self._fast = self.make_fast()
+        fast.begin(self._tally.in_a_row)
+
+        def update(progress: float) -> None:
+            factor = rate(progress) * self.rate_factor
+            self._set_rates(factor)
+            self.epoch = fast.update(factor, self._share())
+            self.step += 1
+
+        return update
 
     def update(self, batch: Batch, progress: float) -> None:
         """Learn from one batch; pass it over where its loss or gradient is not a finite number."""
-        self._set_rates(rate(progress) * self.rate_factor)
-        device = self.model.device
+        factor = rate(progress) * self.rate_factor
+        self._set_rates(factor)
         state = self._state_for(batch)
-        half = self.precision == "bf16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss = self.task.loss(self.model, batch.to(device), state)
-        (loss.nats / loss.count).backward()  # type: ignore[no-untyped-call]
+        with autocast(self.model.device, self.precision):
+            loss = self.task.loss(self.model, batch.to(self.model.device), state)
+        back(loss.nats / loss.count, self.model.parameters(), self.precision)
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
         if math.isfinite(float(loss.nats.detach() + norm)):
-            self._move()
+            self.move(factor, self._share())
             self._tally = self._tally.with_learnt(float(loss.nats.detach()), loss.count, float(norm))
             self.state = detach(loss.state)
         else:
@@ -169,34 +213,33 @@ class Trainer:
         self.model.zero_grad()
         self.step, self.epoch = self.step + 1, batch.epoch
 
-    def pace(self) -> float:
-        """Updates a second, from making a few; the first only warms up, if there is time for more."""
-        batches, seconds = iter(self.batches), list[float]()
-        self.model.train()
-        while len(seconds) < PACE_UPDATES and sum(seconds) < PACE_SECONDS:
-            began = time.perf_counter()
-            self.update(next(batches), 0.5)
-            self.read()
-            seconds.append(time.perf_counter() - began)
-        return 1 / min(seconds[1:] or seconds)
-
-    def _move(self) -> None:
-        """Take the step that the gradients show."""
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self._average()
-
     @torch.no_grad()
-    def _average(self) -> None:
-        """Let the weights as they now are into the average: all of it after the first update."""
-        share = 1 - (1 - 1 / (self.step + 1)) ** (AVERAGING + 1)
-        moving = [parameter.detach() for parameter in self.model.parameters()]
-        torch._foreach_lerp_(list(self.averaged.parameters()), moving, share)
+    def move(self, rate: float | Tensor, share: float | Tensor, learnt: Tensor | None = None) -> None:
+        """Take the step that the gradients show, and let the weights as they then are into the average.
+
+        Args:
+            rate: the learning rate as a share of the highest.
+            share: of the new weights in the average.
+            learnt: where the device decides, 1; or 0, with the other two, and nothing changes.
+        """
+        self._set_rates(rate)
+        for optimizer in self.optimizers:
+            optimizer.step(learnt)
+        average(self.averaged, self.model, share)
+
+    def _share(self) -> float:
+        """Of the new weights in the average after the next update: all of it after the first."""
+        return 1 - (1 - 1 / (self.step + 1)) ** (AVERAGING + 1)
+
+    @property
+    def in_a_row(self) -> int:
+        """Updates skipped in a row, up to the last reading."""
+        return self._tally.in_a_row
 
     @property
     def learning_rate(self) -> float:
         """The highest of the optimizers' rates."""
-        return max(group.learning_rate for group in self._groups)
+        return max(float(group.learning_rate) for group in self._groups)
 
     def _state_for(self, batch: Batch) -> State | None:
         """The carried state, blank for the texts that begin anew."""
@@ -206,6 +249,16 @@ class Trainer:
             return None
         return blank_where(self.state, batch.fresh.to(self.state[0][0].device))
 
-    def _set_rates(self, factor: float) -> None:
+    def _set_rates(self, factor: float | Tensor) -> None:
         for group, highest in zip(self._groups, self._highest, strict=True):
             group.learning_rate = highest * factor
+
+
+def average(averaged: Network, moving: Network, share: float | Tensor) -> None:
+    """Let so much of the weights that move into their average."""
+    new = [parameter.detach() for parameter in moving.parameters()]
+    old = [parameter.detach() for parameter in averaged.parameters()]
+    if isinstance(share, Tensor):
+        torch._foreach_add_(old, list(torch._foreach_mul(torch._foreach_sub(new, old), share)))
+    else:
+        torch._foreach_lerp_(old, new, share)
