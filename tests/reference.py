@@ -1,4 +1,4 @@
-"""The network in NumPy, step by step, from the equations in `model.py`: what tests compare with.
+"""The network in NumPy, step by step, from the equations in `model/layer.py`: what tests compare with.
 
 Knows nothing of torch.
 """

@@ -1,6 +1,7 @@
 """The rooms of the house: which part of the package may import which."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,3 +84,16 @@ def lengths(path: Path) -> Iterator[tuple[str, str, int]]:
 def test_what_is_long_has_a_reason() -> None:
     longer = {name for path in modules() for kind, name, lines in lengths(path) if lines > LONGEST[kind]}
     assert longer == LONGER.keys()
+
+
+def test_the_files_that_are_named_are_there() -> None:
+    """From the package or the repository, or beside the one that names them."""
+    root = ROOT.parent
+    files = [file for folder in ("charrnn", "tests", "benchmarks") for file in (root / folder).rglob("*.py")]
+    wrong = [
+        f"{file.relative_to(root)} names {name}"
+        for file in sorted(files)
+        for name in re.findall(r"`([\w/]+\.(?:py|md))`", file.read_text("utf-8"))
+        if not any((place / name).is_file() for place in (root, ROOT, file.parent))
+    ]
+    assert wrong == []

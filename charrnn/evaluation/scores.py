@@ -1,6 +1,6 @@
 """How well a network predicts a text: nats for each character as read, unknown ones charged.
 
-Knows nothing of terminals, or of how the network is read: see `readers.py`.
+Knows nothing of terminals, or of how the network is read: see `model/readers.py`.
 """
 
 import math
