@@ -23,8 +23,9 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.model.architecture import ARCHITECTURES, Architecture
+from charrnn.model.layer import State
 from charrnn.model.network import Network, Unset
-from charrnn.model.trunk import State, Trunk
+from charrnn.model.trunk import Trunk
 from charrnn.runs.checkpoint import load
 from charrnn.runs.metrics import read_metrics
 from charrnn.tasks.packed import pack
