@@ -39,6 +39,7 @@ from charrnn.decoding.sampler import BLOCK, write
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, save
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress
+from charrnn.runs.language_model import language_model_of
 from charrnn.text.vocabulary import Vocabulary
 
 ALPHABET = "".join(map(chr, range(33, 98)))
@@ -84,7 +85,7 @@ def torch_step(architecture: Architecture, *, onednn: bool) -> Step:
 
 def our_step(architecture: Architecture, texts: int) -> Step:
     """One character of each text; of many, every so many steps spell what was written since."""
-    model = random_checkpoint(architecture).language_model()
+    model = language_model_of(random_checkpoint(architecture))
     pieces = write(model, Request(length=ENDLESS, count=texts), SampleSettings())
     return lambda: deque(itertools.islice(pieces, texts), maxlen=0)  # a block gives a piece of every text
 

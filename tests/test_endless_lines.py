@@ -15,6 +15,7 @@ from charrnn.decoding.conversation import STRETCH, Conversation
 from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.length import SHORTEST_BOUND, UNKNOWN_BOUND, bound_of, length_of
 from charrnn.runs.checkpoint import load
+from charrnn.runs.language_model import language_model_of
 from charrnn.text.codes import END
 from charrnn.text.statistics import CodeCounter
 
@@ -116,20 +117,20 @@ def test_the_bound_is_no_length(endless: Path) -> None:
 
 
 def test_where_nobody_waits_for_an_end_mark_there_is_no_bound(endless: Path) -> None:
-    model = load(endless).language_model()
+    model = language_model_of(load(endless))
     assert [bound_of(model, Request(length=length)) for length in (0, 9, None)] == [0, 0, SHORTEST_BOUND]
     assert bound_of(model, Request(until_line=2)) == 0
     assert length_of(model, Request()) == 0
-    assert bound_of(load(endless).language_model(), Request(stop=("x",))) == SHORTEST_BOUND
+    assert bound_of(language_model_of(load(endless)), Request(stop=("x",))) == SHORTEST_BOUND
 
 
 def test_of_several_models_the_longest_line_counts(endless: Path, tmp_path: Path) -> None:
-    authors = [load(endless).language_model(), load(longer(endless, tmp_path, 25)).language_model()]
+    authors = [language_model_of(load(endless)), language_model_of(load(longer(endless, tmp_path, 25)))]
     assert bound_of(Ensemble.of(authors), Request()) == 250
 
 
 def test_a_conversation_lets_it_write_a_stretch_at_a_time(endless: Path) -> None:
-    talk = Conversation(load(endless).language_model(), Request(), SampleSettings())
+    talk = Conversation(language_model_of(load(endless)), Request(), SampleSettings())
     assert len("".join(talk.run(STRETCH))) == STRETCH
     assert len("".join(talk.run(300))) == 300
     assert not talk.is_ended

@@ -28,10 +28,11 @@ from charrnn.decoding.network import Decoder
 from charrnn.decoding.sampler import write
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.language_model import language_model_of
 
 
 def author_of(run: Path) -> SavedModel:
-    return load(find_checkpoint(str(run))).language_model()
+    return language_model_of(load(find_checkpoint(str(run))))
 
 
 def conversation(

@@ -23,13 +23,14 @@ from charrnn.display.surprise.inline import painted, painted_legend
 from charrnn.display.surprise.scale import LEVELS
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.language_model import language_model_of
 from charrnn.text.vocabulary import Vocabulary
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def author_of(run: Path) -> SavedModel:
-    return load(find_checkpoint(str(run))).language_model()
+    return language_model_of(load(find_checkpoint(str(run))))
 
 
 def told(model: SavedModel, request: Request, settings: SampleSettings | None = None) -> list[Expected]:

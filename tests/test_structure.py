@@ -46,6 +46,16 @@ def test_imports_go_one_way() -> None:
     assert back == []
 
 
+def test_none_but_the_commands_know_which_task_it_is() -> None:
+    knowing = {
+        path.parts[0]
+        for path in modules()
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "charrnn.tasks.language"
+    }
+    assert knowing == {"commands"}
+
+
 def test_every_module_has_a_room() -> None:
     assert {path.name for path in modules() if len(path.parts) == 1} == {
         *("__init__.py", "__main__.py", "cli.py", "errors.py")

@@ -26,6 +26,7 @@ from charrnn.errors import UsageError, only_ours
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint import load as load_checkpoint
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.language_model import language_model_of
 from charrnn.text.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Model:
 
     @cached_property
     def _writer(self) -> SavedModel:
-        return self._checkpoint.language_model()
+        return language_model_of(self._checkpoint)
 
     @cached_property
     def _network(self) -> "CharRNN":

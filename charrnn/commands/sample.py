@@ -23,6 +23,7 @@ from charrnn.display.sanitizer import visible
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.language_model import language_model_of
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
@@ -92,7 +93,7 @@ def _say(line: str | None) -> None:
 
 def _language_model(models: list[Checkpoint], settings: SampleSettings) -> LanguageModel:
     """One model, or several together."""
-    authors = [model.language_model() for model in models]
+    authors = [language_model_of(model) for model in models]
     if len(authors) > 1:
         return Ensemble.of(authors, settings.mix)
     if settings.mix is not None:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from charrnn import __version__
 from charrnn.config.declaration import build, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
-from charrnn.decoding.language_model import SavedModel
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.runs import checkpoint_file
@@ -79,18 +78,6 @@ class Checkpoint:
     versions: dict[str, str] = field(default_factory=lambda: {"charrnn": __version__})
     training: TrainingState = field(default_factory=lambda: TrainingState({}))
     task: str = TASK
-
-    def language_model(self) -> SavedModel:
-        """What it holds, as a model that writes."""
-        return SavedModel(
-            architecture=self.architecture,
-            weights=self.weights,
-            vocabulary=self.vocabulary,
-            starts=np.array(self.corpus.starts, np.int64),
-            normal_form=self.reading.normalize,
-            empty_records=self.corpus.empty_records > 0,
-            longest_record=self.corpus.longest_record,
-        )
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
