@@ -1,5 +1,7 @@
 """One text, a text in stretches and records answer the same questions, each in its own way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,12 @@ def test_a_model_of_the_other_mode_cannot_score_it(part: Part) -> None:
     assert part.is_scorable_with(fitting, len(fitting))
     assert not part.is_scorable_with(other, 100)
     assert not part.is_scorable_with(fitting, int(part.ids.max()))
+
+
+def test_records_have_end_marks_at_their_bounds_and_nowhere_else() -> None:
+    for bounds in ([0, 3, 7, 10], [0, 3, 6, 8, 10]):
+        damaged = replace(RECORDS, bounds=np.array(bounds), chosen=np.array([1, 2]))
+        assert not damaged.is_scorable_with(LINES, len(LINES))
 
 
 def test_given_is_the_first_character_or_the_mark_before() -> None:
