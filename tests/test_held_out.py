@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from program import SMALL, TEXT, charrnn, lines_of
 
 from charrnn.commands.scoring import network_of
+from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import load
 from charrnn.tasks.language import LanguageTask
 from charrnn.text.dataset import open_dataset
+from charrnn.text.split import count_held_out, cuts, parse_validation, spread
 from charrnn.text.text_parts import PartedText
 
 
@@ -150,3 +153,43 @@ def test_the_verdict_does_not_speak_of_overfitting_where_lines_are_repeated(tmp_
     assert result.code == 0
     assert "100% of the held-out lines also stand in the training part" in result.err
     assert "does not overfit" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("held", "total", "stretches"),
+    [
+        (0, 1000, 1),
+        (99, 1000, 1),
+        (100, 1000, 2),  # the root of 100 / 25
+        (224, 10_000, 2),
+        (225, 10_000, 3),
+        (25 * 20**2, 10**6, 20),
+        (10**5, 10**6, 20),
+        (900, 1000, 2),  # as many as of what is learnt from
+        (1000, 1000, 1),
+    ],
+)
+def test_the_number_of_stretches_grows_with_the_root_of_what_is_held_out(
+    held: int, total: int, stretches: int
+) -> None:
+    assert spread(held, total) == stretches
+
+
+def test_the_end_of_each_part_is_held_out() -> None:
+    assert cuts(13, 40, 3) == [9, 13, 22, 26, 35]
+    assert cuts(1, 40, 1) == [39]
+    assert cuts(0, 40, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "held"), [("0", 0), ("0.1", 1), ("0.999", 10), ("1", 1), ("2", 2), ("9", 9), ("1.0", 1)]
+)
+def test_below_one_a_share_is_held_out_and_from_one_on_a_number(given: str, held: int) -> None:
+    amount = parse_validation(given)
+    assert isinstance(amount, Fraction)
+    assert count_held_out(amount, 10, "lines") == held
+
+
+def test_all_that_there_is_cannot_be_held_out() -> None:
+    with pytest.raises(UsageError, match="--validation is 10, but the text has 10 lines"):
+        count_held_out(Fraction(10), 10, "lines")

@@ -106,3 +106,19 @@ def test_no_bytes_break_the_reader(lines: list[bytes]) -> None:
 
     with TemporaryDirectory() as folder:
         assert read(Path(folder), *(content + b"\n" for content in lines)).points == ()
+
+
+@pytest.mark.parametrize(("value", "is_one"), [(0, True), (1e15 - 1, True), (1e15, False), (-1e-9, False)])
+def test_a_figure_is_neither_negative_nor_beyond_every_scale(
+    value: float, is_one: bool, tmp_path: Path
+) -> None:
+    metrics = read(tmp_path, line(train_nats=value))
+    assert (len(metrics.points), metrics.damaged_lines) == (is_one, not is_one)
+
+
+def test_a_file_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(line()) + 1
+    monkeypatch.setattr("charrnn.runs.metrics.MOST_METRICS_BYTES", 2 * size)
+    assert len(read(tmp_path, line(), line(step=20)).points) == 2
+    with pytest.raises(InputError, match=f"cannot be read: it has more than {2 * size} bytes"):
+        read(tmp_path, line(), line(step=20), line(step=30))
