@@ -116,9 +116,9 @@ def train(
     elif values.get("dry_run"):
         raise UsageError("--dry-run shows what a new run would be; leave it out to go on, or --resume")
     with loading("PyTorch", quiet=bool(values.get("quiet"))):
+        from charrnn.commands.caller import Caller
         from charrnn.commands.dry_run import dry_run
         from charrnn.commands.resume import resume
-        from charrnn.commands.train import Caller
         from charrnn.commands.train import train as begin
 
     with Stops() as stops:

@@ -22,7 +22,7 @@ MOMENTS = {
     "training": "charrnn.tasks.language.LanguageTask.loss",
     "validation": "charrnn.tasks.language.LanguageTask.score",
     "sampling": "charrnn.training.sampling.Sampling.sample",
-    "encoding": "charrnn.commands.train.encode_dataset",
+    "encoding": "charrnn.commands.learning_text.encode_dataset",
     "saving": "charrnn.runs.atomic._write",
 }
 """What the program is doing while these run."""

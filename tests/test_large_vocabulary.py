@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from program import charrnn, charrnn_process
 
-from charrnn.commands.train import LARGE_VOCABULARY, advice_on_rare
+from charrnn.commands.hints import LARGE_VOCABULARY, advice_on_rare
 from charrnn.evaluation.scores import OutOfTime, broken_off, score_text
 from charrnn.runs.checkpoint import load
 from charrnn.text.vocabulary import Vocabulary

@@ -346,7 +346,7 @@ def between_passes(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object
         happens()
         return make_vocabulary(*arguments)
 
-    monkeypatch.setattr("charrnn.commands.train.make_vocabulary", make)
+    monkeypatch.setattr("charrnn.commands.learning_text.make_vocabulary", make)
 
 
 CHANGED = [TEXT.upper(), TEXT[:-1], "", TEXT.replace(" ", "\n"), "\n" * len(TEXT), TEXT.replace("\n", " ")]

@@ -277,7 +277,7 @@ def test_an_interruption_cuts_a_validation_short(text: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 def test_an_interruption_before_there_is_a_run_leaves_nothing(text: Path) -> None:
     with (
-        at_call_do("charrnn.commands.train.encode_dataset", {0}, _interrupt),
+        at_call_do("charrnn.commands.learning_text.encode_dataset", {0}, _interrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         charrnn.train("text.txt", run="cut", steps=10**9, **SMALL)

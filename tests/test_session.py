@@ -36,6 +36,7 @@ from charrnn.training.plan import Facts, choose
 from charrnn.training.schedule import Budget, Interval
 from charrnn.training.session import Session
 from charrnn.training.setup import Setup
+from charrnn.training.threads import Threads
 from charrnn.training.trainer import Tally, Trainer
 
 TEXT = "hello there, hello you. " * 20
@@ -91,6 +92,7 @@ def session_of(
     setup = Setup(
         plan=plan,
         trainer=Trainer(model, TASK, batches, optimizers, budget, gradient_clip=1.0),
+        threads=Threads([1]),
         vocabulary=VOCABULARY,
         corpus=CorpusFacts("text", "", len(TEXT), len(TEXT), 60, [0] * len(VOCABULARY)),
         training=training,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from program import TEXT, charrnn
 
-from charrnn.commands import train
+from charrnn.commands import hints
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.training import threads
@@ -129,7 +129,7 @@ FACTS = Facts(training_symbols=1_000_000, records=0, symbols=65)
 
 
 def test_more_threads_than_cores_are_remarked_upon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "cores", lambda: 1)
+    monkeypatch.setattr(hints, "cores", lambda: 1)
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text(TEXT, encoding="utf-8")
     small = ("--hidden", "8", "--steps", "1", "--batch-size", "4", "--sequence-length", "16")

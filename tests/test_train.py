@@ -341,7 +341,7 @@ def test_a_name_that_another_run_took_meanwhile_is_left_to_it(monkeypatch: pytes
         Path("runs/text/config.toml").write_text("another's")
         return encode_dataset(*given, **named)
 
-    monkeypatch.setattr("charrnn.commands.train.encode_dataset", encode_slowly)
+    monkeypatch.setattr("charrnn.commands.learning_text.encode_dataset", encode_slowly)
     result = charrnn("train", "text.txt", *SMALL[:-1])
     assert result.code == 0, result.err
     assert f"--checkpoint {Path('runs/text-2')}" in result.err

@@ -13,23 +13,12 @@ from typing import Any
 import torch
 from rich.filesize import decimal
 
-from charrnn.commands.train import (
-    BEST_BYTES,
-    SPACE_BYTES,
-    STATE_BYTES,
-    Caller,
-    encode,
-    extent,
-    hints,
-    in_words,
-    planned,
-    prepared,
-    read_corpus,
-    shown,
-    unlike_lines,
-)
+from charrnn.commands.caller import Caller, shown
+from charrnn.commands.hints import hints, unlike_lines
+from charrnn.commands.learning_text import encode, read_text
+from charrnn.commands.new_run import planned, prepared
+from charrnn.commands.plan_line import extent, in_words
 from charrnn.config.settings import ReadingSettings
-from charrnn.decoding.prompt import read_prompt
 from charrnn.display.tables import print_result, two_columns
 from charrnn.model.network import CharRNN
 from charrnn.runs.checkpoint import Checkpoint
@@ -42,8 +31,7 @@ from charrnn.text.parts import Part
 from charrnn.text.shared_lines import duplicate_records
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_entries import symbol_entries
-from charrnn.training.machine import pick_device
-from charrnn.training.memory import free_bytes, needed_bytes
+from charrnn.training.memory import checkpoints_bytes, free_bytes, needed_bytes, space_bytes
 from charrnn.training.plan import Plan
 from charrnn.training.transfer import Transfer, transferred
 
@@ -64,14 +52,12 @@ def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None)
     settings, source = prepared(given, prompt)
     with shown(caller, quiet=settings.output.quiet) as on_terminal:
         display = NotesKept(on_terminal)
-        device = pick_device(settings.machine)
-        corpus, vocabulary = read_corpus(settings, display)
-        read_prompt(settings.output.prompt, vocabulary, settings.reading.normalize)
+        corpus, vocabulary = read_text(settings, display)
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         place = place_for(folder)
         with TemporaryDirectory(prefix="charrnn-") as scratch:
             dataset = encode(corpus, vocabulary, settings, Run(Path(scratch)), display)
-            plan = planned(settings, dataset, vocabulary, device, display)
+            plan = planned(settings, dataset, vocabulary, display)
             encoded_bytes = sum(file.stat().st_size for file in Path(scratch).iterdir())
             rows = [*rows_of_text(corpus, vocabulary, dataset), *[("notice", text) for text in display.notes]]
             advice = [] if dataset.validation is None else unlike_lines(dataset, vocabulary)
@@ -190,13 +176,12 @@ def rows_of_disk(plan: Plan, encoded_bytes: int, place: Path) -> Rows:
     Raises:
         ResourceError: there is no room for it.
     """
-    parameters = plan.architecture.parameters
-    checkpoints_bytes = (2 * STATE_BYTES + BEST_BYTES) * parameters
-    check_space(place, encoded_bytes + SPACE_BYTES * parameters)
+    of_checkpoints = checkpoints_bytes(plan)
+    check_space(place, encoded_bytes + space_bytes(plan))
     yield (
         "disk",
-        f"about {decimal(encoded_bytes + checkpoints_bytes)}: the encoded text {decimal(encoded_bytes)}, "
-        f"checkpoints (last, previous, best) {decimal(checkpoints_bytes)}; of "
+        f"about {decimal(encoded_bytes + of_checkpoints)}: the encoded text {decimal(encoded_bytes)}, "
+        f"checkpoints (last, previous, best) {decimal(of_checkpoints)}; of "
         f"{decimal(shutil.disk_usage(place).free)} free",
     )
 

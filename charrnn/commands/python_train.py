@@ -22,7 +22,7 @@ from charrnn.runs.folder import Run, find_checkpoint, numbers_as_texts
 from charrnn.runs.summary import newest
 
 if TYPE_CHECKING:
-    from charrnn.commands.train import Caller
+    from charrnn.commands.caller import Caller
     from charrnn.commands.training_thread import Listener
 
 _OF_A_RUN = {*flat(TrainSettings())} - {"corpus", "quiet", "dry_run"}

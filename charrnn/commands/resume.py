@@ -5,22 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from charrnn.commands.caller import Caller, shown
 from charrnn.commands.corpora import counted
-from charrnn.commands.train import (
-    Caller,
-    encode,
-    finish,
-    make_batches,
-    make_budget,
-    make_session,
-    make_task,
-    make_trainer,
-    plan_facts,
-    shown,
-    tell,
-    until,
-    with_prompt,
-)
+from charrnn.commands.learning_text import encode, with_prompt
+from charrnn.commands.outcome import finish, tell
+from charrnn.commands.plan_line import until
+from charrnn.commands.task import make_task
 from charrnn.config.declaration import build, flat, names_where, option_name
 from charrnn.config.settings import IN_THE_RUN_FOLDER, ReadingSettings, TrainSettings
 from charrnn.config.values import duration, seconds
@@ -40,6 +30,7 @@ from charrnn.training.plan import choose
 from charrnn.training.rolling_back import misfit
 from charrnn.training.schedule import RunClock, rate
 from charrnn.training.session import Session
+from charrnn.training.setup import plan_facts, set_up
 
 BOUNDS = names_where(TrainSettings, on_resume="bound")
 MACHINE = names_where(TrainSettings, on_resume="last bits")
@@ -225,25 +216,21 @@ def go_on(
     except (KeyError, UsageError) as error:
         raise misfit(run.folder, error) from error
     read_prompt(settings.output.prompt, checkpoint.vocabulary, checkpoint.reading.normalize)
-    dataset, device = open_text(run, checkpoint, corpus, settings, display), pick_device(settings.machine)
-    plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, device))
+    dataset = open_text(run, checkpoint, corpus, settings, display)
+    plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, settings.machine.device))
     check_fits(plan)
-    task = make_task(plan.settings, checkpoint.vocabulary, checkpoint.corpus)
-    batches = make_batches(task, dataset.training, plan.settings)
     numbers = checkpoint.training.numbers
-    clock = RunClock(checkpoint.progress.seconds, caller.started)
-    budget = make_budget(plan.settings, batches, numbers["budget"]["added_seconds"], clock)
-    session = make_session(
+    setup = set_up(
         plan,
+        make_task(plan.settings, checkpoint.vocabulary, checkpoint.corpus),
         dataset,
-        trainer=make_trainer(task, plan, batches, budget, device),
+        checkpoint.vocabulary,
+        checkpoint.corpus,
+        clock=RunClock(checkpoint.progress.seconds, caller.started),
+        added_seconds=numbers["budget"]["added_seconds"],
         measured_symbols=int(numbers["session"]["measured_symbols"]),
-        vocabulary=checkpoint.vocabulary,
-        corpus=checkpoint.corpus,
-        run=run,
-        display=display,
-        stops=caller.stops,
     )
+    session = Session(setup, run, display, caller.stops)
     session.saver.find_best(checkpoint)
     session.rolling_back.restore(checkpoint)
     if checkpoint.progress.finished:  # what ended it, patience too, counts anew

@@ -12,13 +12,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from charrnn.commands.train import Caller
+from charrnn.commands.caller import Caller
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Report
 from charrnn.runs.signals import Stops, stopped_by
 from charrnn.training.machine import give_freed_memory_back
+from charrnn.training.threads import thread_count_kept
 
 Listener = Callable[[dict[str, Any]], object]
 """Is given each line of `metrics.jsonl`, by name."""
@@ -27,6 +26,7 @@ WAIT_SECONDS = 0.1
 """So often each thread looks whether the other one has ended."""
 
 
+@thread_count_kept()
 def trained_apart(train: Callable[[Caller], Run], listener: Listener | None, started: float) -> Run:
     """Train in another thread, and wait for it.
 
@@ -39,7 +39,7 @@ def trained_apart(train: Callable[[Caller], Run], listener: Listener | None, sta
         BaseException: what training raised; or what came here meanwhile, from the listener or a signal, once
             training has stopped and saved.
     """
-    stops, threads = Stops(), torch.get_num_threads()
+    stops = Stops()
     display = HandedOver(stops, is_wanted=listener is not None)
     training = _Training(train, Caller(stops, display, started))
     try:
@@ -55,7 +55,6 @@ def trained_apart(train: Callable[[Caller], Run], listener: Listener | None, sta
             interruption.add_note(str(training.error).removeprefix(f"{stopped_by(signal.SIGINT)}; "))
         raise
     finally:
-        torch.set_num_threads(threads)
         give_freed_memory_back()
     return training.result()
 

@@ -1,4 +1,7 @@
-"""What training takes in memory, and what to lower where that is too much. Knows nothing of files or text."""
+"""What training takes in memory and on disk, and what to lower where memory is too small for it.
+
+Knows nothing of files or text.
+"""
 
 import math
 import os
@@ -36,6 +39,20 @@ _WORKING_BYTES = 10**8
 def needed_bytes(plan: Plan) -> int:
     """What training takes, roughly."""
     return _WORKING_BYTES + weights_bytes(plan) + batch_bytes(plan)
+
+
+STATE_BYTES, BEST_BYTES = 16, 4
+"""Of disk for each parameter: weights, their average and what moves them; and of the best, its weights."""
+
+
+def checkpoints_bytes(plan: Plan) -> int:
+    """What the checkpoints of a run take on disk: the last, the one before, the best."""
+    return (2 * STATE_BYTES + BEST_BYTES) * plan.architecture.parameters
+
+
+def space_bytes(plan: Plan) -> int:
+    """The same while a third state is written beside the last and the one before."""
+    return checkpoints_bytes(plan) + STATE_BYTES * plan.architecture.parameters
 
 
 def free_bytes() -> float:

@@ -1,12 +1,27 @@
-"""What a run is made of."""
+"""What a run is made of, and how that is made of its settings."""
 
 from dataclasses import dataclass
 
+import torch
+
+from charrnn.config.resolved import ResolvedSettings
+from charrnn.config.settings import TrainSettings
+from charrnn.config.values import seconds
+from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint_facts import CorpusFacts
+from charrnn.tasks.batches import Batches
+from charrnn.tasks.task import Task
+from charrnn.text.dataset import Dataset
 from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.plan import Plan
+from charrnn.training.machine import multiplies_in_half
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.plan import Facts, Plan
+from charrnn.training.schedule import Budget, RunClock
+from charrnn.training.threads import Threads, to_choose_from
 from charrnn.training.trainer import Trainer
+from charrnn.training.transfer import Transfer, transferred
+from charrnn.training.trial import use_if_faster
 
 
 @dataclass(frozen=True)
@@ -16,6 +31,7 @@ class Setup:
     Attributes:
         plan: every setting, and the network.
         trainer: what learns.
+        threads: of the processor, that it learns with.
         vocabulary: the symbols.
         corpus: facts for the checkpoint.
         training: what is learnt from.
@@ -25,8 +41,116 @@ class Setup:
 
     plan: Plan
     trainer: Trainer
+    threads: Threads
     vocabulary: Vocabulary
     corpus: CorpusFacts
     training: Part
     validation: Part | None
     measured_symbols: int
+
+
+def set_up(
+    plan: Plan,
+    task: Task,
+    dataset: Dataset,
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts,
+    *,
+    clock: RunClock,
+    added_seconds: float,
+    measured_symbols: int,
+) -> Setup:
+    """Make all that a run needs.
+
+    Args:
+        plan: every setting, and the network.
+        task: what it is to learn.
+        dataset: what is learnt from, and what is held out.
+        vocabulary: the symbols.
+        corpus: facts for the checkpoint.
+        clock: tells how long the run has taken.
+        added_seconds: added to its time.
+        measured_symbols: how much of what is held out is measured on, at most.
+    """
+    settings = plan.settings
+    threads = Threads(to_choose_from(settings.machine.threads))  # the network is built with the fewest
+    batches = make_batches(task, dataset.training, settings)
+    trainer = make_trainer(task, plan, batches, make_budget(settings, batches, added_seconds, clock))
+    return Setup(
+        plan=plan,
+        trainer=trainer,
+        threads=threads,
+        vocabulary=vocabulary,
+        corpus=corpus,
+        training=dataset.training,
+        validation=dataset.validation,
+        measured_symbols=measured_symbols,
+    )
+
+
+def make_batches(task: Task, part: Part, settings: ResolvedSettings) -> Batches:
+    """What is learnt from."""
+    recipe = settings.recipe
+    return task.batches(
+        part,
+        batch_size=recipe.batch_size,
+        sequence_length=recipe.sequence_length,
+        seed=settings.machine.seed,
+    )
+
+
+def make_budget(settings: TrainSettings, batches: Batches, added_seconds: float, clock: RunClock) -> Budget:
+    """What bounds the run.
+
+    Args:
+        settings: its settings.
+        batches: what it learns from.
+        added_seconds: added to its time.
+        clock: tells how long it has taken.
+    """
+    budget = settings.budget
+    steps = [batches.steps(budget.epochs)] if budget.epochs else []
+    steps += [budget.steps] if budget.steps else []
+    deadline = seconds(budget.max_time) + added_seconds if budget.max_time else None
+    return Budget(min(steps, default=None), deadline, clock, added_seconds=added_seconds)
+
+
+def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget) -> Trainer:
+    """The network with all that moves it."""
+    machine, recipe = plan.settings.machine, plan.settings.recipe
+    device = torch.device(machine.device)
+    generator = torch.Generator().manual_seed(machine.seed)
+    model = task.network(plan.architecture, plan.settings.model.dropout, generator).to(device)
+    model.generator = torch.Generator(device).manual_seed(machine.seed)
+    optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
+    trainer = Trainer(
+        model,
+        task,
+        batches,
+        optimizers,
+        budget,
+        gradient_clip=recipe.gradient_clip,
+        precision=machine.precision,
+    )
+    use_if_faster(trainer)
+    return trainer
+
+
+def start_from(source: Checkpoint, setup: Setup) -> Transfer:
+    """Give the network of a run that has not begun the weights of another model."""
+    transfer = transferred(source, setup.trainer.model.weights(), setup.vocabulary)
+    for network in (setup.trainer.model, setup.trainer.averaged):
+        network.put(transfer.weights)
+    return transfer
+
+
+def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: str) -> Facts:
+    """What the plan depends on."""
+    training = dataset.training
+    return Facts(
+        training_symbols=training.symbols,
+        records=training.records,
+        symbols=len(vocabulary),
+        half=device == "cpu" and multiplies_in_half(torch.device(device)),
+        longest_window=training.longest_window,
+    )

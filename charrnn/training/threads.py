@@ -3,10 +3,11 @@
 Threads that share an update wait for one another in a loop, many hundred times in each. Where another
 program has one of the cores, all of them wait until that one is back: beside two busy programs an update on
 two threads takes a hundred times as long as on one (LOG.md). Nobody knows beforehand, so it is measured,
-again and again. Knows nothing of networks.
+again and again. All of training sets it here alone. Knows nothing of networks.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -44,6 +45,21 @@ def to_choose_from(threads: int | None) -> list[int]:
     return found[::-1]
 
 
+def use(count: int) -> None:
+    """Compute with so many threads from here on."""
+    torch.set_num_threads(count)
+
+
+@contextmanager
+def thread_count_kept() -> Iterator[None]:
+    """Compute with as many threads afterwards as before, whatever is set meanwhile."""
+    count = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        use(count)
+
+
 class Threads:
     """Chooses anew, update after update, the number of threads; it begins with the smallest.
 
@@ -52,7 +68,7 @@ class Threads:
         use: sets the number.
     """
 
-    def __init__(self, counts: Sequence[int], use: Callable[[int], None] = torch.set_num_threads) -> None:
+    def __init__(self, counts: Sequence[int], use: Callable[[int], None] = use) -> None:
         self.counts, self._use = counts, use
         self._mean = self._processor_mean = 0.0
         self._choosing = self._choose()

@@ -7,7 +7,6 @@ from charrnn.runs.signals import Stops
 from charrnn.training.divergence import Divergence
 from charrnn.training.reporting import Reporting
 from charrnn.training.setup import Setup
-from charrnn.training.threads import Threads, to_choose_from
 
 
 class Updates:
@@ -30,7 +29,7 @@ class Updates:
             divergence,
             stops,
         )
-        self.threads = Threads(to_choose_from(setup.plan.settings.machine.threads))
+        self.threads = setup.threads
         self.begin()
 
     def begin(self) -> None:

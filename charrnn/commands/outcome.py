@@ -1,0 +1,50 @@
+"""The end of a run: it is trained to it, and told what came of it."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from charrnn.display.sanitizer import visible
+from charrnn.display.tables import two_columns
+from charrnn.display.units import both, clock
+from charrnn.runs.checkpoint_facts import Progress
+from charrnn.runs.summary import examine
+from charrnn.training.machine import denormals_flushed
+from charrnn.training.memory import memory_explained
+from charrnn.training.session import Session
+
+
+def finish(session: Session) -> Progress:
+    """Train to the end."""
+    with denormals_flushed(), memory_explained(session.setup.plan):
+        return session.learn()
+
+
+def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
+    """Say what came of the run, and what to do with it."""
+    if quiet:
+        return
+    best = progress.best_validation_nats_per_character
+    figure = "" if best is None else f"; best validation {both(best)} at step {progress.best_step:,}"
+    done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
+    say(
+        {
+            "done": f"{done}{figure}",
+            "saved": str(folder),
+            "write": f"charrnn sample --checkpoint {shlex.quote(str(folder))}",
+            "curves": examine(folder).diagnosis.text,
+        }
+    )
+
+
+def say(lines: Mapping[str, str]) -> None:
+    """Say something on standard error: in two columns, their words whole, on a terminal; else a line each."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        console.print(two_columns([*lines.items()]))
+    else:
+        for name, text in lines.items():
+            console.print(Text(f"{name:<7}{visible(text)}"), soft_wrap=True)

@@ -1,0 +1,47 @@
+"""How fast plans learn on this machine: each is tried for a moment."""
+
+import time
+
+from charrnn.config.settings import BudgetSettings
+from charrnn.config.values import seconds
+from charrnn.tasks.task import Task
+from charrnn.text.parts import Part
+from charrnn.training.machine import denormals_flushed
+from charrnn.training.memory import fits, memory_explained
+from charrnn.training.pace import updates_per_second
+from charrnn.training.plan import PACE_SHARE, Pace, Plan
+from charrnn.training.schedule import Budget
+from charrnn.training.setup import make_batches, make_trainer
+from charrnn.training.threads import is_crowded, to_choose_from, use
+
+
+def pace_of(task: Task, budget: BudgetSettings, part: Part) -> Pace:
+    """Measures how many updates a second a plan makes here: none if it cannot fit, or time is short."""
+    allowed = PACE_SHARE * (seconds(budget.max_time) if budget.max_time else 0.0)
+    spent = 0.0
+
+    def pace(plan: Plan) -> float:
+        nonlocal spent
+        if not fits(plan) or spent > allowed:
+            return 0.0
+        began = time.monotonic()
+        batches, counts = (
+            make_batches(task, part, plan.settings),
+            to_choose_from(plan.settings.machine.threads),
+        )
+        use(counts[0])
+        with denormals_flushed(), memory_explained(plan):
+            trainer = make_trainer(task, plan, batches, Budget(None, None))
+            fastest = 0.0
+            for count in counts:
+                use(count)
+                started, worked = time.monotonic(), time.process_time()
+                found = updates_per_second(trainer)
+                now, processor_seconds = time.monotonic(), time.process_time() - worked
+                is_slower, fastest = found < fastest, max(found, fastest)
+                if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
+                    break
+        spent += time.monotonic() - began
+        return fastest
+
+    return pace
