@@ -150,6 +150,7 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
     assert progress.best_validation_nats_per_character == min(figures)
     best = load(run.run.best)
     assert best.progress.step == progress.best_step
+    assert not best.training.arrays, "only what one needs to share it"
     run.trainer.averaged.put(best.weights)
     assert run.validating.part is not None
     assert score_part(language_network(run.trainer.averaged), run.validating.part).nats_per_character == min(

@@ -125,10 +125,6 @@ class TrainingState:
             if name not in self.numbers:
                 raise KeyError(name)
 
-    def without_arrays(self) -> "TrainingState":
-        """The numbers alone, for a model that is shared."""
-        return TrainingState(self.numbers)
-
 
 def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -> dict[str, Kind]:
     """The name, type and shape of each array that there is.

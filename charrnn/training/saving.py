@@ -70,11 +70,11 @@ class Saver:
                 self._write_best(self._best_in_wait)
         self.seconds = time.monotonic() - began
 
-    def save_best(self, checkpoint: Checkpoint, score: Score | None = None) -> None:
-        """Write `best`: what one needs to share a model, and no more; unless what stands there is as good.
+    def save_best(self, model: Checkpoint, score: Score | None = None) -> None:
+        """Write `best`, unless what stands there is as good.
 
         Args:
-            checkpoint: the run as it stands.
+            model: the run as it stands, with what one needs to share the model, and no more.
             score: what its weights were found to reach; None where nothing is measured.
 
         Raises:
@@ -82,11 +82,10 @@ class Saver:
         """
         if score is not None and self.best_value is not None and not score.better_than(self.best_value):
             return
-        nats = checkpoint.progress.validation_nats_per_character
-        step = None if nats is None else checkpoint.progress.step
-        progress = replace(checkpoint.progress, best_validation_nats_per_character=nats, best_step=step)
-        training = checkpoint.training.without_arrays()
-        self._write_best(replace(checkpoint, progress=progress, training=training))
+        nats = model.progress.validation_nats_per_character
+        step = None if nats is None else model.progress.step
+        progress = replace(model.progress, best_validation_nats_per_character=nats, best_step=step)
+        self._write_best(replace(model, progress=progress))
         self.best = progress
 
     @property
