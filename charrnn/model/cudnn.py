@@ -68,7 +68,9 @@ class _Together(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         found = [_as_wide(g, p) for g, p in zip(gradients, ctx.like, strict=True)]
-        return (None, None, *(g.to(p.dtype) for g, p in zip(found, ctx.like, strict=True)))
+        full = [torch.empty_like(parameter) for parameter in ctx.like]
+        torch._foreach_copy_(full, found)
+        return (None, None, *full)
 
 
 def _as_wide(copy: Tensor, parameter: Tensor) -> Tensor:

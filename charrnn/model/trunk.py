@@ -15,6 +15,9 @@ from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.layer import Layer, State, products, run
 
+FEW_SYMBOLS = 512
+"""Up to so many the embedding may be a product with one-hot vectors."""
+
 Masks = list[Tensor | None]
 """For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is dropped."""
 
@@ -129,11 +132,21 @@ class Trunk(nn.Module):
 
     def embed(self, ids: Tensor) -> Tensor:
         """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
+        if self.embedding is not None and not self._multiplies_one_hot():
+            return embedding(ids, self.embedding.weight)
+        symbols = torch.arange(self.architecture.symbols, device=ids.device)
+        vectors = ids.unsqueeze(-1) == symbols  # PyTorch's `one_hot` waits for the device
         if self.embedding is None:
-            symbols = torch.arange(self.architecture.symbols, device=ids.device)
-            is_it = ids.unsqueeze(-1) == symbols  # `one_hot` waits for the device
-            return is_it.to(self._parameter.dtype)
-        return embedding(ids, self.embedding.weight)
+            return vectors.to(self._parameter.dtype)
+        return vectors.to(products(self._parameter)) @ self.embedding.weight
+
+    def _multiplies_one_hot(self) -> bool:
+        """Whether the table is multiplied with one-hot vectors, which on CUDA, in half precision, is faster.
+
+        The gradient is a product then, too, where the kernel for tables goes through them symbol by symbol.
+        """
+        weight, few = self._parameter, self.architecture.symbols <= FEW_SYMBOLS
+        return weight.is_cuda and few and self.training and products(weight) is not weight.dtype
 
     def _masks(self, batch: int) -> Masks:
         """Dropout (Srivastava et al. 2014) for each layer's outputs, (B, H), in training only.

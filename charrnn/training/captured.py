@@ -112,7 +112,8 @@ class Captured:
             nats = loss.nats.detach()
             is_good = (nats + norm).isfinite()
             clip = torch.clamp((trainer.gradient_clip or math.inf) / (norm + 1e-6), max=1.0)
-            gradients = torch.where(is_good, gradients * (clip / scale), 0.0)
+            factor = torch.where(is_good, clip / scale, 0.0)
+            torch._foreach_mul_([gradients.nan_to_num_(0.0, 0.0, 0.0)], factor)
             sizes = [parameter.numel() for parameter in parameters]
             for parameter, gradient in zip(parameters, torch.split(gradients, sizes), strict=True):
                 parameter.grad = gradient.view_as(parameter)
@@ -203,8 +204,7 @@ class Orders:
 
 def text_on(ids: Ids, device: torch.device) -> Tensor:
     """A text on a device: a byte for each symbol where that is enough, else four."""
-    small = ids.dtype.itemsize == 1
-    return torch.from_numpy(np.asarray(ids if small else ids.astype(np.int32))).to(device, copy=True)
+    return torch.tensor(ids if ids.dtype.itemsize == 1 else ids.astype(np.int32), device=device)
 
 
 def fits_on(ids: Ids, device: torch.device) -> bool:

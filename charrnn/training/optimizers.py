@@ -52,11 +52,13 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         matrices: (G, R, C), G matrices at once.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
-    values = matrices.mT if tall else matrices
-    gram = values @ values.mT
-    bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
     half = matrices.dtype is torch.float32 and multiplies_in_half(matrices.device)
     precision = torch.bfloat16 if half else matrices.dtype
+    values = matrices.mT if tall else matrices
+    if matrices.is_cuda:  # where the first product in float32 would take as long as the other eight
+        values = values.to(precision)
+    gram = values @ values.mT
+    bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
     values, gram = (values / bound.sqrt()).to(precision), (gram / bound).to(precision)
     for step, (a, b, c) in enumerate(QUINTICS):
         if step:
@@ -160,11 +162,18 @@ class Muon:
             for name, update in orthogonalised(directions).items():
                 parameter, (_, height, columns) = moved[name][0], update.shape
                 distance = group.learning_rate * math.sqrt(max(1.0, height / columns))
-                parameter.mul_(1 - group.learning_rate * group.weight_decay)
-                if isinstance(distance, Tensor):
-                    parameter.sub_(update.reshape(parameter.shape) * distance)
-                else:
-                    parameter.add_(update.reshape(parameter.shape), alpha=-distance)
+                _move(parameter, update.reshape(parameter.shape), distance, group)
+
+
+def _move(parameter: Tensor, update: Tensor, distance: float | Tensor, group: Group) -> None:
+    """Let a parameter decay, and go so far along an update."""
+    kept = 1 - group.learning_rate * group.weight_decay
+    if not isinstance(distance, Tensor):
+        parameter.mul_(kept).add_(update, alpha=-distance)
+    else:  # functions for lists are the fastest where numbers are on the device
+        torch._foreach_mul_([parameter], kept)
+        torch._foreach_mul_([update], -distance)
+        parameter.add_(update)
 
 
 def orthogonalised(directions: Mapping[str, Tensor]) -> dict[str, Tensor]:
