@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check soak bench dist format clean
+.PHONY: demo test test-gpu check soak bench dist format clean
 
 demo: $(READY)
 	$(BIN)/charrnn train builtin:docs --max-time 2m
@@ -25,6 +25,10 @@ demo: $(READY)
 
 test: $(DEV_READY)
 	$(BIN)/python -m pytest
+
+# The tests that train, on an NVIDIA GPU instead of the processor, with real graphs.
+test-gpu: $(DEV_READY)
+	CHARRNN_TEST_DEVICE=cuda $(BIN)/python -m pytest
 
 check: $(DEV_READY)
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from charrnn.training.plan import (
     choose,
     feeds,
     learns_enough,
+    precision_for,
 )
 from charrnn.training.regularization import dropout, weight_decay
 from charrnn.training.validation_plan import measured_symbols, validation_seconds, validation_steps
@@ -254,6 +255,20 @@ def test_half_precision_is_for_large_networks_of_processors_that_have_it() -> No
     assert precision(half=True, hidden=64) == "fp32"
     assert precision(half=True, hidden=256, precision="fp32") == "fp32"
     assert precision(half=False, hidden=64, precision="bf16") == "bf16"
+
+
+def test_on_a_gpu_float16_is_for_layers_whose_weights_stay_on_the_chip() -> None:
+    def precision(cell: str, batch_size: int, hidden: int, *, half: bool = True) -> str:
+        network = Architecture(cell, 1, hidden, 64, 65)
+        return precision_for(network, batch_size, half=half, device="cuda")
+
+    assert precision("lstm", 32, 512) == "fp16"
+    assert precision("lstm", 64, 512) == "bf16"
+    assert precision("rnn", 64, 512) == "fp16"
+    assert precision("gru", 1, 512) == "bf16"
+    assert precision("lstm", 32, 500) == "bf16"
+    assert precision("lstm", 32, 2048) == "bf16"
+    assert precision("lstm", 32, 512, half=False) == "fp32"
 
 
 def test_speed_is_measured_only_where_something_follows_from_it() -> None:

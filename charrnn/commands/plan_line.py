@@ -9,7 +9,9 @@ from charrnn.training.plan import Plan
 from charrnn.training.threads import to_choose_from
 
 
-def plan_lines(plan: Plan, statistics: Statistics, dataset: Dataset, measured: Part | None) -> list[str]:
+def plan_lines(
+    plan: Plan, statistics: Statistics, dataset: Dataset, measured: Part | None, *, is_graph: bool = False
+) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held out is measured on."""
     held_back = 0 if dataset.validation is None else dataset.validation.characters
     measured_characters = held_back if measured is None else measured.characters
@@ -20,7 +22,7 @@ def plan_lines(plan: Plan, statistics: Statistics, dataset: Dataset, measured: P
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
-        f"plan   {in_words(plan)}",
+        f"plan   {in_words(plan)}{', each update one graph' if is_graph else ''}",
         *([note] if measured_characters < held_back else []),
     ]
 

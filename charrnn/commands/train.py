@@ -98,7 +98,8 @@ def introduce(session: Session, corpus: Corpus, dataset: Dataset) -> None:
     measured = session.validating.part
     for hint in hints(corpus, plan.settings.machine.threads):
         display.note(hint)
-    for line in plan_lines(plan, corpus.statistics(), dataset, measured):
+    is_graph = session.setup.trainer.make_fast is not None
+    for line in plan_lines(plan, corpus.statistics(), dataset, measured, is_graph=is_graph):
         display.note(line)
     if measured is not None and not plan.settings.output.quiet:
         display.stage("counting what simpler models reach")

@@ -25,6 +25,9 @@ SMALL = 2048
 HALF_FROM = 2**21
 """Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
 
+ON_CHIP_MULTIPLE, ON_CHIP_HIDDEN = 128, 1024
+"""Units of a layer whose weights cuDNN keeps on the chip, in float16: a multiple of the one, up to the other."""
+
 LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
 """Layers and units to choose from where a run is bounded by time, each larger than the one before."""
 
@@ -156,7 +159,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     batch_size, optimizer = _or(recipe.batch_size, _batch_size(facts)), OPTIMIZERS[recipe.optimizer]
     precision = settings.machine.precision
     if precision == "auto":
-        precision = precision_for(network, batch_size, half=facts.half)
+        precision = precision_for(network, batch_size, half=facts.half, device=settings.machine.device)
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
     chosen = {
         "layers": layers,
@@ -173,8 +176,11 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     return Plan(build(ResolvedSettings, flat(settings) | chosen), network)
 
 
-def precision_for(network: Architecture, batch_size: int, *, half: bool) -> str:
-    """The faster precision, on a processor that multiplies in half precision or does not."""
+def precision_for(network: Architecture, batch_size: int, *, half: bool, device: str = "cpu") -> str:
+    """The faster precision, on a device that multiplies in half precision or does not."""
+    if device == "cuda" and half:
+        is_kept = network.hidden % ON_CHIP_MULTIPLE == 0 and network.hidden <= ON_CHIP_HIDDEN
+        return "fp16" if is_kept and batch_size <= CELLS[network.cell].on_chip_batch else "bf16"
     multiplications = batch_size * network.gates * network.hidden**2
     return "bf16" if half and multiplications >= HALF_FROM else "fp32"
 

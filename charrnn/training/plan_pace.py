@@ -24,11 +24,8 @@ def pace_of(task: Task, budget: BudgetSettings, part: Part) -> Pace:
         nonlocal spent
         if not fits(plan) or spent > allowed:
             return 0.0
-        began = time.monotonic()
-        batches, counts = (
-            make_batches(task, part, plan.settings),
-            to_choose_from(plan.settings.machine.threads),
-        )
+        began, counts = time.monotonic(), to_choose_from(plan.settings.machine.threads)
+        batches = make_batches(task, part, plan.settings)
         use(counts[0])
         with denormals_flushed(), memory_explained(plan):
             trainer = make_trainer(task, plan, batches, Budget(None, None))

@@ -151,6 +151,6 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: str) -> Facts:
         training_symbols=training.symbols,
         records=training.records,
         symbols=len(vocabulary),
-        half=device == "cpu" and multiplies_in_half(torch.device(device)),
+        half=multiplies_in_half(torch.device(device)),
         longest_window=training.longest_window,
     )
