@@ -155,8 +155,8 @@ class FindingTask:
     def reading_cost(self, part: Records) -> float:
         return float(part.symbols)
 
-    def examples(self, network: Finder) -> str:
-        return f"there are {len(network.trunks)} trunks"
+    def examples(self, network: Finder, part: Records) -> str:
+        return f"there are {len(network.trunks)} trunks and {part.records} lines held out"
 
 
 def lines() -> list[str]:
@@ -221,6 +221,6 @@ def test_a_run_keeps_its_best_and_goes_on_exactly(finding: tuple[str, ...]) -> N
     assert fingerprints(Path("cut")) == fingerprints(Path("whole"))
     best = load(Path("whole/best.safetensors"))
     assert best.weights["output.weight"].shape == (2, 16)
-    assert "there are 1 trunks" in Path("whole/samples.txt").read_text()
+    assert "there are 1 trunks and 40 lines held out" in Path("whole/samples.txt").read_text()
     figures = [point.validation_nats for point in read_metrics(Path("whole/metrics.jsonl")).points]
     assert best.progress.best_validation_nats_per_character == max(f for f in figures if f is not None) > 0.8

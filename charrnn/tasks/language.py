@@ -93,7 +93,7 @@ class LanguageTask:
         """How long scoring a part takes, compared with other parts of the same text."""
         return reading_cost(part)
 
-    def examples(self, network: CharRNN) -> str:
+    def examples(self, network: CharRNN, part: Part) -> str:  # noqa: ARG002 - it writes of its own
         """What it writes: some characters of a text, or a few records.
 
         Raises:

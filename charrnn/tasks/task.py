@@ -101,8 +101,12 @@ class Task(Protocol):
         """How long scoring a part takes, compared with other parts of the same text."""
         ...
 
-    def examples(self, network: Any) -> str:  # noqa: ANN401
+    def examples(self, network: Any, part: Any) -> str:  # noqa: ANN401
         """What the network does now, for people to see.
+
+        Args:
+            network: which learns.
+            part: of the text, that it may be shown on: what is held out, or else what is learnt from.
 
         Raises:
             CheckpointError: what it computes is not finite.

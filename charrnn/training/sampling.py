@@ -24,6 +24,7 @@ class Sampling:
 
     def __init__(self, setup: Setup, saver: Saver, display: Display) -> None:
         self.trainer, self.saver, self.display = setup.trainer, saver, display
+        self.part = setup.validation or setup.training
         self.interval = Interval(*steps_or_seconds(setup.plan.settings.output.sample_every))
 
     def begin(self) -> None:
@@ -39,7 +40,7 @@ class Sampling:
         """
         self.interval.restart()
         try:
-            text = self.trainer.task.examples(self.trainer.averaged)
+            text = self.trainer.task.examples(self.trainer.averaged, self.part)
         except CheckpointError as error:
             raise NotFinite(str(error)) from error
         title = f"step {self.trainer.step:,}"
