@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from charrnn.errors import UsageError
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import Architecture, Reader
+from charrnn.model.layer import Layer
 from charrnn.model.network import CharRNN, Network
 from charrnn.model.optimizers import optimizer_of
 from charrnn.model.trunk import Trunk
@@ -44,9 +45,7 @@ def test_a_packed_batch_is_read_as_its_texts_one_at_a_time(cell: str) -> None:
     packed = pack_padded_sequence(IDS, torch.tensor(lengths), batch_first=True)
     hidden, state = trunk(packed)
     assert hidden.shape == (sum(lengths), HIDDEN)
-    of_texts, _ = torch.nn.utils.rnn.pad_packed_sequence(
-        PackedSequence(hidden, packed.batch_sizes), batch_first=True
-    )
+    of_texts, _ = pad_packed_sequence(PackedSequence(hidden, packed.batch_sizes), batch_first=True)
     for row, length in enumerate(lengths):
         alone, after = trunk(IDS[row : row + 1, :length])
         torch.testing.assert_close(of_texts[row, :length], alone[0])
@@ -112,3 +111,67 @@ def test_arrays_of_another_network_are_refused() -> None:
         CharRNN(architecture_of("gru", layers=3), 0.0, torch.Generator()).put(weights)
     with pytest.raises(RuntimeError, match=r"strange"):
         model.put(weights | {"strange": np.zeros(1, np.float32)})
+
+
+def reader_of(cell: str, layers: int) -> Trunk:
+    architecture = Reader(cell, layers, HIDDEN, 3, SYMBOLS)
+    return Trunk(architecture, 0.0, torch.Generator().manual_seed(1)).double()
+
+
+def one_way(reader: Trunk, layer: int, direction: str, values: torch.Tensor) -> torch.Tensor:
+    """The hidden states (T, H) of one layer over the inputs (T, I) of one text."""
+    found = reader.layers[layer].get_submodule(direction)
+    assert isinstance(found, Layer)
+    hidden, _ = found(values[:, None], found.blank_state(1))
+    return torch.as_tensor(hidden[:, 0])
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("lengths", [[5, 3, 2], [4, 4, 4], [1], [3, 1, 1]])
+def test_both_ways_is_forward_beside_forward_on_the_text_reversed(
+    cell: str, layers: int, lengths: list[int]
+) -> None:
+    reader, ids = reader_of(cell, layers), IDS[: len(lengths)]
+    packed = pack_padded_sequence(ids, torch.tensor(lengths), batch_first=True)
+    hidden, state = reader(packed)
+    assert hidden.shape == (sum(lengths), 2 * HIDDEN)
+    of_texts, _ = pad_packed_sequence(PackedSequence(hidden, packed.batch_sizes), batch_first=True)
+    for row, length in enumerate(lengths):
+        values = reader.embed(ids[row, :length])
+        for layer in range(layers):
+            forward = one_way(reader, layer, "", values)
+            backward = one_way(reader, layer, "reverse", values.flip(0)).flip(0)
+            values = torch.cat((forward, backward), 1)
+            torch.testing.assert_close(state[2 * layer][0][row], forward[-1])
+            torch.testing.assert_close(state[2 * layer + 1][0][row], backward[0])
+        torch.testing.assert_close(of_texts[row, :length], values)
+        alone, after = reader(ids[row : row + 1, :length])
+        torch.testing.assert_close(alone[0], values)
+        assert len(after) == 2 * layers
+
+
+@every_cell
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_both_ways_has_names_of_its_own_and_learns_all(cell: str, embedding: int) -> None:
+    architecture = Reader(cell, 2, HIDDEN, embedding, SYMBOLS)
+    trunk = Trunk(architecture, 0.5, torch.Generator().manual_seed(1))
+    found = {name: tuple(parameter.shape) for name, parameter in trunk.named_parameters()}
+    assert found == architecture.trunk_shapes()
+    assert found["layers.1.reverse.input_weight"] == (architecture.gates * HIDDEN, 2 * HIDDEN)
+    forward = Architecture(cell, 2, HIDDEN, embedding, SYMBOLS).trunk_shapes()
+    assert {name for name in found if "reverse" not in name} == set(forward)
+    packed = pack_padded_sequence(IDS, torch.tensor([5, 3, 2]), batch_first=True)
+    hidden, _ = trunk.train()(packed)
+    hidden.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in trunk.parameters())
+    assert all(parameter.grad.any() for parameter in trunk.parameters() if parameter.grad is not None)
+    matrices = [name for name in found if optimizer_of(name, "muon") == "muon"]
+    assert matrices == [name for name in found if name.endswith("_weight")]
+
+
+def test_both_ways_takes_whole_texts() -> None:
+    reader = reader_of("gru", 1)
+    _, state = reader(IDS)
+    with pytest.raises(ValueError, match="from a blank state"):
+        reader(IDS, state)

@@ -21,7 +21,8 @@ class Architecture(Checked):
         hidden: H, units of each layer.
         embedding: E, numbers that stand for one symbol; 0 for one-hot vectors.
         symbols: V, the size of the vocabulary.
-        direction: in which a trunk reads: `forward`, each step from what came before it.
+        direction: in which a trunk reads: `forward`, each step from what came before it; where a task allows
+            it, `both`, from what comes after it too.
     """
 
     cell: str = setting("lstm", "the recurrent cell", choices=tuple(CELLS))
@@ -41,26 +42,39 @@ class Architecture(Checked):
         """Arrays in each layer's state."""
         return len(CELLS[self.cell].state)
 
+    @property
+    def width(self) -> int:
+        """Numbers that the trunk gives for each step: H, or 2H where it reads both ways."""
+        return self.hidden * len(self.directions)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """What stands in the names of a layer's arrays, for each direction in which it is read."""
+        return ("", "reverse.") if self.direction == "both" else ("",)
+
     def inputs(self, layer: int) -> int:
         """Numbers that a layer reads at each step: I."""
-        return self.hidden if layer else self.embedding or self.symbols
+        return self.width if layer else self.embedding or self.symbols
 
     def trunk_shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of each array of the trunk.
 
         With G the cell's gates: `embedding.weight` (V, E), absent with one-hot; for each layer k
         `layers.k.input_weight` (G·H, I), `layers.k.recurrent_weight` (G·H, H), `layers.k.input_bias` and
-        `layers.k.recurrent_bias` (G·H,).
+        `layers.k.recurrent_bias` (G·H,); and `layers.k.reverse.input_weight` and so on where it reads both
+        ways.
         """
         rows = self.gates * self.hidden
         shapes: dict[str, tuple[int, ...]] = {}
         if self.embedding:
             shapes["embedding.weight"] = (self.symbols, self.embedding)
         for layer in range(self.layers):
-            shapes[f"layers.{layer}.input_weight"] = (rows, self.inputs(layer))
-            shapes[f"layers.{layer}.recurrent_weight"] = (rows, self.hidden)
-            shapes[f"layers.{layer}.input_bias"] = (rows,)
-            shapes[f"layers.{layer}.recurrent_bias"] = (rows,)
+            for direction in self.directions:
+                name = f"layers.{layer}.{direction}"
+                shapes[f"{name}input_weight"] = (rows, self.inputs(layer))
+                shapes[f"{name}recurrent_weight"] = (rows, self.hidden)
+                shapes[f"{name}input_bias"] = (rows,)
+                shapes[f"{name}recurrent_bias"] = (rows,)
         return shapes
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -78,6 +92,13 @@ class Architecture(Checked):
                 size *= length
             total += size
         return total
+
+
+@dataclass(frozen=True)
+class Reader(Architecture):
+    """A trunk that reads whole texts, and so may read them from both ends."""
+
+    direction: str = setting("both", "in which it reads", choices=("forward", "both"))
 
 
 ARCHITECTURES: dict[str, type[Architecture]] = {"language": Architecture}

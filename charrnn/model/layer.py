@@ -69,16 +69,23 @@ KERNELS = {
 
 
 class Layer(nn.Module):
-    """One recurrent layer: one cell, applied at every step with the same parameters."""
+    """One recurrent layer: one cell, applied at every step with the same parameters.
 
-    def __init__(self, architecture: Architecture, index: int) -> None:
+    Attributes:
+        reverse: beside it, in a trunk that reads both ways, the layer that reads the same from the end.
+    """
+
+    def __init__(self, architecture: Architecture, index: int, *, is_reversed: bool = False) -> None:
         super().__init__()
+        self.states = architecture.states
         self.kernel = KERNELS[architecture.cell]
         rows, hidden = architecture.gates * architecture.hidden, architecture.hidden
         self.input_weight = nn.Parameter(torch.empty(rows, architecture.inputs(index), dtype=torch.float32))
         self.recurrent_weight = nn.Parameter(torch.empty(rows, hidden, dtype=torch.float32))
         self.input_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
         self.recurrent_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
+        has_reverse = architecture.direction == "both" and not is_reversed
+        self.reverse = Layer(architecture, index, is_reversed=True) if has_reverse else None
 
     def forward(
         self, inputs: Tensor, state: tuple[Tensor, ...], table: Tensor | None = None
@@ -103,6 +110,11 @@ class Layer(nn.Module):
         with torch.autocast("cpu", enabled=False):
             outputs = loop(values, *(part.to(dtype) for part in state), *parameters)
         return outputs, (outputs[-1].to(self.input_weight.dtype),)
+
+    def blank_state(self, batch: int) -> tuple[Tensor, ...]:
+        """The state before anything was read: zeros, (B, H) each."""
+        shape = (batch, self.recurrent_weight.shape[1])
+        return tuple(self.recurrent_weight.new_zeros(shape) for _ in range(self.states))
 
     def in_order(self) -> list[Tensor]:
         """The parameters in the order of PyTorch's functions."""

@@ -5,6 +5,7 @@ dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.nn.functional import embedding, linear
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.model.architecture import Architecture
+from charrnn.model.both_ways import as_given, as_packed, read_both_ways, rectangles
 from charrnn.model.cells import CELLS
 from charrnn.model.layer import Layer, State, products, run
 
@@ -19,7 +21,8 @@ FEW_SYMBOLS = 512
 """Up to so many the embedding may be a product with one-hot vectors."""
 
 Masks = list[Tensor | None]
-"""For each layer what its outputs are multiplied by at every step, (B, H); None where nothing is dropped."""
+"""For each layer what its outputs are multiplied by at every step, (B, H) or (B, 2H); None where nothing is
+dropped."""
 
 
 class Trunk(nn.Module):
@@ -51,12 +54,15 @@ class Trunk(nn.Module):
             ids: (B, T), or a packed batch of N steps, longest text first.
             state: what an earlier call returned, to read on where it stopped; None starts blank (zeros). A
                 packed batch may hold fewer texts than the state, which is then cut to the first ones: those
-                still running, since the longest come first.
+                still running, since the longest come first. A trunk that reads both ways takes none.
 
         Returns:
             Hidden states, (B, T, H) or (N, H), and the state after each text's last symbol, part of the
-            graph (`detach` cuts it off for truncated back-propagation through time).
+            graph (`detach` cuts it off for truncated back-propagation through time). Where it reads both
+            ways: (B, T, 2H) or (N, 2H), and the state of each layer followed by that of the reversed one.
         """
+        if self.architecture.direction == "both":
+            return self._both_ways(ids, state)
         if isinstance(ids, PackedSequence):
             parts, after = self.by_rectangles(ids, state)
             return torch.cat([part.flatten(0, 1) for part in parts]), after
@@ -66,28 +72,33 @@ class Trunk(nn.Module):
         return hidden.transpose(0, 1), after
 
     def by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[list[Tensor], State]:
-        """Texts of different lengths: between two ends of texts all that still run take the same steps.
-
-        Lengths 5, 3 and 2 are read as three rectangles, of 2 × 3, 1 × 2 and 2 × 1 steps and texts.
+        """Texts of different lengths, forward.
 
         Returns:
             Hidden states, (T, B, H) for each rectangle, and the state after each text's last symbol.
         """
-        sizes, lengths = torch.unique_consecutive(ids.batch_sizes, return_counts=True)
-        texts = sizes.tolist()
+        texts, rows = rectangles(ids.batch_sizes)
         state = self.blank_state(texts[0]) if state is None else state
         masks = self._masks(texts[0])
         hidden, ended = [], list[State]()
-        parts = torch.split(ids.data, (sizes * lengths).tolist())
+        parts = torch.split(ids.data, rows)
         for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
             values, state = self._steps(part.view(-1, running), cut(state, running), masks)
             hidden.append(values)
             ended.append([tuple(array[going_on:] for array in layer) for layer in state])
         return hidden, _below(ended[::-1])
 
+    def _both_ways(self, ids: Tensor | PackedSequence, state: State | None) -> tuple[Tensor, State]:
+        """Whole texts, forward and from their ends."""
+        if state is not None:
+            raise ValueError("a trunk that reads both ways reads whole texts, from a blank state")
+        symbols, sizes = as_packed(ids)
+        hidden, after = read_both_ways(self.layers, self.embed(symbols), sizes, self._masks(int(sizes[0])))
+        return as_given(hidden, ids), after
+
     def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
         """Symbols (T, B), a state of B texts; hidden states (T, B, H) and the state after the last step."""
-        if self._runs_in_one_call(masks):
+        if run_in_one_call(self._recurrent, masks):
             values, after = run(self._recurrent, self.embed(ids), state)
             return dropped(values, masks[-1]), after
         first, *others = self.layers
@@ -98,16 +109,6 @@ class Trunk(nn.Module):
             values = dropped(values, mask)
             after.append(left)
         return values, after
-
-    def _runs_in_one_call(self, masks: Masks) -> bool:
-        """Whether the layers run together: on CUDA, where nothing is between them, but in float16.
-
-        cuDNN then works on one step of a layer while the layer above is at the step before. In float16 each
-        layer by itself is faster still, its weights kept on the chip.
-        """
-        weight, several = self._parameter, len(self.layers) > 1
-        is_open = all(mask is None for mask in masks[:-1])
-        return weight.is_cuda and several and is_open and products(weight) is not torch.float16
 
     @property
     def _recurrent(self) -> list[Layer]:
@@ -149,7 +150,7 @@ class Trunk(nn.Module):
         return weight.is_cuda and few and self.training and products(weight) is not weight.dtype
 
     def _masks(self, batch: int) -> Masks:
-        """Dropout (Srivastava et al. 2014) for each layer's outputs, (B, H), in training only.
+        """Dropout (Srivastava et al. 2014) for each layer's outputs, in training only.
 
         A unit is dropped for all steps of a text (Gal & Ghahramani 2016, arXiv 1512.05287), which learns as
         well as drawing anew for each step and needs a T-th of the random numbers. They come from the
@@ -157,15 +158,13 @@ class Trunk(nn.Module):
         """
         if not self.training or not self.dropout:
             return [None for _ in self.layers]
-        shape, kept = (batch, self.architecture.hidden), 1 - self.dropout
+        shape, kept = (batch, self.architecture.width), 1 - self.dropout
         masks = (self._parameter.new_empty(shape) for _ in self.layers)
         return [mask.bernoulli_(kept, generator=self.generator).div_(kept) for mask in masks]
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""
-        shape = (batch, self.architecture.hidden)
-        parts = range(self.architecture.states)
-        return [tuple(self._parameter.new_zeros(shape) for _ in parts) for _ in self.layers]
+        return [layer.blank_state(batch) for layer in self._recurrent]
 
     @property
     def _parameter(self) -> Tensor:
@@ -184,9 +183,9 @@ def initialise(trunk: Trunk) -> None:
     generator, hidden, cell = trunk.generator, trunk.architecture.hidden, CELLS[trunk.architecture.cell]
     if trunk.embedding is not None:
         trunk.embedding.weight.normal_(generator=generator)
-    for layer in trunk.layers:
-        assert isinstance(layer, Layer)  # noqa: S101 - ModuleList forgets its type
-        inputs = layer.input_weight.shape[1] if trunk.embedding or layer is not trunk.layers[0] else 1
+    for layer in (module for module in trunk.layers.modules() if isinstance(module, Layer)):
+        is_first = layer in (trunk.layers[0], trunk.layers[0].reverse)
+        inputs = layer.input_weight.shape[1] if trunk.embedding or not is_first else 1
         layer.input_weight.normal_(std=1 / math.sqrt(inputs), generator=generator)
         for block in layer.recurrent_weight.view(-1, hidden, hidden):
             nn.init.orthogonal_(block, generator=generator)
@@ -194,6 +193,17 @@ def initialise(trunk: Trunk) -> None:
         layer.recurrent_bias.zero_()
         for gate in cell.open_at_first:
             layer.input_bias[cell.rows(gate, hidden)] = 1
+
+
+def run_in_one_call(layers: Sequence[Layer], masks: Masks) -> bool:
+    """Whether layers run together: on CUDA, where nothing is between them, but in float16.
+
+    cuDNN then works on one step of a layer while the layer above is at the step before. In float16 each
+    layer by itself is faster still, its weights kept on the chip.
+    """
+    weight, several = layers[0].input_weight, len(layers) > 1
+    is_open = all(mask is None for mask in masks[:-1])
+    return weight.is_cuda and several and is_open and products(weight) is not torch.float16
 
 
 def dropped(values: Tensor, mask: Tensor | None) -> Tensor:
