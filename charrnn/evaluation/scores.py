@@ -218,7 +218,7 @@ def score_stretches(
     score = TextScore(0.0, 0, 0)
     for begin in range(0, len(stretches.starts), RECORDS):
         some = stretches.those(np.arange(begin, min(begin + RECORDS, len(stretches.starts))))
-        texts, places, nats = _shown(ids, some, model.architecture.symbols)
+        texts, places, nats = shown(ids, some, model.architecture.symbols)
         nats += float(independent(model, texts, places).sum(dtype=np.float64))
         count = int((some.ends - some.firsts).sum())
         scored = [texts[a:b] for a, b in zip(places.firsts, places.ends, strict=True)]
@@ -227,7 +227,7 @@ def score_stretches(
     return score
 
 
-def _shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches, float]:
+def shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches, float]:
     """What the network is shown of parts of a text, where they lie in that, and what the rest costs.
 
     A part whose given symbols are all unknown begins with one that nothing predicts.

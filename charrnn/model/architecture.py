@@ -5,7 +5,7 @@ Everything that builds, checks or runs a network (`model/trunk.py` and `network.
 of torch or numpy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from charrnn.config.declaration import Checked, setting
 from charrnn.model.cells import CELLS
@@ -101,5 +101,24 @@ class Reader(Architecture):
     direction: str = setting("both", "in which it reads", choices=("forward", "both"))
 
 
-ARCHITECTURES: dict[str, type[Architecture]] = {"language": Architecture}
+@dataclass(frozen=True)
+class LabelledArchitecture(Architecture):
+    """A language model that is told of each text what label it has.
+
+    Attributes:
+        classes: C, how many labels there are.
+    """
+
+    classes: int = setting(1, "labels", minimum=1, maximum=2**24)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Those of a language model, and `label.weight` (C, I): what a label adds to every input."""
+        return super().shapes() | {"label.weight": (self.classes, self.inputs(0))}
+
+    def without_labels(self) -> Architecture:
+        """That of the language model that it is where the label is known."""
+        return Architecture(**{field.name: getattr(self, field.name) for field in fields(Architecture)})
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {"language": Architecture, "generate": LabelledArchitecture}
 """What the network of each task is made of, by the name that a checkpoint has for the task."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import Architecture, LabelledArchitecture
 from charrnn.model.layer import State
+from charrnn.model.packing import Packing
 from charrnn.model.trunk import Trunk
 
 
@@ -112,6 +113,48 @@ class CharRNN(Network):
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""
         return self.trunk.blank_state(batch)
+
+
+class LabelledRNN(CharRNN):
+    """A language model that is told of each text what label it has.
+
+    A label adds a vector to every input of the first layer, zero at first. That is an input bias: with one
+    label for all texts it is a language model like any other, see `decoding/labels.py`.
+
+    Args:
+        architecture: cell, sizes and how many labels.
+        dropout: dropout probability (between layers and before the output).
+        generator: the random numbers of initialisation and dropout; the global ones are never touched.
+    """
+
+    architecture: LabelledArchitecture
+
+    def __init__(
+        self, architecture: LabelledArchitecture, dropout: float, generator: torch.Generator
+    ) -> None:
+        super().__init__(architecture, dropout, generator)
+        labels, inputs = architecture.classes, architecture.inputs(0)
+        self.label = nn.Embedding(labels, inputs, _weight=torch.zeros(labels, inputs, dtype=torch.float32))
+
+    def forward(
+        self, ids: Tensor | PackedSequence, state: State | None = None, labels: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """The logits of the symbol after each one read; otherwise as `Trunk.forward`.
+
+        Args:
+            ids: (B, T), or a packed batch.
+            state: what an earlier call returned.
+            labels: (B,) of each text; None adds nothing.
+        """
+        return super().forward(ids if labels is None else self._told(ids, labels), state)
+
+    def _told(self, ids: Tensor | PackedSequence, labels: Tensor) -> Tensor | PackedSequence:
+        """Vectors of the symbols with those of their texts' labels added."""
+        vectors: Tensor = self.label(labels)
+        if not isinstance(ids, PackedSequence):
+            return self.trunk.embed(ids) + vectors[:, None]
+        texts = torch.from_numpy(Packing(ids.batch_sizes.numpy()).texts).to(labels.device)
+        return PackedSequence(self.trunk.embed(ids.data) + vectors[texts], ids.batch_sizes)
 
 
 def flattened(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,9 +46,12 @@ class Stretches:
 
 
 def read_side_by_side(
-    model: CharRNN, ids: Ids, rows: Stretches, measure: Measure
+    model: CharRNN, ids: Ids, rows: Stretches, measure: Measure, labels: Tensor | None = None
 ) -> Iterator[tuple[Places, NDArray[np.bool_], Kept]]:
-    """Read stretches, longest first: places (R, T), whether each is scored, what is kept (R, T, D)."""
+    """Read stretches, longest first: places (R, T), whether each is scored, what is kept (R, T, D).
+
+    A network that is told labels, (R,), is told those.
+    """
     state: State | None = None
     longest = int(rows.ends[0] - rows.starts[0]) - 1
     steps = _steps(model, len(rows.ends))
@@ -57,7 +60,8 @@ def read_side_by_side(
         targets = rows.starts[:running, None] + 1 + np.arange(begin, min(begin + steps, longest))
         last = rows.ends[:running, None] - 1  # what stands beyond is read for nothing
         with still(model):
-            logits, state = model(tensor(model, ids[np.minimum(targets - 1, last)]), state)
+            told = () if labels is None else (labels[:running],)
+            logits, state = model(tensor(model, ids[np.minimum(targets - 1, last)]), state, *told)
             came = tensor(model, ids[np.minimum(targets, last)])
             found = measure.of_texts(logits, came)
         is_scored = (targets <= last) & (targets >= rows.firsts[:running, None])

@@ -51,7 +51,7 @@ class Trunk(nn.Module):
         """The hidden state after each symbol.
 
         Args:
-            ids: (B, T), or a packed batch of N steps, longest text first.
+            ids: (B, T), or a packed batch of N steps, longest text first; or vectors in their place, (…, I).
             state: what an earlier call returned, to read on where it stopped; None starts blank (zeros). A
                 packed batch may hold fewer texts than the state, which is then cut to the first ones: those
                 still running, since the longest come first. A trunk that reads both ways takes none.
@@ -68,7 +68,7 @@ class Trunk(nn.Module):
             return torch.cat([part.flatten(0, 1) for part in parts]), after
         batch = len(ids)
         before = self.blank_state(batch) if state is None else cut(state, batch)
-        hidden, after = self._steps(ids.t(), before, self._masks(batch))
+        hidden, after = self._steps(ids.transpose(0, 1), before, self._masks(batch))
         return hidden.transpose(0, 1), after
 
     def by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[list[Tensor], State]:
@@ -83,7 +83,7 @@ class Trunk(nn.Module):
         hidden, ended = [], list[State]()
         parts = torch.split(ids.data, rows)
         for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
-            values, state = self._steps(part.view(-1, running), cut(state, running), masks)
+            values, state = self._steps(part.view(-1, running, *part.shape[1:]), cut(state, running), masks)
             hidden.append(values)
             ended.append([tuple(array[going_on:] for array in layer) for layer in state])
         return hidden, _below(ended[::-1])
@@ -119,7 +119,7 @@ class Trunk(nn.Module):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the first layer, which alone meets symbols, (T, B); otherwise as `Layer.forward`."""
         assert isinstance(first, Layer)  # noqa: S101 - ModuleList forgets its type
-        table = None if first.faster_loop() is None else self._table(first, ids)
+        table = None if first.faster_loop() is None or ids.is_floating_point() else self._table(first, ids)
         values = self.embed(ids) if table is None else ids
         return first(values, state, table)  # type: ignore[no-any-return]
 
@@ -132,7 +132,9 @@ class Trunk(nn.Module):
         return linear(first.input_weight, self.embedding.weight)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """Each symbol as numbers: a row of the embedding, or a one-hot vector; (…,) to (…, I)."""
+        """Each symbol as a row of the embedding or a one-hot vector, (…,) to (…, I); vectors as they are."""
+        if ids.is_floating_point():
+            return ids
         if self.embedding is not None and not self._multiplies_one_hot():
             return embedding(ids, self.embedding.weight)
         symbols = torch.arange(self.architecture.symbols, device=ids.device)

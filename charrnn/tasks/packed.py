@@ -58,14 +58,18 @@ class PackedRecords:
 
     def __iter__(self) -> Iterator[NextSymbols]:
         """Every text once in each epoch, from the current position on."""
+        for begins, lengths, fresh, epoch in self.windows():
+            yield pack(self.ids, begins, lengths, fresh=fresh, epoch=epoch)
+
+    def windows(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], bool, float]]:
+        """The same as places: begins, lengths, whether fresh, and how many passes are done after each."""
         while True:
             done = 0
             for number, (begins, lengths, fresh) in enumerate(self._epoch_windows()):
                 done += int(lengths.sum())
                 if number >= self.position:
                     self.position += 1
-                    epoch = self.epoch + done / self.transitions
-                    yield pack(self.ids, begins, lengths, fresh=fresh, epoch=epoch)
+                    yield begins, lengths, fresh, self.epoch + done / self.transitions
             self.epoch, self.position = self.epoch + 1, 0
 
     @cached_property

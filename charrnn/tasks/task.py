@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from charrnn.model.architecture import Architecture
 from charrnn.model.layer import State
 from charrnn.model.network import Network
 from charrnn.tasks.batches import Batches
@@ -62,7 +61,7 @@ class Task(Protocol):
         """As a checkpoint keeps it."""
         ...
 
-    def network(self, architecture: Architecture, dropout: float, generator: torch.Generator) -> Network:
+    def network(self, architecture: Any, dropout: float, generator: torch.Generator) -> Network:  # noqa: ANN401
         """A network that has learnt nothing: its trunks, and what this task computes from them.
 
         Args:

@@ -1,0 +1,151 @@
+"""Generation by label: the network, its task through the real trainer, its scores, what it writes."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from charrnn.config.settings import Request, SampleSettings
+from charrnn.decoding.best_of import whole_texts
+from charrnn.decoding.labels import with_label
+from charrnn.decoding.language_model import SavedModel
+from charrnn.decoding.network import Decoder
+from charrnn.decoding.sampler import write
+from charrnn.evaluation.by_label import costs, score_by_label
+from charrnn.evaluation.scores import UNKNOWN_NATS
+from charrnn.model.architecture import LabelledArchitecture
+from charrnn.model.network import LabelledRNN
+from charrnn.tasks.generation import GenerationTask
+from charrnn.tasks.task import Task
+from charrnn.text.example_parts import Labelled
+from charrnn.text.record_part import Records
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.schedule import Budget
+from charrnn.training.trainer import Trainer
+
+LABELS = ("letters", "digits")
+CASES = [
+    LabelledArchitecture(cell, layers, 12, embedding, 9, classes=3)
+    for cell in ("rnn", "gru", "lstm")
+    for layers in (1, 2, 3)
+    for embedding in (0, 5)
+]
+
+
+def lines() -> list[tuple[str, int]]:
+    """Words of letters or of digits, three times as many of the one kind as of the other."""
+    random = np.random.default_rng(1)
+    found = []
+    for number in range(400):
+        kind = int(number % 4 == 0)
+        letters = random.choice(list("0123" if kind else "abcdef"), random.integers(1, 9))
+        found.append(("".join(letters), kind))
+    return found
+
+
+def part_of(
+    examples: list[tuple[str, int]], vocabulary: Vocabulary, encode: Callable[[str], NDArray[np.uint8]]
+) -> Labelled:
+    end = np.array([vocabulary.end], np.uint8)
+    ids = np.concatenate([end, *(part for text, _ in examples for part in (encode(text), end))])
+    bounds = np.flatnonzero(ids == vocabulary.end)
+    characters = sum(len(text) for text, _ in examples)
+    texts = Records(ids, characters, characters, bounds, np.arange(len(examples)))
+    return Labelled(texts, np.array([label for _, label in examples], np.int32))
+
+
+def vocabulary_and_part() -> tuple[Vocabulary, Labelled]:
+    vocabulary = Vocabulary.from_text("".join(text for text, _ in lines()), end=True)
+    return vocabulary, part_of(lines(), vocabulary, lambda text: vocabulary.encode(text).astype(np.uint8))
+
+
+def random_network(architecture: LabelledArchitecture) -> LabelledRNN:
+    network = LabelledRNN(architecture, 0.0, torch.Generator().manual_seed(1)).eval()
+    random = np.random.default_rng(2)
+    shapes = architecture.shapes().items()
+    network.put({name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in shapes})
+    return network
+
+
+@pytest.mark.parametrize("architecture", CASES, ids=lambda a: f"{a.cell}-{a.layers}-{a.embedding}")
+def test_numpy_writes_with_a_label_as_torch_reads_it(architecture: LabelledArchitecture) -> None:
+    network = random_network(architecture)
+    ids = np.random.default_rng(3).integers(0, 9, (40, 3))
+    labels = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        expected, _ = network(torch.from_numpy(ids.T.copy()), None, labels)
+    for row, label in enumerate(labels.tolist()):
+        decoder = Decoder(*with_label(architecture, network.weights(), label))
+        found = np.stack([decoder.step(step[row : row + 1])[0].copy() for step in ids])
+        np.testing.assert_allclose(found, expected[row].numpy(), atol=1e-4)
+    assert np.abs(expected[0].numpy() - expected[1].numpy()).max() > 0.01
+
+
+def trained(steps: int) -> tuple[GenerationTask, LabelledRNN, Labelled]:
+    vocabulary, part = vocabulary_and_part()
+    task = GenerationTask(vocabulary, LABELS, counts=(300, 100))
+    as_task: Task = task
+    architecture = LabelledArchitecture("gru", 1, 24, 8, len(vocabulary), classes=2)
+    network = task.network(architecture, 0.0, torch.Generator().manual_seed(1))
+    batches = as_task.batches(part, batch_size=20, sequence_length=5, seed=1)
+    optimizers = make_optimizers(network, "muon", 0.02, 0.01)
+    trainer = Trainer(network, task, batches, optimizers, Budget(steps, None), gradient_clip=1.0)
+    for _ in trainer:
+        pass
+    averaged = trainer.averaged
+    assert isinstance(averaged, LabelledRNN)
+    return task, averaged, part
+
+
+def test_labels_are_learnt_and_followed() -> None:
+    """Texts longer than a batch's five steps go on in the next one, their labels too."""
+    task, network, part = trained(400)
+    found = score_by_label(network, part, np.array([300, 100]))
+    assert found.accuracy_by_bayes == 1.0
+    # Where nobody tells the label, what tells it, the first character, costs as much more as naming it.
+    naming = -(300 * math.log(0.75) + 100 * math.log(0.25))
+    assert found.untold.nats - found.told.nats == pytest.approx(naming, rel=0.01)
+    assert task.score(network, part).nats == pytest.approx(found.told.nats)
+    for label, allowed in enumerate(("abcdef", "0123")):
+        model = SavedModel(
+            *with_label(network.architecture, network.weights(), label),
+            task.vocabulary,
+            np.zeros(0, np.int64),
+        )
+        texts = list(whole_texts(write(model, Request(count=40), SampleSettings())))
+        assert len(texts) == 40
+        assert np.mean([set(text) <= set(allowed) for text in texts]) > 0.9
+    first, second = task.examples(network, part).splitlines()
+    assert first.startswith("letters: ")
+    assert second.startswith("digits: ")
+    assert set(second.removeprefix("digits: ")) <= set("0123")
+
+
+def test_each_text_costs_what_it_costs_alone() -> None:
+    """Texts of all lengths, one empty and one longer than is read at once; unknown ones are charged."""
+    network = random_network(LabelledArchitecture("lstm", 1, 12, 5, 9, classes=3))
+    vocabulary = Vocabulary.from_text("abcdefgh", end=True)
+    random = np.random.default_rng(4)
+    lengths = [5, 0, 1, 1500, 7, 30]
+    examples = [("".join(random.choice(list("abcdefgh"), length)), i % 3) for i, length in enumerate(lengths)]
+    part = part_of(examples, vocabulary, lambda text: vocabulary.encode(text).astype(np.uint8))
+    labels = part.labels.astype(np.int32)
+    found = costs(network, part.texts, labels)
+    for number, (begin, end) in enumerate(part.texts.texts.tolist()):
+        text = torch.from_numpy(part.texts.ids[begin:end].astype(np.int64))
+        with torch.no_grad():
+            logits, _ = network(text[None, :-1], None, torch.from_numpy(labels[number : number + 1]))
+        alone = torch.nn.functional.cross_entropy(logits[0], text[1:], reduction="sum")
+        assert found[number] == pytest.approx(float(alone), rel=1e-4)
+    ids = part.texts.ids.copy()
+    ids[2] = 9  # of the first text, a character that the network has no id for
+    strange = Labelled(Records(ids, 1544, 1544, part.texts.bounds, part.texts.chosen), part.labels)
+    task = GenerationTask(vocabulary, ("x", "y", "z"))
+    without = np.delete(ids, 2)
+    less = Records(without, 1543, 1543, np.flatnonzero(without == vocabulary.end), part.texts.chosen)
+    expected = costs(network, less, labels).sum() + UNKNOWN_NATS
+    assert task.score(network, strange).nats == pytest.approx(expected, rel=1e-6)
