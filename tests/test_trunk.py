@@ -6,7 +6,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from charrnn.errors import UsageError
-from charrnn.model.architecture import Architecture, Reader
+from charrnn.model.architecture import Architecture, EncoderArchitecture
 from charrnn.model.layer import Layer
 from charrnn.model.network import CharRNN, Network
 from charrnn.model.optimizers import optimizer_of
@@ -114,7 +114,7 @@ def test_arrays_of_another_network_are_refused() -> None:
 
 
 def reader_of(cell: str, layers: int) -> Trunk:
-    architecture = Reader(cell, layers, HIDDEN, 3, SYMBOLS)
+    architecture = EncoderArchitecture(cell, layers, HIDDEN, 3, SYMBOLS)
     return Trunk(architecture, 0.0, torch.Generator().manual_seed(1)).double()
 
 
@@ -154,7 +154,7 @@ def test_both_ways_is_forward_beside_forward_on_the_text_reversed(
 @every_cell
 @pytest.mark.parametrize("embedding", [0, 3])
 def test_both_ways_has_names_of_its_own_and_learns_all(cell: str, embedding: int) -> None:
-    architecture = Reader(cell, 2, HIDDEN, embedding, SYMBOLS)
+    architecture = EncoderArchitecture(cell, 2, HIDDEN, embedding, SYMBOLS)
     trunk = Trunk(architecture, 0.5, torch.Generator().manual_seed(1))
     found = {name: tuple(parameter.shape) for name, parameter in trunk.named_parameters()}
     assert found == architecture.trunk_shapes()

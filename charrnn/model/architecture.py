@@ -95,7 +95,7 @@ class Architecture(Checked):
 
 
 @dataclass(frozen=True)
-class Reader(Architecture):
+class EncoderArchitecture(Architecture):
     """A trunk that reads whole texts, and so may read them from both ends."""
 
     direction: str = setting("both", "in which it reads", choices=("forward", "both"))
@@ -120,5 +120,47 @@ class LabelledArchitecture(Architecture):
         return Architecture(**{field.name: getattr(self, field.name) for field in fields(Architecture)})
 
 
-ARCHITECTURES: dict[str, type[Architecture]] = {"language": Architecture, "generate": LabelledArchitecture}
+@dataclass(frozen=True)
+class ClassifierArchitecture(EncoderArchitecture):
+    """A trunk, and a linear output above the mean and the maximum of its hidden states over time.
+
+    Attributes:
+        classes: C, how many labels there are.
+    """
+
+    classes: int = setting(1, "labels", minimum=1, maximum=2**24)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The trunk's, `output.weight` (C, mean and maximum) and `output.bias` (C,)."""
+        output = {"output.weight": (self.classes, 2 * self.width), "output.bias": (self.classes,)}
+        return self.trunk_shapes() | output
+
+
+@dataclass(frozen=True)
+class TaggerArchitecture(EncoderArchitecture):
+    """A trunk, a linear output for each step, and what the tags of neighbours say of each other.
+
+    Attributes:
+        tags: K, how many there are.
+    """
+
+    tags: int = setting(1, "tags", minimum=1, maximum=2**12)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The trunk's, `output.weight` (K, H or 2H) and `output.bias` (K,); and those of the linear chain.
+
+        That is `chain.transition` (K, K), from a tag to the next one, `chain.first` and `chain.last` (K,).
+        """
+        tags = self.tags
+        output = {"output.weight": (tags, self.width), "output.bias": (tags,)}
+        chain = {"chain.transition": (tags, tags), "chain.first": (tags,), "chain.last": (tags,)}
+        return self.trunk_shapes() | output | chain
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "language": Architecture,
+    "generate": LabelledArchitecture,
+    "classify": ClassifierArchitecture,
+    "tag": TaggerArchitecture,
+}
 """What the network of each task is made of, by the name that a checkpoint has for the task."""
