@@ -116,7 +116,7 @@ def test_a_new_bound_takes_the_place_of_all_that_a_run_has_ended_by(name: str) -
 
 def test_a_model_that_is_started_from_decides_its_sizes() -> None:
     decided = names_where(TrainSettings, of_the_model=True)
-    assert set(decided) == {item.name for item in dataclasses.fields(Architecture)} - {"symbols"}
+    assert set(decided) == {item.name for item in dataclasses.fields(Architecture)} - {"symbols", "direction"}
 
     class Source:
         architecture = Architecture("rnn", 3, 5, 7, 11)

@@ -277,7 +277,7 @@ def test_speed_is_measured_only_where_something_follows_from_it() -> None:
 
     measured: list[Plan] = []
     choose(of(steps=5), NOVEL, refuse)
-    choose(of(max_time="1m", hidden=5, dropout=0.1, weight_decay=0.0), NOVEL, refuse)
+    choose(of(max_time="1m", hidden=5, dropout=0.1, weight_dropout=0.0, weight_decay=0.0), NOVEL, refuse)
     for is_open in ({}, {"hidden": 5}, {"hidden": 5, "dropout": 0.1}):
         measured.clear()
         choose(of(max_time="1m", **is_open), NOVEL, lambda plan: measured.append(plan) or 1e4)  # type: ignore[func-returns-value]

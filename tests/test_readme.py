@@ -120,7 +120,7 @@ QUESTIONS = [
     ("what is held out", "text/split.py", "def cuts("),
     ("where a fourth would go", "model/cells.py", "CELLS"),
     ("in NumPy", "decoding/cells.py", "STEPS"),
-    ("where dropout is applied", "model/trunk.py", ".bernoulli_(kept"),
+    ("where dropout is applied", "model/dropout.py", ".bernoulli_(1 - share"),
     ("their digest", "runs/checkpoint_file.py", "def digest("),
     ("atomic writes", "runs/atomic.py", "def write_atomically("),
     ("Ctrl-C", "runs/signals.py", "SIGINT"),

@@ -41,10 +41,12 @@ def in_words(plan: Plan) -> str:
     embedding = f"embedding {network.embedding}" if network.embedding else "one-hot"
     count = to_choose_from(machine.threads)[-1]
     threads = f"{'up to ' if machine.threads is None else ''}{count} thread{'s' if count != 1 else ''}"
+    share = settings.model.weight_dropout
+    of_weights = f" and {share:g} of the recurrent weights" if share else ""
     return (
         f"{network.cell.upper()} {network.layers}×{network.hidden}, {embedding}, "
         f"{network.parameters:,} parameters; {recipe.optimizer} at {recipe.learning_rate:g}, "
-        f"dropout {settings.model.dropout:g}; "
+        f"dropout {settings.model.dropout:g}{of_weights}; "
         f"{expected(plan)}{recipe.batch_size} × {recipe.sequence_length} characters; "
         f"until {until(settings.budget)}; {machine.device}, {machine.precision}, {threads}"
     )

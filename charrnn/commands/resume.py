@@ -77,13 +77,17 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
     return run
 
 
+_ONCE_WITHOUT = {"weight_dropout": 0.0}
+"""What settings mean that checkpoints of earlier versions do not have."""
+
+
 def settings_begun_with(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
     """Every setting of a run by name; those that name files stand in its `config.toml` alone."""
     try:
         named = read_config(str(run.config))
     except CharRNNError:  # it goes on all the same
         named = {}
-    every = named | checkpoint.settings
+    every = named | _ONCE_WITHOUT | checkpoint.settings
     return {name: value for name, value in every.items() if name in IN_THE_RUN_FOLDER}
 
 

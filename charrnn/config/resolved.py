@@ -13,6 +13,7 @@ class ResolvedModel(ModelSettings):
     hidden: int
     embedding: int
     dropout: float
+    weight_dropout: float
 
 
 class ResolvedRecipe(RecipeSettings):

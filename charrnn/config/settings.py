@@ -135,6 +135,14 @@ class ModelSettings(Checked):
         metavar="P",
         chosen="chosen",
     )
+    weight_dropout: float | None = setting(
+        None,
+        "probability that a recurrent weight is left out of an update",
+        minimum=0.0,
+        maximum=0.95,
+        metavar="P",
+        chosen="chosen",
+    )
     init_from: str | None = setting(
         None,
         "start from the weights of a model, a run (its folder or name) or a checkpoint file; the vocabulary "

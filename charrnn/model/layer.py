@@ -73,6 +73,7 @@ class Layer(nn.Module):
 
     Attributes:
         reverse: beside it, in a trunk that reads both ways, the layer that reads the same from the end.
+        thinned: the recurrent weights of which some are left out, while an update is made without these.
     """
 
     def __init__(self, architecture: Architecture, index: int, *, is_reversed: bool = False) -> None:
@@ -85,6 +86,7 @@ class Layer(nn.Module):
         self.input_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
         self.recurrent_bias = nn.Parameter(torch.empty(rows, dtype=torch.float32))
         has_reverse = architecture.direction == "both" and not is_reversed
+        self.thinned: Tensor | None = None
         self.reverse = Layer(architecture, index, is_reversed=True) if has_reverse else None
 
     def forward(
@@ -104,8 +106,8 @@ class Layer(nn.Module):
         if loop is None:
             outputs, after = run([self], inputs, [state])
             return outputs, after[0]
-        weights = (self.input_weight if table is None else table, self.recurrent_weight)
-        parameters = (p.to(dtype) for p in (*weights, self.input_bias, self.recurrent_bias))
+        weight, *others = self.in_order()
+        parameters = (p.to(dtype) for p in (weight if table is None else table, *others))
         values = inputs.to(dtype) if inputs.is_floating_point() else inputs
         with torch.autocast("cpu", enabled=False):
             outputs = loop(values, *(part.to(dtype) for part in state), *parameters)
@@ -118,7 +120,8 @@ class Layer(nn.Module):
 
     def in_order(self) -> list[Tensor]:
         """The parameters in the order of PyTorch's functions."""
-        return [self.input_weight, self.recurrent_weight, self.input_bias, self.recurrent_bias]
+        recurrent = self.recurrent_weight if self.thinned is None else self.thinned
+        return [self.input_weight, recurrent, self.input_bias, self.recurrent_bias]
 
     def faster_loop(self) -> Callable[..., Tensor] | None:
         """The loop of `recurrence.py` where it is the faster one: of some cells, in training on a CPU."""

@@ -52,6 +52,11 @@ class Network(nn.Module):
         for trunk in self.trunks:
             trunk.generator = generator
 
+    def set_weight_dropout(self, share: float) -> None:
+        """Let each update leave out so many of the recurrent weights."""
+        for trunk in self.trunks:
+            trunk.weight_dropout = share
+
     def arrays(self) -> dict[str, nn.Parameter]:
         """Its parameters by the names that they have in files."""
         return {name.removeprefix(_OF_THE_TRUNK): value for name, value in self.named_parameters()}

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from charrnn.model.architecture import Architecture
 from charrnn.model.both_ways import as_given, as_packed, read_both_ways, rectangles
 from charrnn.model.cells import CELLS
+from charrnn.model.dropout import dropped, thinned, unit_mask
 from charrnn.model.layer import Layer, State, products, run
 
 FEW_SYMBOLS = 512
@@ -32,12 +33,16 @@ class Trunk(nn.Module):
         architecture: cell, sizes and direction.
         dropout: dropout probability of each layer's outputs.
         generator: the random numbers of initialisation and dropout; the global ones are never touched.
+
+    Attributes:
+        weight_dropout: probability that a recurrent weight is left out of an update, for all its steps and
+            texts (Merity et al. 2018, arXiv 1708.02182).
     """
 
     def __init__(self, architecture: Architecture, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
         self.architecture = architecture
-        self.dropout = dropout
+        self.dropout, self.weight_dropout = dropout, 0.0
         self.generator = generator
         # PyTorch's own initialisation would draw from the global random numbers.
         self.embedding: nn.Embedding | None = None
@@ -68,7 +73,7 @@ class Trunk(nn.Module):
             return torch.cat([part.flatten(0, 1) for part in parts]), after
         batch = len(ids)
         before = self.blank_state(batch) if state is None else cut(state, batch)
-        hidden, after = self._steps(ids.transpose(0, 1), before, self._masks(batch))
+        hidden, after = self._steps(ids.transpose(0, 1), before, self._drop(batch))
         return hidden.transpose(0, 1), after
 
     def by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[list[Tensor], State]:
@@ -79,7 +84,7 @@ class Trunk(nn.Module):
         """
         texts, rows = rectangles(ids.batch_sizes)
         state = self.blank_state(texts[0]) if state is None else state
-        masks = self._masks(texts[0])
+        masks = self._drop(texts[0])
         hidden, ended = [], list[State]()
         parts = torch.split(ids.data, rows)
         for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
@@ -93,7 +98,7 @@ class Trunk(nn.Module):
         if state is not None:
             raise ValueError("a trunk that reads both ways reads whole texts, from a blank state")
         symbols, sizes = as_packed(ids)
-        hidden, after = read_both_ways(self.layers, self.embed(symbols), sizes, self._masks(int(sizes[0])))
+        hidden, after = read_both_ways(self.layers, self.embed(symbols), sizes, self._drop(int(sizes[0])))
         return as_given(hidden, ids), after
 
     def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
@@ -151,18 +156,16 @@ class Trunk(nn.Module):
         weight, few = self._parameter, self.architecture.symbols <= FEW_SYMBOLS
         return weight.is_cuda and few and self.training and products(weight) is not weight.dtype
 
-    def _masks(self, batch: int) -> Masks:
-        """Dropout (Srivastava et al. 2014) for each layer's outputs, in training only.
-
-        A unit is dropped for all steps of a text (Gal & Ghahramani 2016, arXiv 1512.05287), which learns as
-        well as drawing anew for each step and needs a T-th of the random numbers. They come from the
-        trunk's own generator.
-        """
-        if not self.training or not self.dropout:
-            return [None for _ in self.layers]
-        shape, kept = (batch, self.architecture.width), 1 - self.dropout
-        masks = (self._parameter.new_empty(shape) for _ in self.layers)
-        return [mask.bernoulli_(kept, generator=self.generator).div_(kept) for mask in masks]
+    def _drop(self, batch: int) -> Masks:
+        """Draw what is dropped in this call, in training only: of weights, and of outputs, by these masks."""
+        units, weights = (self.dropout, self.weight_dropout) if self.training else (0.0, 0.0)
+        for layer in self.layers.modules():
+            if isinstance(layer, Layer):
+                layer.thinned = thinned(layer.recurrent_weight, weights, self.generator) if weights else None
+        like, width = self._parameter, self.architecture.width
+        return [
+            unit_mask(like, (batch, width), units, self.generator) if units else None for _ in self.layers
+        ]
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""
@@ -206,11 +209,6 @@ def run_in_one_call(layers: Sequence[Layer], masks: Masks) -> bool:
     weight, several = layers[0].input_weight, len(layers) > 1
     is_open = all(mask is None for mask in masks[:-1])
     return weight.is_cuda and several and is_open and products(weight) is not torch.float16
-
-
-def dropped(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Outputs (T, B, H) times a mask of these texts and maybe more after them."""
-    return values if mask is None else values * mask[: values.shape[1]].to(values.dtype)
 
 
 def cut(state: State, batch: int) -> State:

@@ -14,7 +14,7 @@ from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizers import OPTIMIZERS
-from charrnn.training.regularization import dropout, weight_decay
+from charrnn.training.regularization import dropout, weight_decay, weight_dropout
 
 Value = TypeVar("Value")
 
@@ -26,7 +26,7 @@ HALF_FROM = 2**21
 """Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
 
 ON_CHIP_MULTIPLE, ON_CHIP_HIDDEN = 128, 1024
-"""Units of a layer whose weights cuDNN keeps on the chip, in float16: a multiple of the one, up to the other."""
+"""Units of a layer whose weights cuDNN keeps on the chip, in float16: multiples of one, up to the other."""
 
 LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
 """Layers and units to choose from where a run is bounded by time, each larger than the one before."""
@@ -104,7 +104,8 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
         pace: measures a plan; asked only where the time is bounded and something follows from it.
     """
     budget, model = settings.budget, settings.model
-    is_open = None in (model.hidden, model.dropout, settings.recipe.weight_decay)
+    regularisers = (model.dropout, model.weight_dropout, settings.recipe.weight_decay)
+    is_open = model.hidden is None or None in regularisers
     if budget.max_time is None or pace is None or not is_open:
         size = max(size for size in _sizes(settings, facts) if model.hidden or size[1] <= USUAL_HIDDEN)
         plan = _of_size(settings, facts, *size)
@@ -166,6 +167,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         "hidden": hidden,
         "embedding": network.embedding,
         "dropout": _or(model.dropout, 0.0),
+        "weight_dropout": _or(model.weight_dropout, 0.0),
         "batch_size": batch_size,
         "sequence_length": int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
         "learning_rate": _or(recipe.learning_rate, optimizer.learning_rate(CELLS[model.cell])),
@@ -192,6 +194,7 @@ def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: flo
     decay = weight_decay(load, lines=lines) if OPTIMIZERS[recipe.optimizer].decays else 0.0
     chosen = {
         "dropout": _or(settings.model.dropout, dropout(load, lines=lines)),
+        "weight_dropout": _or(settings.model.weight_dropout, weight_dropout(load, lines=lines)),
         "weight_decay": _or(settings.recipe.weight_decay, decay),
     }
     return Plan(build(ResolvedSettings, flat(plan.settings) | chosen), plan.architecture, updates)

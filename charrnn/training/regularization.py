@@ -19,3 +19,9 @@ def weight_decay(load: float, *, lines: bool) -> float:
     """
     growth = 0.0 if lines else 0.02 * math.log2(max(1.0, load / 1.5))
     return round(min(0.1, 0.06 + growth), 3)
+
+
+def weight_dropout(load: float, *, lines: bool) -> float:
+    """Of the recurrent weights: none up to a load of 20, 0.3 from one of 100 on (LOG.md); of lines none."""
+    share = 0.0 if lines else min(0.3, 0.13 * math.log2(max(1.0, load / 20)))
+    return round(share, 2) if share >= 0.05 else 0.0

@@ -121,6 +121,7 @@ def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget) -> Tr
     device = torch.device(machine.device)
     generator = torch.Generator().manual_seed(machine.seed)
     model = task.network(plan.architecture, plan.settings.model.dropout, generator).to(device)
+    model.set_weight_dropout(plan.settings.model.weight_dropout)
     model.generator = torch.Generator(device).manual_seed(machine.seed)
     optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
     trainer = Trainer(
