@@ -14,7 +14,7 @@ from torch import Tensor
 
 from charrnn.model.layer import State
 from charrnn.model.measures import Kept, Measure
-from charrnn.model.network import CharRNN
+from charrnn.model.network import CharRNN, Network
 from charrnn.text.vocabulary import Ids
 
 CHUNK = 1024
@@ -82,7 +82,7 @@ def read_rows(
 
 
 @contextmanager
-def still(model: CharRNN) -> Iterator[None]:
+def still(model: Network) -> Iterator[None]:
     """Without gradients or dropout meanwhile; the network is left in the mode it was in."""
     training = model.training
     model.eval()

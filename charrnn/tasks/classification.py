@@ -1,0 +1,173 @@
+"""Classification: a text has a label. Many to one.
+
+The network reads a whole text, from both ends by default; what shows how far it has come are texts that are
+held out, with the labels that it gives them. Knows nothing of files, terminals or optimizers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import PackedSequence
+
+from charrnn.model.architecture import ClassifierArchitecture
+from charrnn.model.classifier import Classifier
+from charrnn.model.layer import State
+from charrnn.model.passes import still
+from charrnn.tasks.examples import ExampleBatches, Numbers, by_length, whole_texts
+from charrnn.tasks.task import Loss
+from charrnn.text.example_parts import Labelled
+from charrnn.text.vocabulary import Vocabulary
+
+SHOWN = 8
+"""Texts that are shown with their labels now and then."""
+
+LONGEST_SHOWN = 60
+"""Characters of each of them, at most."""
+
+TOGETHER, STEPS_TOGETHER = 256, 2**16
+"""Texts that are scored at once, and steps of all of them, padded to the longest, at most."""
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """A batch of texts, and the label of each.
+
+    Attributes:
+        ids: the texts, each with its end mark, packed.
+        labels: (B,)
+        epoch: passes over the examples that are done after this batch.
+    """
+
+    ids: PackedSequence
+    labels: Tensor
+    epoch: float
+    fresh: None = None
+
+    def to(self, device: torch.device) -> "LabelledTexts":
+        """The same batch on a device."""
+        ids = PackedSequence(self.ids.data.to(device), self.ids.batch_sizes)
+        return LabelledTexts(ids, self.labels.to(device), self.epoch)
+
+
+@dataclass(frozen=True)
+class ClassificationScore:
+    """How good the labels are that texts were given.
+
+    Attributes:
+        right: texts whose likeliest label was theirs.
+        texts: how many there were.
+        nats: the sum of -ln p of their labels.
+    """
+
+    right: int
+    texts: int
+    nats: float
+
+    unit: ClassVar[str] = "accuracy"
+
+    @property
+    def value(self) -> float:
+        """The share of right labels; not a number where probabilities are none."""
+        return self.right / self.texts if np.isfinite(self.nats) else float("nan")
+
+    def better_than(self, value: float) -> bool:
+        """Whether another share is lower."""
+        return self.value > value
+
+
+@dataclass(frozen=True)
+class ClassificationTask:
+    """Finding the label of each text.
+
+    Attributes:
+        vocabulary: the symbols.
+        labels: their names.
+        weights: (C,) of each label in the loss, 1 in the mean over the examples; empty for 1 each.
+        smoothing: share of the probability that the loss asks for all labels alike (Szegedy et al. 2016).
+    """
+
+    name: ClassVar[str] = "classify"
+
+    vocabulary: Vocabulary
+    labels: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    smoothing: float = 0.0
+
+    def network(
+        self, architecture: ClassifierArchitecture, dropout: float, generator: torch.Generator
+    ) -> Classifier:
+        """A trunk with pooling over time and a linear output, which predicts all labels alike."""
+        return Classifier(architecture, dropout, generator)
+
+    def batches(
+        self, part: Labelled, *, batch_size: int, sequence_length: int, seed: int
+    ) -> ExampleBatches[LabelledTexts]:
+        """Whole texts of like lengths."""
+        return ExampleBatches(
+            part.texts.lengths,
+            batches_of(part),
+            batch_size=batch_size,
+            sequence_length=sequence_length,
+            seed=seed,
+        )
+
+    def loss(self, network: Classifier, batch: LabelledTexts, state: State | None) -> Loss:  # noqa: ARG002 - none
+        """Score each text's label: softmax cross-entropy, smoothed and weighted as asked, summed in nats."""
+        logits = network(batch.ids).float()
+        weight = torch.tensor(self.weights, device=logits.device) if self.weights else None
+        nats = cross_entropy(
+            logits, batch.labels, weight=weight, label_smoothing=self.smoothing, reduction="sum"
+        )
+        return Loss(nats, len(batch.labels), [])
+
+    def score(self, network: Classifier, part: Labelled) -> ClassificationScore:
+        """How many labels are right."""
+        logits = logits_of(network, part)
+        labels = torch.from_numpy(part.labels[part.texts.chosen].astype(np.int64))
+        nats = float(cross_entropy(logits.double(), labels, reduction="sum"))
+        return ClassificationScore(int((logits.argmax(1) == labels).sum()), len(labels), nats)
+
+    def reading_cost(self, part: Labelled) -> float:
+        """In proportion to its symbols."""
+        return float(part.symbols)
+
+    def examples(self, network: Classifier, part: Labelled) -> str:
+        """Some texts with the labels that they are given, and their own where that is another one."""
+        count = min(SHOWN, part.records)
+        chosen = part.texts.chosen[np.arange(count) * part.records // count]
+        some = replace(part, texts=replace(part.texts, chosen=chosen))
+        found = logits_of(network, some).argmax(1).tolist()
+        lines = []
+        for record, label in zip(chosen.tolist(), found, strict=True):
+            begin, end = part.texts.bounds[record : record + 2].tolist()
+            text = self.vocabulary.decode(part.texts.ids[begin + 1 : end][:LONGEST_SHOWN])
+            own = int(part.labels[record])
+            wrong = "" if own == label else f" (it is {self.labels[own]})"
+            lines.append(f"{text} → {self.labels[label]}{wrong}")
+        return "\n".join(lines)
+
+
+def logits_of(network: Classifier, part: Labelled) -> Tensor:
+    """The logits of every text's label, (R, C), in the order of the examples."""
+    lengths, make = part.texts.lengths, batches_of(part)
+    logits = torch.empty(len(lengths), network.output.out_features)
+    with still(network):
+        for examples in by_length(lengths, TOGETHER, STEPS_TOGETHER):
+            ids = make(examples, 0.0).to(network.device).ids
+            logits[torch.from_numpy(examples)] = network(ids).float().cpu()
+    return logits
+
+
+def batches_of(part: Labelled) -> Callable[[Numbers, float], LabelledTexts]:
+    """Makes batches of examples of a part."""
+
+    def make(examples: Numbers, epoch: float) -> LabelledTexts:
+        labels = part.labels[part.texts.chosen[examples]].astype(np.int64)
+        return LabelledTexts(whole_texts(part.texts, examples), torch.from_numpy(labels), epoch)
+
+    return make
