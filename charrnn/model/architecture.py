@@ -157,10 +157,57 @@ class TaggerArchitecture(EncoderArchitecture):
         return self.trunk_shapes() | output | chain
 
 
+@dataclass(frozen=True)
+class TranslationArchitecture(EncoderArchitecture):
+    """Two trunks: one reads the source, the other writes the target; what is between them.
+
+    Cell and sizes are those of both trunks, direction and symbols those of the encoder.
+
+    Attributes:
+        target_symbols: W, symbols of targets, their end mark included.
+        attention: whether each step of the decoder looks at all of the source.
+    """
+
+    target_symbols: int = setting(256, "symbols of targets", minimum=1, maximum=0x110002)
+    attention: bool = setting(True, "whether the decoder looks at all of the source")
+
+    @property
+    def encoder(self) -> Architecture:
+        """The trunk that reads the source."""
+        return EncoderArchitecture(
+            self.cell, self.layers, self.hidden, self.embedding, self.symbols, self.direction
+        )
+
+    @property
+    def decoder(self) -> Architecture:
+        """The trunk that writes the target."""
+        return Architecture(self.cell, self.layers, self.hidden, self.embedding, self.target_symbols)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The name and shape of each array.
+
+        Those of the trunks, `encoder.*` and `decoder.*`; `bridge_weight` (L·H, D) and `bridge_bias` (L·H,),
+        from which the decoder's state begins; with attention `query_weight` (D, H), `mixing_weight`
+        (H, H + D) and `mixing_bias` (H,); `output.weight` (W, H) and `output.bias` (W,).
+        """
+        hidden, width, states = self.hidden, self.width, self.layers * self.hidden
+        shapes = {f"encoder.{name}": shape for name, shape in self.encoder.trunk_shapes().items()}
+        shapes |= {f"decoder.{name}": shape for name, shape in self.decoder.trunk_shapes().items()}
+        shapes |= {"bridge_weight": (states, width), "bridge_bias": (states,)}
+        if self.attention:
+            shapes |= {"query_weight": (width, hidden), "mixing_weight": (hidden, hidden + width)}
+            shapes |= {"mixing_bias": (hidden,)}
+        return shapes | {
+            "output.weight": (self.target_symbols, hidden),
+            "output.bias": (self.target_symbols,),
+        }
+
+
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "language": Architecture,
     "generate": LabelledArchitecture,
     "classify": ClassifierArchitecture,
     "tag": TaggerArchitecture,
+    "translate": TranslationArchitecture,
 }
 """What the network of each task is made of, by the name that a checkpoint has for the task."""

@@ -53,6 +53,9 @@ OPTIMIZERS = {
 
 
 def optimizer_of(parameter: str, optimizer: str) -> str:
-    """Which optimizer moves a parameter: the one that was asked for has the recurrent layers' matrices."""
-    is_matrix = "layers." in parameter and parameter.endswith("_weight")
-    return optimizer if is_matrix else "adamw"
+    """Which optimizer moves a parameter: the one that was asked for has the matrices between hidden units.
+
+    These are called `…_weight`: those of recurrent layers, and what joins two trunks. Those of embeddings and
+    outputs, of which each symbol has a row, are called `….weight`.
+    """
+    return optimizer if parameter.endswith("_weight") else "adamw"

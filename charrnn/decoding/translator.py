@@ -1,0 +1,129 @@
+"""The network of translation in NumPy: sources are encoded together, and targets written step by step.
+
+The equations stand in `model/translation.py`. Knows nothing of text, search or files.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.decoding.cells import Array
+from charrnn.decoding.encoder import Encoder
+from charrnn.decoding.network import NOT_FINITE, Decoder
+from charrnn.errors import CheckpointError
+from charrnn.model.architecture import TranslationArchitecture
+
+Ids = NDArray[np.integer[Any]]
+
+
+class Translator:
+    """Encodes sources, and makes for each of them decoders of targets."""
+
+    def __init__(self, architecture: TranslationArchitecture, weights: Mapping[str, Array]) -> None:
+        """Prepare the weights.
+
+        Args:
+            architecture: cell and sizes.
+            weights: an array for each name in `architecture.shapes()`.
+        """
+        self.architecture = architecture
+        self._weights = weights
+        hidden = architecture.hidden
+        self._encoder = Encoder(architecture.encoder, _only("encoder.", weights))
+        self._decoder = _only("decoder.", weights)
+        if architecture.attention:
+            # What a step gives is what attention asks for, W_q h, and below that h's own share of the mix.
+            asks, mixes = weights["query_weight"], weights["mixing_weight"]
+            nothing = np.zeros(len(asks), np.float32)
+            self._decoder["output.weight"] = np.concatenate((asks, mixes[:, :hidden]))
+            self._decoder["output.bias"] = np.concatenate((nothing, weights["mixing_bias"]))
+            self.seen_weight = np.ascontiguousarray(mixes[:, hidden:].T)
+            self.output_weight = np.ascontiguousarray(weights["output.weight"].T)
+            self.output_bias = weights["output.bias"]
+        else:
+            self._decoder |= {name: weights[name] for name in ("output.weight", "output.bias")}
+
+    def encode(self, sources: Sequence[Ids]) -> "Sources":
+        """Read sources, each with its end mark."""
+        lengths = np.array([len(source) for source in sources])
+        return Sources(self._encoder.read(sources).padded(), lengths)
+
+    def writer(self, encoded: "Sources", each: int = 1) -> "Writer":
+        """So many targets of each source, none of which has a symbol yet."""
+        architecture, vectors = self.architecture, encoded.vectors
+        hidden, rows = architecture.hidden, np.arange(len(vectors))
+        ends = np.concatenate((vectors[rows, encoded.lengths - 1, :hidden], vectors[:, 0, hidden:]), 1)
+        memories = ends @ self._weights["bridge_weight"].T + self._weights["bridge_bias"]
+        decoder = Decoder(architecture.decoder, self._decoder, len(vectors) * each)
+        start = (np.tanh(memories), memories)[: architecture.states]
+        decoder.state = tuple(part.repeat(each, 0) for part in start)
+        return Writer(self, encoded, decoder, each)
+
+
+class Sources:
+    """Sources that were read.
+
+    Attributes:
+        vectors: (B, S, D), zero past the end of each source.
+        lengths: (B,)
+    """
+
+    def __init__(self, vectors: Array, lengths: NDArray[np.intp]) -> None:
+        self.vectors, self.lengths = vectors, lengths
+        beyond = np.arange(vectors.shape[1]) >= lengths[:, None]
+        self.ruled_out = np.where(beyond, np.float32(-np.inf), np.float32(0))
+
+    def those(self, rows: NDArray[np.intp]) -> "Sources":
+        """Some of them."""
+        lengths = self.lengths[rows]
+        return Sources(self.vectors[rows, : int(lengths.max())], lengths)
+
+
+class Writer:
+    """Targets being written, K of each of B sources: row b·K + k is the k-th of source b.
+
+    Attributes:
+        shares: (B, K, S) how much each symbol of the source was looked at in the last step; None without
+            attention.
+    """
+
+    def __init__(self, translator: Translator, encoded: Sources, decoder: Decoder, each: int) -> None:
+        self._translator, self._encoded, self._decoder, self._each = translator, encoded, decoder, each
+        self.shares: Array | None = None
+
+    def step(self, ids: NDArray[np.intp]) -> Array:
+        """Read one more symbol of each target, (B·K,); the logits of what comes next, (B·K, W)."""
+        given, of = self._decoder.step(ids), self._translator
+        if not of.architecture.attention:
+            return given
+        width = of.architecture.width
+        asked = given[:, :width].reshape(-1, self._each, width)
+        with np.errstate(all="ignore"):
+            scores = asked @ self._encoded.vectors.transpose(0, 2, 1) + self._encoded.ruled_out[:, None]
+            scores -= scores.max(-1, keepdims=True)
+            shares = np.exp(scores)
+            shares /= shares.sum(-1, keepdims=True)
+            self.shares = shares
+            seen = (shares @ self._encoded.vectors).reshape(-1, width)
+            mixed = np.tanh(given[:, width:] + seen @ of.seen_weight)
+            logits: Array = mixed @ of.output_weight + of.output_bias
+        if not math.isfinite(float(logits.sum())) and not np.isfinite(logits).all():
+            raise CheckpointError(NOT_FINITE)
+        return logits
+
+    def go_on_from(self, rows: NDArray[np.intp]) -> None:
+        """Row r goes on from where row `rows[r]` is, of the same source."""
+        self._decoder.state = tuple(part[rows] for part in self._decoder.state)
+
+    def keep(self, sources: NDArray[np.intp]) -> None:
+        """Go on with the targets of these sources only."""
+        each = self._each
+        self._encoded = self._encoded.those(sources)
+        self._decoder.select((sources[:, None] * each + np.arange(each)).ravel())
+
+
+def _only(prefix: str, weights: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
