@@ -166,7 +166,7 @@ def sample(
 
 
 @app.command()
-@with_settings(ReadingSettings, VocabularySettings, without=frozenset({"vocabulary"}))
+@with_settings(ReadingSettings, VocabularySettings, without=frozenset({"vocabulary", "task"}))
 def vocab(
     corpus: CorpusArgument = None,
     checkpoint: Annotated[
@@ -198,7 +198,7 @@ def vocab(
 
 
 @app.command()
-@with_settings(EvaluateSettings, ReadingSettings)
+@with_settings(EvaluateSettings, ReadingSettings, without=frozenset({"task"}))
 def evaluate(
     text: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default=False)

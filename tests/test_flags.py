@@ -23,6 +23,7 @@ OTHER: dict[str, Any] = {
     "encoding": "latin-1",
     "delimiter": "%",
     "columns": "2",
+    "separator": ";",
     "vocabulary": "other.json",
     "init_from": "other",
     "max_time": "7h",

@@ -107,7 +107,7 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def assert_last_validation_is_kept(run: Session, folder: Path) -> None:
-    assert run.validating.part is not None
+    assert isinstance(run.validating.part, OneText)
     expected = score_part(language_network(run.trainer.averaged), run.validating.part).nats_per_character
     assert metrics(folder)[-1]["validation_nats"] == expected
     assert load(run.run.last).progress.validation_nats_per_character == expected
@@ -152,7 +152,7 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
     assert best.progress.step == progress.best_step
     assert not best.training.arrays, "only what one needs to share it"
     run.trainer.averaged.put(best.weights)
-    assert run.validating.part is not None
+    assert isinstance(run.validating.part, OneText)
     assert score_part(language_network(run.trainer.averaged), run.validating.part).nats_per_character == min(
         figures
     )
@@ -240,7 +240,7 @@ def test_updates_get_most_of_the_time_however_long_a_validation_takes(
     monkeypatch.setattr(run.reporting, "report", lambda *_, **__: None)
     monkeypatch.setattr(run, "_after", machine.updated)
     run.validating.fit()
-    assert run.validating.part is not None
+    assert isinstance(run.validating.part, OneText)
     assert run.validating.part.symbols == run.validating.measured_symbols == 7, (
         "60 halved until they take a twentieth"
     )

@@ -32,7 +32,6 @@ from charrnn.tasks.packed import pack
 from charrnn.tasks.task import Loss, Task
 from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training import plan
 from charrnn.training.optimizers import make_optimizers
 from charrnn.training.schedule import Budget
 from charrnn.training.trainer import Trainer
@@ -189,7 +188,7 @@ def test_it_learns_by_the_real_trainer() -> None:
     assert trainer.state == []
 
 
-def finding_task(_: object, vocabulary: Vocabulary, __: object = None) -> FindingTask:
+def finding_task(_: object, vocabulary: Vocabulary, *__: object, **___: object) -> FindingTask:
     """What stands for `make_task`."""
     return FindingTask(vocabulary)
 
@@ -201,7 +200,7 @@ def finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     Path("lines.txt").write_text("".join(line + "\n" for line in lines()))
     for command in ("train", "resume"):
         monkeypatch.setattr(f"charrnn.commands.{command}.make_task", finding_task)
-    monkeypatch.setattr(plan, "Architecture", TwoOutputs)
+    monkeypatch.setitem(ARCHITECTURES, "language", TwoOutputs)
     monkeypatch.setitem(ARCHITECTURES, FindingTask.name, TwoOutputs)
     options = ("--mode", "lines", "--hidden", "16", "--steps", "90", "--batch-size", "20", "--dropout", "0.1")
     return ("train", "lines.txt", *options, "--cell", "gru", "--save-every", "7", "--quiet", "--run")

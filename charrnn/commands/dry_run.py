@@ -15,7 +15,7 @@ from rich.filesize import decimal
 
 from charrnn.commands.caller import Caller, shown
 from charrnn.commands.hints import hints, unlike_lines
-from charrnn.commands.learning_text import encode, read_text
+from charrnn.commands.learning_text import encode, read_answers, read_text
 from charrnn.commands.new_run import planned, prepared
 from charrnn.commands.plan_line import extent, in_words
 from charrnn.config.settings import ReadingSettings
@@ -53,11 +53,12 @@ def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None)
     with shown(caller, quiet=settings.output.quiet) as on_terminal:
         display = NotesKept(on_terminal)
         corpus, vocabulary = read_text(settings, display)
+        answers = read_answers(corpus)
         folder = Path(settings.output.run) if settings.output.run else free_folder(corpus.name)
         place = place_for(folder)
         with TemporaryDirectory(prefix="charrnn-") as scratch:
-            dataset = encode(corpus, vocabulary, settings, Run(Path(scratch)), display)
-            plan = planned(settings, dataset, vocabulary, display)
+            dataset = encode(corpus, vocabulary, settings, Run(Path(scratch)), display, answers=answers)
+            plan = planned(settings, dataset, vocabulary, answers, display)
             encoded_bytes = sum(file.stat().st_size for file in Path(scratch).iterdir())
             rows = [*rows_of_text(corpus, vocabulary, dataset), *[("notice", text) for text in display.notes]]
             advice = [] if dataset.validation is None else unlike_lines(dataset, vocabulary)

@@ -12,6 +12,7 @@ from charrnn.errors import CorpusError
 from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.runs.folder import Run
 from charrnn.runs.report import Display
+from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset
@@ -53,6 +54,16 @@ def read_text(settings: TrainSettings, display: Display) -> tuple[Corpus, Vocabu
     return corpus, vocabulary
 
 
+def read_answers(corpus: Corpus) -> Names:
+    """What there is to be found in a corpus, as text; nothing where that is what follows.
+
+    Raises:
+        CorpusError: an answer is none, or there is nothing to tell apart.
+    """
+    kind = ANSWERS.get(corpus.reading.task)
+    return () if kind is None else kind.names(corpus)
+
+
 def _check_something_to_learn(statistics: Statistics, names: str) -> None:
     if min(statistics.symbols, statistics.characters) < 2:
         raise CorpusError(f"{names} has one character; expected two or more; give a longer text")
@@ -61,13 +72,17 @@ def _check_something_to_learn(statistics: Statistics, names: str) -> None:
 
 
 def encode(
-    corpus: Corpus, vocabulary: Vocabulary, settings: TrainSettings, run: Run, display: Display
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    settings: TrainSettings,
+    run: Run,
+    display: Display,
+    *,
+    answers: Names = (),
 ) -> Dataset:
     """Lay the corpus into the run folder as ids."""
     progress, seed = ReadingProgress(display, "encoding"), settings.machine.seed
-    dataset = encode_dataset(
-        corpus, vocabulary, run.folder, settings.validation, seed=seed, progress=progress
-    )
+    dataset = encode_dataset(corpus, vocabulary, run.folder, settings.validation, seed, progress, answers)
     for notice in dataset.notices:
         display.note(notice)
     return dataset

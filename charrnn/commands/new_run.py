@@ -12,6 +12,7 @@ from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.report import Display
+from charrnn.text.answers import Names
 from charrnn.text.dataset import Dataset
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import pick_device
@@ -47,14 +48,17 @@ def starting_from(source: Checkpoint, settings: TrainSettings, given: Mapping[st
     return replace(settings, model=with_sizes_of(source, settings.model, given))
 
 
-def planned(settings: TrainSettings, dataset: Dataset, vocabulary: Vocabulary, display: Display) -> Plan:
+def planned(
+    settings: TrainSettings, dataset: Dataset, vocabulary: Vocabulary, answers: Names, display: Display
+) -> Plan:
     """What is set, and the rest chosen.
 
     Raises:
         ResourceError: such a network would not fit into memory.
     """
     display.stage("choosing a network")
-    pace = pace_of(make_task(settings, vocabulary), settings.budget, dataset.training)
-    plan = choose(settings, plan_facts(dataset, vocabulary, settings.machine.device), pace)
+    task = make_task(settings, vocabulary, answers=answers)
+    pace = pace_of(task, settings.budget, dataset.examples[0])
+    plan = choose(settings, plan_facts(dataset, vocabulary, answers, settings.machine.device), pace)
     check_fits(plan)
     return plan

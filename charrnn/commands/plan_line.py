@@ -2,7 +2,7 @@
 
 from charrnn.config.settings import BudgetSettings
 from charrnn.text.dataset import Dataset
-from charrnn.text.parts import Part
+from charrnn.text.parts import TaskPart
 from charrnn.text.statistics import Statistics
 from charrnn.text.text_parts import PartedText
 from charrnn.training.plan import Plan
@@ -10,7 +10,7 @@ from charrnn.training.threads import to_choose_from
 
 
 def plan_lines(
-    plan: Plan, statistics: Statistics, dataset: Dataset, measured: Part | None, *, is_graph: bool = False
+    plan: Plan, statistics: Statistics, dataset: Dataset, measured: TaskPart | None, *, is_graph: bool = False
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held out is measured on."""
     held_back = 0 if dataset.validation is None else dataset.validation.characters

@@ -182,13 +182,31 @@ def open_text(
             ) from error
     display.note(f"{why}; it is encoded again")
     try:
-        _checked(encode(corpus, checkpoint.vocabulary, settings, Run(run.encoding), display), checkpoint, run)
+        _checked(
+            encode(
+                corpus,
+                checkpoint.vocabulary,
+                settings,
+                Run(run.encoding),
+                display,
+                answers=checkpoint.answers,
+            ),
+            checkpoint,
+            run,
+        )
         with writable(run.folder):
             for file in sorted(run.encoding.iterdir(), key=lambda file: file.suffix == ".json"):
                 file.replace(run.folder / file.name)
     finally:
         shutil.rmtree(run.encoding, ignore_errors=True)
     return open_dataset(run.folder)
+
+
+def _encoded_again(
+    run: Run, checkpoint: Checkpoint, corpus: Corpus, settings: TrainSettings, display: Display
+) -> Dataset:
+    encoding, vocabulary = Run(run.encoding), checkpoint.vocabulary
+    return encode(corpus, vocabulary, settings, encoding, display, answers=checkpoint.answers)
 
 
 def _checked(dataset: Dataset, checkpoint: Checkpoint, run: Run) -> Dataset:
@@ -221,18 +239,21 @@ def go_on(
         raise misfit(run.folder, error) from error
     read_prompt(settings.output.prompt, checkpoint.vocabulary, checkpoint.reading.normalize)
     dataset = open_text(run, checkpoint, corpus, settings, display)
-    plan = choose(settings, plan_facts(dataset, checkpoint.vocabulary, settings.machine.device))
+    plan = choose(
+        settings, plan_facts(dataset, checkpoint.vocabulary, checkpoint.answers, settings.machine.device)
+    )
     check_fits(plan)
     numbers = checkpoint.training.numbers
     setup = set_up(
         plan,
-        make_task(plan.settings, checkpoint.vocabulary, checkpoint.corpus),
+        make_task(plan.settings, checkpoint.vocabulary, checkpoint.corpus, checkpoint.answers),
         dataset,
         checkpoint.vocabulary,
         checkpoint.corpus,
         clock=RunClock(checkpoint.progress.seconds, caller.started),
         added_seconds=numbers["budget"]["added_seconds"],
         measured_symbols=int(numbers["session"]["measured_symbols"]),
+        answers=checkpoint.answers,
     )
     session = Session(setup, run, display, caller.stops)
     session.saver.find_best(checkpoint)

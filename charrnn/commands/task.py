@@ -1,24 +1,47 @@
 """Which task a run has: here alone it is known."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 from charrnn.config.settings import TrainSettings
 from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.task import Task
+from charrnn.text.answers import Names
 from charrnn.text.vocabulary import Vocabulary
 
+Maker = Callable[[TrainSettings, Vocabulary, CorpusFacts | None, Names], Task]
 
-def make_task(settings: TrainSettings, vocabulary: Vocabulary, corpus: CorpusFacts | None = None) -> Task:
-    """What the network is to learn; what it can do is shown only where the text's facts are known."""
-    task = LanguageTask(
-        vocabulary, settings.reading, prompt=settings.output.prompt, seed=settings.machine.seed
+
+def make_task(
+    settings: TrainSettings, vocabulary: Vocabulary, corpus: CorpusFacts | None = None, answers: Names = ()
+) -> Task:
+    """What the network is to learn.
+
+    Args:
+        settings: of the run.
+        vocabulary: the symbols.
+        corpus: facts of the text; without them it cannot show what the network does.
+        answers: what there is to be found, as text.
+    """
+    return TASKS[settings.reading.task](settings, vocabulary, corpus, answers)
+
+
+def _language(
+    settings: TrainSettings,
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts | None,
+    answers: Names,  # noqa: ARG001 - what follows is to be found
+) -> Task:
+    return LanguageTask(
+        vocabulary,
+        settings.reading,
+        prompt=settings.output.prompt,
+        seed=settings.machine.seed,
+        starts=corpus.starts if corpus else (),
+        empty_records=corpus is not None and corpus.empty_records > 0,
+        longest_record=corpus.longest_record if corpus else 0,
     )
-    if corpus is None:
-        return task
-    return replace(
-        task,
-        starts=corpus.starts,
-        empty_records=corpus.empty_records > 0,
-        longest_record=corpus.longest_record,
-    )
+
+
+TASKS: dict[str, Maker] = {"language": _language}
+"""How each task is made, by the name that `--task` has for it."""

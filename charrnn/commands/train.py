@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from charrnn.commands.baselines import scale_line
 from charrnn.commands.caller import Caller, shown
-from charrnn.commands.hints import hints, unlike_lines
-from charrnn.commands.learning_text import corpus_facts, encode, read_text
+from charrnn.commands.hints import hints
+from charrnn.commands.learning_text import corpus_facts, encode, read_answers, read_text
 from charrnn.commands.new_run import planned, prepared
 from charrnn.commands.outcome import finish, tell
 from charrnn.commands.plan_line import plan_lines
+from charrnn.commands.scales import scale
 from charrnn.commands.task import make_task
 from charrnn.display.units import clock
 from charrnn.runs.folder import Run, free_folder, new_run, publish, publish_named_after
@@ -42,23 +42,25 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
     with shown(caller, quiet=settings.output.quiet) as display:
         began = time.monotonic()
         corpus, vocabulary = read_text(settings, display)
+        answers = read_answers(corpus)
         folder = Path(settings.output.run) if settings.output.run else None
         with new_run(folder or free_folder(corpus.name)) as partial:
-            dataset = encode(corpus, vocabulary, settings, partial, display)
+            dataset = encode(corpus, vocabulary, settings, partial, display, answers=answers)
             facts = corpus_facts(corpus, vocabulary, dataset)
             reading_seconds = time.monotonic() - began
-            plan = planned(settings, dataset, vocabulary, display)
+            plan = planned(settings, dataset, vocabulary, answers, display)
             check_space(partial.folder, space_bytes(plan))
             timed = settings.budget.max_time is not None
             setup = set_up(
                 plan,
-                make_task(plan.settings, vocabulary, facts),
+                make_task(plan.settings, vocabulary, facts, answers),
                 dataset,
                 vocabulary,
                 facts,
                 clock=RunClock(started=caller.started),
                 added_seconds=announced_seconds(reading_seconds, display) if timed else 0.0,
                 measured_symbols=measured_symbols(settings.budget),
+                answers=answers,
             )
             session = Session(setup, partial, display, caller.stops)
             introduce(session, corpus, dataset)
@@ -103,6 +105,5 @@ def introduce(session: Session, corpus: Corpus, dataset: Dataset) -> None:
         display.note(line)
     if measured is not None and not plan.settings.output.quiet:
         display.stage("counting what simpler models reach")
-        display.note(scale_line(dataset, measured, vocabulary, plan.settings.budget))
-        for line in unlike_lines(dataset, vocabulary):
+        for line in scale(dataset, measured, vocabulary, plan.settings.budget):
             display.note(line)

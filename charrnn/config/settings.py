@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from charrnn.config.character_sets import character_set
 from charrnn.config.declaration import Checked, names_where, setting
-from charrnn.config.values import one_character, steps_or_seconds, temperatures, time_bound
+from charrnn.config.values import one_character, separating, steps_or_seconds, temperatures, time_bound
 
 CORPUS_HELP = (
     "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
@@ -21,11 +21,17 @@ CORPUS_HELP = (
 class ReadingSettings(Checked):
     """How text is read, and what counts as one symbol of it."""
 
+    task: str = setting(
+        "language",
+        "what is learnt: to write text; or, of lines in two columns, to tell the second from the first: a "
+        "label (classify)",
+        choices=("language", "classify"),
+    )
     mode: str | None = setting(
         None,
         "one long text whose state carries on, or independent lines of different lengths",
         choices=("text", "lines"),
-        chosen="text; lines with --columns",
+        chosen="text; lines with --columns or another --task",
     )
     level: str = setting(
         "char", "what one symbol is: a Unicode code point, or a byte", choices=("char", "byte")
@@ -55,24 +61,38 @@ class ReadingSettings(Checked):
     columns: str | None = setting(
         None,
         "learn from one column of a table, each row a line: its number from 1, its name (with --header), or "
-        "its key (JSON Lines)",
+        "its key (JSON Lines); A,B with --task: what is read, and what is to be found",
         check=one_character,
         metavar="COLUMN",
-        chosen="whole lines",
+        chosen="whole lines; 1,2 with --task",
     )
     format: str | None = setting(
         None,
-        "format of a table: separated by tabs, CSV with quotes, or JSON Lines",
-        choices=("tsv", "csv", "jsonl"),
+        "format of a table: separated by tabs, CSV with quotes, or JSON Lines; labels: __label__x before "
+        "each text, or files called LABEL.txt",
+        choices=("tsv", "csv", "jsonl", "labels"),
         chosen="what the file's name ends in, else tsv",
+    )
+    separator: str | None = setting(
+        None,
+        "one character that parts the columns of a table",
+        check=separating,
+        metavar="CHAR",
+        escapes=True,
+        chosen="as the format has it",
     )
     header: bool = setting(False, "the first row names the columns")
 
     def __post_init__(self) -> None:
         """Choose the mode where it is unset; a table is a text of lines."""
         if self.mode is None:
-            object.__setattr__(self, "mode", "text" if self.columns is None else "lines")
+            object.__setattr__(self, "mode", "lines" if self.is_table else "text")
         super().__post_init__()
+
+    @property
+    def is_table(self) -> bool:
+        """Whether rows are read, not all that stands there."""
+        return self.columns is not None or self.task != "language"
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,16 @@ def temperatures(value: float | str) -> tuple[float, float]:
     return first, last
 
 
+def separating(value: str) -> None:
+    """Check that a text can part columns.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if len(value) != 1 or value in '\r\n"\0':
+        raise ValueError("one character, neither a line end nor a quote")
+
+
 def one_character(text: str) -> None:
     """Check that there is something to say, for options that take a text."""
     if not text:

@@ -30,6 +30,7 @@ from charrnn.runs.training_state import (
     kinds,
     numbers_from,
 )
+from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.codes import END
 from charrnn.text.encodings import check_reading
 from charrnn.text.vocabulary import Vocabulary
@@ -66,6 +67,7 @@ class Checkpoint:
         versions: of the programs that wrote it.
         training: what only the run itself needs, to go on.
         task: what it was trained to do.
+        answers: what there is to be found, as text: labels and the like; their places are their ids.
     """
 
     architecture: Architecture
@@ -78,6 +80,7 @@ class Checkpoint:
     versions: dict[str, str] = field(default_factory=lambda: {"charrnn": __version__})
     training: TrainingState = field(default_factory=lambda: TrainingState({}))
     task: str = TASK
+    answers: Names = ()
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
@@ -117,6 +120,8 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "versions": checkpoint.versions,
         "training": {"numbers": training.numbers, "extent": asdict(training.extent)},
     }
+    if kind := ANSWERS.get(checkpoint.task):
+        entry[kind.name] = list(checkpoint.answers)
     arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
     write_atomically(path, checkpoint_file.to_bytes(entry, arrays), previous=previous)
 
@@ -221,7 +226,23 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         versions=_versions(entry["versions"]),
         weights={},
         training=TrainingState(numbers_from(training["numbers"]), Extent.of(training["extent"])),
+        answers=_answers(entry, task, architecture),
     )
+
+
+def _answers(entry: Mapping[str, Any], task: str, architecture: Architecture) -> Names:
+    """What there is to be found, as many as the network tells apart."""
+    kind = ANSWERS.get(task)
+    if kind is None:
+        return ()
+    names = entry[kind.name]
+    if not isinstance(names, list):
+        raise TypeError(f"its {kind.name} are not a list")
+    kind.check(names)
+    count = getattr(architecture, kind.size)
+    if kind.count(tuple(names)) != count:
+        raise ValueError(f"{len(names)} {kind.name} in its list, {count} in the network")
+    return tuple(names)
 
 
 def _check_format(number: object) -> None:

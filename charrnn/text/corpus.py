@@ -21,7 +21,7 @@ from charrnn.text.source_texts import BytesDone, SourceTexts
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.text.statistics import CodeCounter, Statistics, Tally
 from charrnn.text.streams import Source
-from charrnn.text.tables import MARKUP, format_of
+from charrnn.text.tables import MARKUP, Cell, format_of
 
 CHUNK_BYTES = 2**19
 
@@ -61,7 +61,7 @@ class Corpus:
             else find_sources(paths, lambda head: why_no_text(head, reading, whole=len(head) < HEAD_BYTES))
         )
         tables = [source.name for source in self.sources if format_of(source.name)]
-        if tables and reading.columns is None:
+        if tables and not reading.is_table:
             self._found_notices.append(f"{listed(tables)}: {MARKUP}")
         self.name = short_name(paths[0])
         self.is_one_file = is_one_file(paths)
@@ -129,6 +129,12 @@ class Corpus:
     def texts(self, progress: BytesDone | None = None) -> Iterator[str]:
         """The text as read, before normalising: all sources, with nothing between them; bytes as text."""
         return self._mode.texts(self._texts.meter(progress))
+
+    def answers(self) -> Iterator[tuple[str, Cell]]:
+        """What is to be found for each record, in their order, and the source it is from."""
+        for number, source in enumerate(self.sources):
+            for some in self._texts.cells(number, place=1):
+                yield from ((source.name, cell) for cell in some)
 
     def placed_texts(self, number: int) -> Iterator[tuple[int | None, str]]:
         """One source as pieces of text, each with the line on which it begins, or None where it goes on."""

@@ -13,7 +13,8 @@ Knows nothing of models or torch.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 
 from charrnn.config.declaration import REQUIRED, Entry, setting, shortened
 from charrnn.errors import CheckpointError, UsageError
+from charrnn.text.answers import ANSWERS
 from charrnn.text.arrays import mapped, writable
 from charrnn.text.dataset_writer import MOST_SYMBOLS, Stretch, array_path, bounds_path, held_out_path
 from charrnn.text.files import read_regular
-from charrnn.text.parts import PIECE, Part, pieces
+from charrnn.text.parts import PIECE, Part, TaskPart, pieces
 from charrnn.text.record_part import Records
 from charrnn.text.text_parts import OneText, PartedText
 from charrnn.text.vocabulary import Ids, Vocabulary
@@ -40,11 +42,14 @@ class Dataset:
     """The two parts of an encoded text.
 
     Attributes:
-        training: to learn from.
-        validation: to measure on.
+        training: to learn from; of examples what is read.
+        validation: to measure on; of examples what is read.
         fingerprint: SHA-256, as hex, of the text, the vocabulary and the split.
         notices: what there is to tell.
         repeated: lines mode: how many of the records held out also stand in the training part.
+        examples: both parts, each record of which has what is to be found for it; the parts themselves
+            where what follows is to be found.
+        task: whose answers these are.
     """
 
     training: Part
@@ -52,6 +57,8 @@ class Dataset:
     fingerprint: str
     notices: tuple[str, ...] = ()
     repeated: int = 0
+    examples: tuple[TaskPart, TaskPart | None] = field(kw_only=True)
+    task: str = "language"
 
     def is_learnt_by(self, encoded: str, vocabulary: Vocabulary) -> bool:
         """Whether it is the text with that digest, and one that a model with this vocabulary reads."""
@@ -65,7 +72,7 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256, as hex, of what is on disk: the ids and which of them are held out."""
         digest = hashlib.sha256()
-        for part in filter(None, (self.training, self.validation)):
+        for part in filter(None, self.examples):
             for array in part.arrays:
                 digest.update(b"|")
                 for piece in pieces(array):
@@ -87,6 +94,7 @@ class Description(Entry):
     notices: list[str] = setting(REQUIRED, "to tell", check=_texts)  # noqa: RUF009 - a declaration
     validation: dict[str, Any] | None = setting(None, "to measure on")  # noqa: RUF009 - a declaration
     repeated: int = setting(0, "records in both parts", minimum=0, maximum=MOST_SYMBOLS)
+    task: str = setting("language", "whose answers lie beside it", choices=("language", *ANSWERS))
 
 
 def describe(folder: Path, description: Description) -> None:
@@ -114,9 +122,17 @@ def open_dataset(folder: Path, fingerprint: str | None = None) -> Dataset:
     """
     try:
         entry = Description.of(json.loads(read_regular(folder / _DESCRIPTION, _MOST_DESCRIPTION_BYTES)))
-        training = open_part(folder, Stretch.of(entry.training))
-        measured = open_part(folder, Stretch.of(entry.validation)) if entry.validation else None
-        dataset = Dataset(training, measured, entry.fingerprint, tuple(entry.notices), entry.repeated)
+        training, to_learn = _open_examples(folder, entry.task, entry.training)
+        held_out = _open_examples(folder, entry.task, entry.validation) if entry.validation else (None, None)
+        dataset = Dataset(
+            training,
+            held_out[0],
+            entry.fingerprint,
+            tuple(entry.notices),
+            entry.repeated,
+            examples=(to_learn, held_out[1]),
+            task=entry.task,
+        )
     except _DAMAGE as error:
         what = shortened(str(error).replace("\n", " "), 300)
         raise CheckpointError(
@@ -145,6 +161,17 @@ def open_part(folder: Path, stretch: Stretch) -> Part:
     if stretch.spans[-1][1] > len(whole):
         raise ValueError("its stretches do not fit the text")
     return PartedText(whole, stretch.characters, stretch.utf8_bytes, np.array(stretch.spans, np.int64))
+
+
+def _open_examples(folder: Path, task: str, entry: Mapping[str, Any]) -> tuple[Part, TaskPart]:
+    """A part, and the same with what is to be found for each of its records."""
+    stretch = Stretch.of(entry)
+    part = open_part(folder, stretch)
+    if task not in ANSWERS:
+        return part, part
+    if not isinstance(part, Records):
+        raise TypeError("it is one text where examples are expected")
+    return part, ANSWERS[task].joined(part, folder / stretch.file)
 
 
 def _open_records(folder: Path, stretch: Stretch, ids: Ids) -> Part:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.errors import CorpusError, UnknownCharacterError
+from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.arrays import writable
 from charrnn.text.character_names import tally
 from charrnn.text.corpus import Corpus
@@ -22,10 +23,12 @@ from charrnn.text.parts import SHORTEST
 from charrnn.text.shared_lines import repeated_records, unseen_notice
 from charrnn.text.source_texts import BytesDone, changed
 from charrnn.text.sources import listed
-from charrnn.text.split import count_held_out, parse_validation, spread
+from charrnn.text.split import count_held_out, drawn_by_kind, parse_validation, record_hashes, spread
 from charrnn.text.unknowns import check_known, unknown_codes
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_file import vocabulary_to_json
+
+_NONE = np.empty(0, np.int64)
 
 
 def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
@@ -35,6 +38,7 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     validation: str,
     seed: int,
     progress: BytesDone | None = None,
+    answers: Names = (),
 ) -> Dataset:
     """Write a text as ids into a folder, parted into training and validation.
 
@@ -45,6 +49,7 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
         validation: what `--validation` says: a share, a number, or a file.
         seed: draws the lines that are held out.
         progress: is told how far it has come.
+        answers: what is to be found, where that is not what follows.
 
     Raises:
         CorpusError: the text cannot be read, or was changed since it was counted.
@@ -58,27 +63,31 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     held = _held_out(corpus, amount) if isinstance(amount, Fraction) else 0
     with writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    training, measured = _write(corpus, CORPUS, held, seed, DatasetWriter(folder, vocabulary, progress))
+    drawn = _drawn(corpus, held, seed, answers)
+    training, measured = _write(corpus, CORPUS, held, drawn, DatasetWriter(folder, vocabulary, progress))
     notices: list[str] = []
     if other:
-        measured, notices = _write_other(other, validation, seed, folder, vocabulary)
+        measured, notices = _write_other(other, validation, folder, vocabulary)
+    task = corpus.reading.task
+    if task in ANSWERS:
+        for text, name in ((corpus, CORPUS), (other, VALIDATION)):
+            if text is not None:
+                ANSWERS[task].write(text, answers, folder / name)
     if amount != 0 and measured is None:
         notices += [f"the text is too short to hold out {validation} of it: trained without validation"]
     repeated, told = _compared(folder, training, measured, vocabulary) if measured else (0, [])
     fingerprint = _fingerprint(corpus, vocabulary, validation, seed, other)
     held_out = asdict(measured) if measured else None
-    describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated))
+    describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated, task))
     return open_dataset(folder)
 
 
-def _write_other(
-    other: Corpus, path: str, seed: int, folder: Path, vocabulary: Vocabulary
-) -> tuple[Stretch, list[str]]:
+def _write_other(other: Corpus, path: str, folder: Path, vocabulary: Vocabulary) -> tuple[Stretch, list[str]]:
     """Write a text of its own to measure on; what there is to tell of it."""
     counts = other.statistics().counts
     unknown = unknown_codes(vocabulary, counts)
     knowing = vocabulary.marking() if len(unknown) else vocabulary
-    measured, _ = _write(other, VALIDATION, 0, seed, DatasetWriter(folder, knowing))
+    measured, _ = _write(other, VALIDATION, 0, _NONE, DatasetWriter(folder, knowing))
     return measured, other.notices + ([_unknown(path, unknown, counts)] if len(unknown) else [])
 
 
@@ -135,18 +144,21 @@ def _fingerprint(
     return hashlib.sha256(description.encode()).hexdigest()
 
 
-def _write(corpus: Corpus, name: str, held: int, seed: int, writer: DatasetWriter) -> Split:
+def _write(corpus: Corpus, name: str, held: int, drawn: NDArray[np.int64], writer: DatasetWriter) -> Split:
     try:
         if corpus.reading.mode == "text":
             characters = corpus.statistics().characters
             stretches = 1 if corpus.is_one_file else spread(held, characters)
             return writer.write_text(corpus, name, held, stretches)
-        return writer.write_records(corpus, name, _drawn(corpus.statistics().records, held, seed))
+        return writer.write_records(corpus, name, drawn)
     except UnknownCharacterError as error:  # all that were counted are known
         raise changed(listed([source.name for source in corpus.sources])) from error
 
 
-def _drawn(records: int, held: int, seed: int) -> NDArray[np.int64]:
+def _drawn(corpus: Corpus, held: int, seed: int, answers: Names) -> NDArray[np.int64]:
     """Which records are held out, in order; none where nothing would be left to learn from."""
+    records, kind = corpus.statistics().records, ANSWERS.get(corpus.reading.task)
+    if kind is not None:
+        return drawn_by_kind(record_hashes(corpus.codes()), kind.strata(corpus, answers), held, seed)
     count = held if held < records else 0
     return np.sort(np.random.default_rng(seed).choice(records, count, replace=False)).astype(np.int64)

@@ -44,6 +44,16 @@ class Labelled:
         return self.texts.records
 
     @property
+    def scored_symbols(self) -> int:
+        """A label for each text."""
+        return self.records
+
+    @property
+    def scored_characters(self) -> int:
+        """The same: a loss is of answers, not of characters."""
+        return self.scored_symbols
+
+    @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Those of the texts, and the labels."""
         return (*self.texts.arrays, self.labels)
@@ -90,6 +100,16 @@ class Tagged:
     def records(self) -> int:
         """How many examples there are."""
         return self.texts.records
+
+    @property
+    def scored_symbols(self) -> int:
+        """A tag for each symbol."""
+        return self.symbols - self.records
+
+    @property
+    def scored_characters(self) -> int:
+        """The same: a loss is of answers, not of characters."""
+        return self.scored_symbols
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -139,6 +159,16 @@ class Paired:
     def records(self) -> int:
         """How many examples there are."""
         return self.sources.records
+
+    @property
+    def scored_symbols(self) -> int:
+        """Every symbol of a target, and its end mark."""
+        return self.targets.symbols
+
+    @property
+    def scored_characters(self) -> int:
+        """The same: a loss is of answers, not of characters."""
+        return self.scored_symbols
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:

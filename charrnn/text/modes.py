@@ -99,7 +99,7 @@ class LinesMode:
     def texts(self, meter: Meter) -> Iterator[str]:
         """One source after the other, each by itself; of tables a line for each cell."""
         numbers = range(len(self._sources))
-        if self._reading.columns is not None:
+        if self._reading.is_table:
             tables = (some for number in numbers for some in self._sources.cells(number, meter))
             return ("".join(f"{cell.text}\n" for cell in some) for some in tables)
         each = (self._sources.in_newlines(self._sources.read(number, meter)) for number in numbers)
@@ -131,7 +131,7 @@ class LinesMode:
     def _ended(self, number: int, tally: Tally, meter: Meter | None = None) -> Iterator[Codes]:
         """The records of one source, each with its end mark; what is read is tallied."""
         reading = self._reading
-        if reading.columns is not None:
+        if reading.is_table:
             texts = ([cell.text for cell in some] for some in self._sources.cells(number, meter))
             return cells_ended(_lines_tallied(texts, tally), reading.normalize)
         read = _tallied(self._sources.in_newlines(self._sources.read(number, meter)), tally)

@@ -19,27 +19,15 @@ PIECE = 2**24
 """Numbers of an array that are looked at together: it may be larger than memory, and a signal may come."""
 
 
-class Part(Protocol):
-    """Ids to train on, or to measure on; each of its texts is read from a blank state."""
-
-    @property
-    def ids(self) -> Ids:
-        """The array that its texts lie in, which may hold more than these."""
+class TaskPart(Protocol):
+    """Some of a text, to train on or to measure on, whatever is learnt from it."""
 
     @property
     def characters(self) -> int:
-        """Of its texts as read, before normalising; in lines mode composed (NFC) where they were normalised.
+        """Of what is read, before normalising; in lines mode composed (NFC) where they were normalised.
 
         End marks, which are one more for each record, are not among them.
         """
-
-    @property
-    def utf8_bytes(self) -> int:
-        """What these characters take in UTF-8."""
-
-    @property
-    def texts(self) -> NDArray[np.int64]:
-        """(S, 2) where in `ids` each text begins and ends: a record from the mark before it past its own."""
 
     @property
     def records(self) -> int:
@@ -51,11 +39,11 @@ class Part(Protocol):
 
     @property
     def scored_symbols(self) -> int:
-        """How many symbols are predicted: all but the first of a text, every one of a record."""
+        """How many targets it has: all symbols but the first of a text, every one of a record; or answers."""
 
     @property
     def scored_characters(self) -> int:
-        """What a score is divided by: all characters but the first of a text, and end marks of records."""
+        """What a loss is divided by: all characters but the first of a text, end marks too; or answers."""
 
     @property
     def longest_window(self) -> float:
@@ -69,11 +57,34 @@ class Part(Protocol):
     def divided(self) -> str:
         """How it is divided, in words that follow its length; empty where it is not."""
 
-    def given(self, vocabulary: Vocabulary, reading: ReadingSettings) -> NDArray[np.int64]:
-        """(S,) or (1,) how many symbols are given at the beginning of each text, or of every one."""
-
     def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
         """Whether a model with this vocabulary can score it, ids being below so many symbols."""
+
+    def beginning(self, symbols: int) -> Self:
+        """The first so many symbols, of each text in proportion, or about as many of the records.
+
+        All if there are fewer. Its characters and bytes are those of the whole in proportion: exact where
+        one symbol is one.
+        """
+
+
+class Part(TaskPart, Protocol):
+    """Ids whose next ones are to be predicted; each of its texts is read from a blank state."""
+
+    @property
+    def ids(self) -> Ids:
+        """The array that its texts lie in, which may hold more than these."""
+
+    @property
+    def utf8_bytes(self) -> int:
+        """What these characters take in UTF-8."""
+
+    @property
+    def texts(self) -> NDArray[np.int64]:
+        """(S, 2) where in `ids` each text begins and ends: a record from the mark before it past its own."""
+
+    def given(self, vocabulary: Vocabulary, reading: ReadingSettings) -> NDArray[np.int64]:
+        """(S,) or (1,) how many symbols are given at the beginning of each text, or of every one."""
 
     def blocks(self) -> Iterator[Ids]:
         """Its symbols, some at a time; of a record also the end mark after it."""
@@ -83,13 +94,6 @@ class Part(Protocol):
 
     def last_symbols(self, longest: int) -> Ids:
         """About so many symbols of its end as one array; in lines mode `END record END record … END`."""
-
-    def beginning(self, symbols: int) -> Self:
-        """The first so many symbols, of each text in proportion, or about as many of the records.
-
-        All if there are fewer. Its characters and bytes are those of the whole in proportion: exact where
-        one symbol is one.
-        """
 
 
 def pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:

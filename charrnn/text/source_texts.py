@@ -23,7 +23,9 @@ BytesDone = Callable[[int, int | None], None]
 
 _PROGRESS_SECONDS = 0.1
 
-_OF_TABLES = {"columns", "format", "header"}
+_OF_TABLES = {"task", "columns", "format", "header", "separator"}
+_NEW = {"task": "language", "separator": None}
+"""What tables of former versions were read without, and means nothing."""
 
 
 class SourceTexts:
@@ -62,8 +64,9 @@ class SourceTexts:
         """SHA-256, as hex, of all bytes that were read and of how."""
         sources = [[seen.length_bytes, seen.sha256] for _, seen in sorted(self._seen.items())]
         reading = asdict(self.reading)
-        if self.reading.columns is None:  # as it was before there were tables
+        if not self.reading.is_table:  # as it was before there were tables
             reading = {name: value for name, value in reading.items() if name not in _OF_TABLES}
+        reading = {name: value for name, value in reading.items() if (name, value) not in _NEW.items()}
         description = json.dumps([reading, sources], sort_keys=True)
         return hashlib.sha256(description.encode()).hexdigest()
 
@@ -80,15 +83,15 @@ class SourceTexts:
 
         return decoded((meter or Meter()).passing(self._bytes(number)), name, self.reading, tell)
 
-    def cells(self, number: int, meter: "Meter | None" = None) -> Iterator[list[Cell]]:
-        """The cells of a table's columns, some at a time."""
-        texts = self.in_newlines(self.read(number, meter))
-        return cells(texts, self.sources[number].name, self.reading)
+    def cells(self, number: int, meter: "Meter | None" = None, place: int = 0) -> Iterator[list[Cell]]:
+        """The cells of one of the columns of a table that are read, some at a time."""
+        texts, source = self.in_newlines(self.read(number, meter)), self.sources[number]
+        return cells(texts, source.name, self.reading, place, source.label)
 
     def placed(self, number: int) -> Iterator[tuple[int | None, str]]:
         """One source as pieces of text, each with the line on which it begins, or None where it goes on."""
         form = self.reading.normalize
-        if self.reading.columns is None:
+        if not self.reading.is_table:
             return ((None, text) for text in normalized(self.read(number), form))
         every = itertools.chain.from_iterable(self.cells(number))
         return ((cell.line, "".join(normalized([cell.text], form))) for cell in every)

@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -149,7 +150,7 @@ def _folder(folder: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str
         if why := why_no_text(head):
             skipped[why].append(path.name)
         else:
-            sources.append(source)
+            sources.append(replace(source, label=_label(path)))
     notices = [_skipped_notice(folder, reason, names) for reason, names in skipped.items() if names]
     if not sources:
         reasons = "; ".join(["", *notices])
@@ -157,6 +158,11 @@ def _folder(folder: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str
             f"{folder} is a folder without text{reasons}; give one with text files, or name the file"
         )
     return sources, notices
+
+
+def _label(path: Path) -> str:
+    """What a file is called: `Dutch` of `Dutch.txt.gz`."""
+    return path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
 
 
 def _files_below(folder: str, skipped: defaultdict[str, list[str]]) -> Iterator[Path]:

@@ -2,10 +2,15 @@
 
 import math
 import re
+from collections.abc import Iterator
 from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
 
 from charrnn.config.declaration import shortened
 from charrnn.errors import UsageError
+from charrnn.text.codes import END
 
 EXPECTED = "expected 0, a share below 1, a whole number, or a file"
 
@@ -74,3 +79,44 @@ def count_held_out(amount: Fraction, total: int, unit: str) -> int:
     if amount >= total:
         raise UsageError(f"--validation is {int(amount):,}, but the text has {total:,} {unit}; {EXPECTED}")
     return int(amount)
+
+
+def record_hashes(codes: Iterator[NDArray[np.uint32]]) -> NDArray[np.int64]:
+    """A number for each record of a text, equal for equal ones."""
+    found, held = list[int](), np.empty(0, np.uint32)
+    for piece in codes:
+        joined = np.concatenate((held, piece))
+        begin = 0
+        for end in np.flatnonzero(joined == END).tolist():
+            found.append(hash(joined[begin:end].tobytes()))
+            begin = end + 1
+        held = joined[begin:]
+    return np.array(found, np.int64)
+
+
+def drawn_by_kind(
+    hashes: NDArray[np.int64], kinds: NDArray[np.int32], held: int, seed: int
+) -> NDArray[np.int64]:
+    """Which examples are held out, in order: about so many, of every kind alike, and no text in both parts.
+
+    Of each kind with two distinct texts or more at least one is held out, and one is left. A text that
+    stands there several times counts once, as the kind it has first.
+
+    Args:
+        hashes: (R,) a number for each text, equal for equal ones.
+        kinds: (R,) such as its label.
+        held: how many examples, of all kinds together.
+        seed: of which ones.
+    """
+    _, firsts, groups = np.unique(hashes, return_index=True, return_inverse=True)
+    order = np.argsort(firsts)  # of the texts as they first occur: hashes differ from program to program
+    of_text = kinds[firsts[order]]
+    random, share = np.random.default_rng(seed), held / max(1, len(hashes))
+    is_held = np.zeros(len(order), np.bool_)
+    by_kind = np.argsort(of_text, kind="stable")
+    for texts in np.split(by_kind, np.flatnonzero(np.diff(of_text[by_kind])) + 1):
+        count = min(len(texts) - 1, max(1, round(share * len(texts)))) if held else 0
+        is_held[random.permutation(texts)[:count]] = True
+    of_group = np.empty(len(order), np.bool_)
+    of_group[order] = is_held
+    return np.flatnonzero(of_group[groups]).astype(np.int64)

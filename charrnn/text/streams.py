@@ -41,12 +41,14 @@ class Source:
         open: opens it from its beginning.
         compression: `.gz`, `.bz2`, `.xz`, or empty.
         size_bytes: how long it is, where that is known before it is read.
+        label: what a file in a folder is called, without what its name ends in; empty for others.
     """
 
     name: str
     open: Opener
     compression: str = ""
     size_bytes: int | None = None
+    label: str = ""
 
     def chunks(self, chunk_bytes: int) -> Generator[bytes, None, None]:
         """The bytes from the beginning, decompressed, at most so many at a time.

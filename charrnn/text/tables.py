@@ -1,20 +1,16 @@
-"""One column of a table as records: TSV, CSV and JSON Lines. Knows nothing of files or encodings.
+"""Columns of a table as records: which they are, and their cells. Knows nothing of files or encodings.
 
-TSV has no quotes: a tab parts columns, a line end rows. CSV is that of RFC 4180, so that a quoted field may
-hold commas, quotes and line ends. JSON Lines has an object a line, whose keys name the columns. Lines without
-anything in them are passed over.
+The formats themselves are in `rows.py`.
 """
 
-import contextlib
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.text.codes import bytes_as_text
+from charrnn.text.rows import Row, columns_found, labelled, lines_of, parted_rows, quoted_rows, shown, values
 from charrnn.text.streams import COMPRESSIONS
 
 FORMATS = {
@@ -33,10 +29,6 @@ MARKUP = (
 )
 """What there is to say of a table that is read as any other text."""
 
-LONGEST_FIELD = 2**24
-"""Characters of a field; beyond that a quote was not closed."""
-
-_SHOWN = 60
 _TOGETHER = 1024
 
 
@@ -53,42 +45,53 @@ class Cell:
     text: str
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row as its format parts it, before a column is chosen."""
-
-    line: int
-    fields: list[str]
-
-
 def check_columns(reading: ReadingSettings) -> None:
     """Check that settings of tables go together.
 
     Raises:
         UsageError: they contradict one another, or would do nothing.
     """
-    if reading.columns is None:
-        for option, value in (("--format", reading.format), ("--header", reading.header)):
+    if not reading.is_table:
+        of_tables = {"--format": reading.format, "--header": reading.header, "--separator": reading.separator}
+        for option, value in of_tables.items():
             if value:
                 raise UsageError(
                     f"{option} is for tables, and --columns is not given; say which column to read"
                 )
         return
+    asking = "--columns" if reading.columns is not None else f"--task {reading.task}"
     if reading.mode != "lines":
-        raise UsageError(f"--mode is {reading.mode}, but --columns makes each row a line; leave --mode out")
+        raise UsageError(f"--mode is {reading.mode}, but {asking} makes each row a line; leave --mode out")
     if reading.delimiter is not None:
         raise UsageError(
-            f"--delimiter is {reading.delimiter!r}, but --columns makes each row a record; leave one out"
+            f"--delimiter is {reading.delimiter!r}, but {asking} makes each row a record; leave one out"
         )
-    if "," in reading.columns:
+    if reading.format in {"jsonl", "labels"} and reading.separator is not None:
         raise UsageError(
-            f"--columns is {reading.columns!r}; expected one column to learn from, such as 1 or text"
+            f"--separator is {reading.separator!r}, but --format {reading.format} has none; leave one out"
         )
-    is_number = reading.columns.isdecimal()
-    if is_number and not reading.columns.strip("0"):
-        raise UsageError("--columns is 0; expected a number from 1, or a name")
-    if not is_number and not reading.header and reading.format in {"tsv", "csv"}:
-        raise _named_without_header(reading.columns)
+    _check_names(reading, columns_of(reading))
+
+
+def _check_names(reading: ReadingSettings, columns: list[str]) -> None:
+    """Check that the columns are as many as are needed, and can be found."""
+    count, given = (1, "one column") if reading.task == "language" else (2, "two columns")
+    if len(columns) != count:
+        example = (
+            "to learn from, such as 1 or text" if count == 1 else "for this task, such as 1,2 or text,label"
+        )
+        raise UsageError(f"--columns is {reading.columns!r}; expected {given} {example}")
+    for column in columns:
+        is_number = column.isdecimal()
+        if not column or (is_number and not column.strip("0")):
+            raise UsageError(f"--columns is {reading.columns}; expected numbers from 1, or names")
+        if not is_number and not reading.header and reading.format in {"tsv", "csv"}:
+            raise _named_without_header(column)
+
+
+def columns_of(reading: ReadingSettings) -> list[str]:
+    """The columns that are read, by number or name: what is read, and what is to be found."""
+    return ("1,2" if reading.columns is None else reading.columns).split(",")
 
 
 def format_of(name: str) -> str | None:
@@ -99,93 +102,58 @@ def format_of(name: str) -> str | None:
     return next((form for suffix, form in FORMATS.items() if plain.endswith(suffix)), None)
 
 
-def cells(texts: Iterable[str], name: str, reading: ReadingSettings) -> Iterator[list[Cell]]:
-    """The cells of the column that the settings name, some at a time.
+def cells(
+    texts: Iterable[str], name: str, reading: ReadingSettings, place: int = 0, label: str = ""
+) -> Iterator[list[Cell]]:
+    """The cells of a column that the settings name, some at a time; every row has them all.
 
     Args:
         texts: a decoded file, in pieces.
         name: what messages call it; its end says the format, where no setting does.
-        reading: column, format, header, level.
+        reading: columns, format, header, level.
+        place: which of the columns.
+        label: of the file's lines, where their file names it.
 
     Raises:
         CorpusError: a row is not what it should be; the message has file, line and what was found.
         UsageError: a column is called by a name that nothing gives it.
     """
-    column = reading.columns or ""
-    if reading.level == "byte":
-        column = bytes_as_text(column.encode("utf-8", "surrogateescape"))
-    lines, form = _lines(texts), reading.format or format_of(name) or "tsv"
+    is_byte = reading.level == "byte"
+    columns = [as_read(column, reading) for column in columns_of(reading)]
+    form = reading.format or format_of(name) or ("labels" if label else "tsv")
+    lines = lines_of(texts)
     if form == "jsonl":
-        found = _values(lines, name, column, is_byte=reading.level == "byte")
+        found = values(lines, name, columns, is_byte=is_byte)
+    elif form == "labels":
+        found = labelled(lines, name, as_read(label, reading))
     else:
-        rows = _quoted_rows(lines, name) if form == "csv" else _tabbed_rows(lines)
-        found = _chosen(rows, name, column, has_header=reading.header)
-    while some := list(islice(found, _TOGETHER)):
+        separator = reading.separator or ("," if form == "csv" else "\t")
+        rows = quoted_rows(lines, name, separator) if form == "csv" else parted_rows(lines, separator)
+        found = _chosen(rows, name, columns, has_header=reading.header)
+    while some := [Cell(row.line, row.fields[place]) for row in islice(found, _TOGETHER)]:
         yield some
 
 
-def _lines(texts: Iterable[str]) -> Iterator[str]:
-    """The lines of a text, each with the line feed at its end."""
-    held: list[str] = []
-    for text in texts:
-        first, feed, rest = text.rpartition("\n")
-        if feed:
-            yield from (line + "\n" for line in "".join([*held, first]).split("\n"))
-            held = []
-        held.append(rest)
-    if last := "".join(held):
-        yield last
+def as_read(text: str, reading: ReadingSettings) -> str:
+    """A text as it looks in what is read so: at byte level its bytes."""
+    return bytes_as_text(text.encode("utf-8", "surrogateescape")) if reading.level == "byte" else text
 
 
-def _tabbed_rows(lines: Iterator[str]) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        if content := _without_end(line):
-            yield Row(number, content.split("\t"))
-
-
-def _quoted_rows(lines: Iterator[str], name: str) -> Iterator[Row]:
-    reader = csv.reader(lines, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            with _long_fields():
-                fields = next(reader, None)
-        except csv.Error as error:
-            raise CorpusError(
-                f"{name}, line {line:,}: not a row of CSV: {error}; expected fields separated by commas, and "
-                "quotes doubled within quotes"
-            ) from error
-        if fields is None:
-            return
-        if fields:
-            yield Row(line, fields)
-
-
-@contextlib.contextmanager
-def _long_fields() -> Iterator[None]:
-    """Let fields be longer than Python has it, for as long as it takes: the limit is one for the program."""
-    before = csv.field_size_limit(LONGEST_FIELD)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _chosen(rows: Iterator[Row], name: str, column: str, *, has_header: bool) -> Iterator[Cell]:
-    """One column of rows that all are as wide as the first."""
+def _chosen(rows: Iterator[Row], name: str, columns: list[str], *, has_header: bool) -> Iterator[Row]:
+    """Some columns of rows that all are as wide as the first."""
     first = next(rows, None)
     if first is None:
         return
-    place = _place(first, name, column, has_header=has_header)
+    places = [_place(first, name, column, has_header=has_header) for column in columns]
     if not has_header:
-        yield Cell(first.line, first.fields[place])
+        yield Row(first.line, [first.fields[place] for place in places])
     for row in rows:
         if len(row.fields) != len(first.fields):
             raise CorpusError(
-                f"{name}, line {row.line:,}: found {_columns(row)} ({_shown(row.fields)}); expected "
+                f"{name}, line {row.line:,}: found {columns_found(row)} ({shown(row.fields)}); expected "
                 f"{len(first.fields)}, as in line {first.line:,}; correct it, or give the right --format"
             )
-        yield Cell(row.line, row.fields[place])
+        yield Row(row.line, [row.fields[place] for place in places])
 
 
 def _place(first: Row, name: str, column: str, *, has_header: bool) -> int:
@@ -197,7 +165,7 @@ def _place(first: Row, name: str, column: str, *, has_header: bool) -> int:
     if column.isdecimal() and len(column) < 10 and 1 <= int(column) <= len(first.fields):
         return int(column) - 1
     raise CorpusError(
-        f"{name}, line {first.line:,}: found {_columns(first)} ({_shown(first.fields)}), none of them "
+        f"{name}, line {first.line:,}: found {columns_found(first)} ({shown(first.fields)}), none of them "
         f"{column!r}; give another --columns, or the right --format"
     )
 
@@ -206,46 +174,3 @@ def _named_without_header(column: str) -> UsageError:
     return UsageError(
         f"--columns is {column!r}, a name, and without --header no row has names; give --header, or a number"
     )
-
-
-def _values(lines: Iterator[str], name: str, key: str, *, is_byte: bool) -> Iterator[Cell]:
-    """The text under a key of each line's object."""
-    restored: Callable[[str], str | bytes] = _as_bytes if is_byte else str
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = f"{name}, line {number:,}"
-        try:
-            value = json.loads(restored(line))
-        except (ValueError, RecursionError) as error:
-            raise CorpusError(
-                f"{place}: found {_shown([_without_end(line)])}, which is not JSON ({error}); expected an "
-                "object"
-            ) from error
-        text = value.get(_as_bytes(key).decode() if is_byte else key) if isinstance(value, dict) else None
-        if not isinstance(text, str):
-            found = ", ".join(value) if isinstance(value, dict) else type(value).__name__
-            raise CorpusError(
-                f"{place}: found {_shown([found])}; expected an object with a text under {key!r}; "
-                "correct it, or give another --columns"
-            )
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        yield Cell(number, bytes_as_text(text.encode()) if is_byte else text)
-
-
-def _as_bytes(text: str) -> bytes:
-    return text.encode("latin-1")
-
-
-def _without_end(line: str) -> str:
-    return line.removesuffix("\n").removesuffix("\r") if line.endswith("\n") else line
-
-
-def _columns(row: Row) -> str:
-    return f"{len(row.fields)} column{'' if len(row.fields) == 1 else 's'}"
-
-
-def _shown(fields: list[str]) -> str:
-    text = " | ".join(fields)
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -3,15 +3,15 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from charrnn.config.declaration import build, flat
 from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizers import OPTIMIZERS
 from charrnn.training.regularization import dropout, weight_decay, weight_dropout
@@ -58,6 +58,7 @@ class Facts:
         symbols: V, the size of the vocabulary.
         half: whether the machine multiplies in bfloat16 faster than in float32.
         longest_window: transitions of the shortest stretch of the text, where it is read in stretches.
+        head: what the task's architecture has beside cell and sizes, by name.
     """
 
     training_symbols: int
@@ -65,6 +66,7 @@ class Facts:
     symbols: int
     half: bool = False
     longest_window: float = math.inf
+    head: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def feeds(facts: Facts, layers: int, hidden: int) -> bool:
 def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) -> Plan:
     """The plan for such a network, dropout and weight decay aside."""
     model, recipe = settings.model, settings.recipe
-    network = Architecture(
+    network = ARCHITECTURES[settings.reading.task](
+        **facts.head,
         cell=model.cell,
         layers=layers,
         hidden=hidden,

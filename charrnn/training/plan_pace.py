@@ -5,7 +5,7 @@ import time
 from charrnn.config.settings import BudgetSettings
 from charrnn.config.values import seconds
 from charrnn.tasks.task import Task
-from charrnn.text.parts import Part
+from charrnn.text.parts import TaskPart
 from charrnn.training.machine import denormals_flushed
 from charrnn.training.memory import fits, memory_explained
 from charrnn.training.pace import updates_per_second
@@ -15,7 +15,7 @@ from charrnn.training.setup import make_batches, make_trainer
 from charrnn.training.threads import is_crowded, to_choose_from, use
 
 
-def pace_of(task: Task, budget: BudgetSettings, part: Part) -> Pace:
+def pace_of(task: Task, budget: BudgetSettings, part: TaskPart) -> Pace:
     """Measures how many updates a second a plan makes here: none if it cannot fit, or time is short."""
     allowed = PACE_SHARE * (seconds(budget.max_time) if budget.max_time else 0.0)
     spent = 0.0

@@ -76,6 +76,7 @@ class RunState:
             versions={"charrnn": __version__, "torch": torch.__version__, "numpy": np.__version__},
             training=TrainingState(numbers),
             task=self.trainer.task.name,
+            answers=setup.answers,
         )
 
     def checkpoint(self) -> Checkpoint:

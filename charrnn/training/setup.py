@@ -11,8 +11,9 @@ from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.tasks.batches import Batches
 from charrnn.tasks.task import Task
+from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.dataset import Dataset
-from charrnn.text.parts import Part
+from charrnn.text.parts import TaskPart
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import multiplies_in_half
 from charrnn.training.optimizers import make_optimizers
@@ -37,6 +38,7 @@ class Setup:
         training: what is learnt from.
         validation: what is held out, or None.
         measured_symbols: how much of that is measured on, at most.
+        answers: what there is to be found, as text.
     """
 
     plan: Plan
@@ -44,9 +46,10 @@ class Setup:
     threads: Threads
     vocabulary: Vocabulary
     corpus: CorpusFacts
-    training: Part
-    validation: Part | None
+    training: TaskPart
+    validation: TaskPart | None
     measured_symbols: int
+    answers: Names = ()
 
 
 def set_up(
@@ -59,6 +62,7 @@ def set_up(
     clock: RunClock,
     added_seconds: float,
     measured_symbols: int,
+    answers: Names = (),
 ) -> Setup:
     """Make all that a run needs.
 
@@ -71,10 +75,12 @@ def set_up(
         clock: tells how long the run has taken.
         added_seconds: added to its time.
         measured_symbols: how much of what is held out is measured on, at most.
+        answers: what there is to be found, as text.
     """
+    training, validation = dataset.examples
     settings = plan.settings
     threads = Threads(to_choose_from(settings.machine.threads))  # the network is built with the fewest
-    batches = make_batches(task, dataset.training, settings)
+    batches = make_batches(task, training, settings)
     trainer = make_trainer(task, plan, batches, make_budget(settings, batches, added_seconds, clock))
     return Setup(
         plan=plan,
@@ -82,13 +88,14 @@ def set_up(
         threads=threads,
         vocabulary=vocabulary,
         corpus=corpus,
-        training=dataset.training,
-        validation=dataset.validation,
+        training=training,
+        validation=validation,
         measured_symbols=measured_symbols,
+        answers=answers,
     )
 
 
-def make_batches(task: Task, part: Part, settings: ResolvedSettings) -> Batches:
+def make_batches(task: Task, part: TaskPart, settings: ResolvedSettings) -> Batches:
     """What is learnt from."""
     recipe = settings.recipe
     return task.batches(
@@ -145,13 +152,15 @@ def start_from(source: Checkpoint, setup: Setup) -> Transfer:
     return transfer
 
 
-def plan_facts(dataset: Dataset, vocabulary: Vocabulary, device: str) -> Facts:
+def plan_facts(dataset: Dataset, vocabulary: Vocabulary, answers: Names, device: str) -> Facts:
     """What the plan depends on."""
-    training = dataset.training
+    training, _ = dataset.examples
+    kind = ANSWERS.get(dataset.task)
     return Facts(
         training_symbols=training.symbols,
         records=training.records,
         symbols=len(vocabulary),
         half=multiplies_in_half(torch.device(device)),
         longest_window=training.longest_window,
+        head={kind.size: kind.count(answers)} if kind else {},
     )

@@ -1,0 +1,74 @@
+"""What is to be found for each record of a text: labels, and how they lie on disk beside the ids.
+
+A kind of answers for each task that has any. Knows nothing of models or torch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.text.arrays import ArrayWriter, mapped
+from charrnn.text.corpus import Corpus
+from charrnn.text.example_parts import Labelled
+from charrnn.text.labels import check_labels, label_ids, labels_of
+from charrnn.text.parts import TaskPart
+from charrnn.text.record_part import Records
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A kind of answers.
+
+    Attributes:
+        name: what a checkpoint calls the list of them.
+        size: what a network's architecture calls how many there are.
+        names: those that stand in a corpus.
+        check: raises ValueError where values of a file cannot be such a list.
+        count: how many a list makes.
+        write: lays the answers of a corpus into files whose names begin so.
+        joined: the records with the answers that lie there; raises ValueError where they do not fit.
+        strata: (R,) of what kind the answer to each record is, for drawing some of each.
+    """
+
+    name: str
+    size: str
+    names: Callable[[Corpus], Names]
+    check: Callable[[Sequence[object]], None]
+    count: Callable[[Names], int]
+    write: Callable[[Corpus, Names, Path], None]
+    joined: Callable[[Records, Path], TaskPart]
+    strata: Callable[[Corpus, Names], NDArray[np.int32]]
+
+
+def _path(stem: Path, what: str) -> Path:
+    return stem.with_name(f"{stem.name}-{what}.npy")
+
+
+def _write_labels(corpus: Corpus, names: Names, stem: Path) -> None:
+    with ArrayWriter(_path(stem, "labels"), np.int32, corpus.statistics().records) as array:
+        for ids in label_ids(corpus, names):
+            array.write(ids)
+
+
+def _labelled(records: Records, stem: Path) -> Labelled:
+    labels = mapped(_path(stem, "labels"))
+    if labels.dtype != np.int32 or len(labels) != len(records.bounds) - 1:
+        raise ValueError(f"{stem.name}-labels.npy does not fit the text")
+    return Labelled(records, labels)
+
+
+def _strata_of_labels(corpus: Corpus, names: Names) -> NDArray[np.int32]:
+    return np.concatenate([*label_ids(corpus, names)])
+
+
+LABELS = Answers(
+    "labels", "classes", labels_of, check_labels, len, _write_labels, _labelled, _strata_of_labels
+)
+
+ANSWERS: dict[str, Answers] = {"classify": LABELS, "generate": LABELS}
+"""By task; language has none: what is to be found is what follows."""
