@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from charrnn.text.normalization import joins
+from charrnn.text.normalization import is_joined
 from charrnn.text.statistics import character_starts
 
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -59,4 +59,4 @@ def _inside_character(before: str, character: str, level: str) -> bool:
     if level == "byte" or not before:
         return False
     is_mark = unicodedata.category(character).startswith("M")
-    return is_mark or _ZERO_WIDTH_JOINER in (before, character) or bool(joins()[ord(character)])
+    return is_mark or _ZERO_WIDTH_JOINER in (before, character) or is_joined(character)

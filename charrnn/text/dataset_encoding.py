@@ -19,7 +19,7 @@ from charrnn.text.character_names import tally
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
 from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Split, Stretch
-from charrnn.text.parts import SHORTEST
+from charrnn.text.parts import SHORTEST, Part
 from charrnn.text.shared_lines import repeated_records, unseen_notice
 from charrnn.text.source_texts import BytesDone, changed
 from charrnn.text.sources import listed
@@ -75,10 +75,15 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
                 ANSWERS[task].write(text, answers, folder / name)
     if amount != 0 and measured is None:
         notices += [f"the text is too short to hold out {validation} of it: trained without validation"]
-    repeated, told = _compared(folder, training, measured, vocabulary) if measured else (0, [])
+    repeated = 0
+    if measured:
+        parts = open_part(folder, training), open_part(folder, measured)
+        repeated, counts = repeated_records(*parts), corpus.statistics().counts
+        notices += _repeated(repeated, parts[1])
+        notices += unseen_notice(counts, parts[1], vocabulary, is_of_the_text=other is None)
     fingerprint = _fingerprint(corpus, vocabulary, validation, seed, other)
     held_out = asdict(measured) if measured else None
-    describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated, task))
+    describe(folder, Description(fingerprint, asdict(training), notices, held_out, repeated, task))
     return open_dataset(folder)
 
 
@@ -91,18 +96,14 @@ def _write_other(other: Corpus, path: str, folder: Path, vocabulary: Vocabulary)
     return measured, other.notices + ([_unknown(path, unknown, counts)] if len(unknown) else [])
 
 
-def _compared(
-    folder: Path, training: Stretch, measured: Stretch, vocabulary: Vocabulary
-) -> tuple[int, list[str]]:
-    """How many records stand in both parts, and what there is to tell of how the two differ."""
-    parts = open_part(folder, training), open_part(folder, measured)
-    repeated, notices = repeated_records(*parts), unseen_notice(*parts, vocabulary)
-    if repeated:
-        notices.append(
-            f"{repeated:,} of {parts[1].records:,} held-out lines also stand in the training part: what "
-            "validation says of those tells nothing of new ones"
-        )
-    return repeated, notices
+def _repeated(records: int, validation: Part) -> list[str]:
+    """What to say of records that stand in both parts."""
+    if not records:
+        return []
+    return [
+        f"{records:,} of {validation.records:,} held-out lines also stand in the training part: what "
+        "validation says of those tells nothing of new ones"
+    ]
 
 
 def _other_text(corpus: Corpus, path: str) -> Corpus:

@@ -17,6 +17,12 @@ combining marks takes time with the square of a run, and no writing has runs of 
 _HANGUL_VOWELS_AND_FINALS = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))
 _WITH_MARKS = (*range(0x30000), *range(0xE0000, 0xE1000))  # elsewhere Unicode has ideographs and private use
 
+FIRST_MARK = 0x300
+"""Below there is nothing that joins what stands before it."""
+
+_ALONE = ((0x3400, 0xA000), (0xAC00, 0xD7A4))
+"""Ideographs and Hangul syllables, which nothing before them is changed by."""
+
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
@@ -68,6 +74,13 @@ def joins() -> NDArray[np.bool_]:
     for code in decomposed:
         table[code] |= table[ord(unicodedata.normalize("NFKD", chr(code))[0])]
     return table
+
+
+def is_joined(character: str) -> bool:
+    """As `joins`, of one character; most need no table, which takes a tenth of a second to make."""
+    code = ord(character)
+    is_alone = code < FIRST_MARK or any(first <= code < end for first, end in _ALONE)
+    return not is_alone and bool(joins()[code])
 
 
 def _cuts(text: str) -> list[int]:

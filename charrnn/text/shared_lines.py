@@ -17,9 +17,19 @@ from charrnn.text.vocabulary import Vocabulary
 Hashes = NDArray[np.int64]
 
 
-def unseen_notice(training: Part, validation: Part, vocabulary: Vocabulary) -> list[str]:
-    """How many characters of the held-out part never occur in the training part; nothing if all do."""
-    seen, held = (_counts(part, len(vocabulary)) for part in (training, validation))
+def unseen_notice(
+    counts: NDArray[np.int64], validation: Part, vocabulary: Vocabulary, *, is_of_the_text: bool
+) -> list[str]:
+    """How many characters of the held-out part never occur in the training part; nothing if all do.
+
+    Args:
+        counts: by code point, or byte, of the text that is learnt from.
+        validation: the held-out part.
+        vocabulary: the symbols.
+        is_of_the_text: whether that is a part of the same text, and counted with it.
+    """
+    held = _counts(validation, len(vocabulary))
+    seen = counts.take(vocabulary.codes, mode="clip") - (held if is_of_the_text else 0)
     unseen = np.flatnonzero((seen == 0) & (held > 0) & (vocabulary.codes < END))
     if not len(unseen):
         return []

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from charrnn.text.codes import END, LINE_FEED, REPLACEMENT, UNKNOWN
-from charrnn.text.normalization import joins
+from charrnn.text.normalization import is_joined
 from charrnn.text.vocabulary import Vocabulary
 
 MOST_SYMBOLS = 16
 """That make one character; without a bound, marks without end would."""
-
-FIRST_MARK = 0x300
-"""No code point below joins the one before."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def _joins(code: int, *, is_byte: bool) -> bool:
     """Whether a code makes one character with those before it."""
     if is_byte:
         return 0x80 <= code < 0xC0
-    return FIRST_MARK <= code < END and bool(joins()[code])
+    return code < END and is_joined(chr(code))
 
 
 def _character(group: list[Symbol], ids_to_codes: list[int], *, is_byte: bool) -> Character:
