@@ -67,12 +67,19 @@ def duplicate_records(parts: Iterable[Part]) -> int:
     return len(hashes) - len(np.unique(hashes))
 
 
+TOGETHER, LONGEST_READ = 2**12, 2**24
+"""Records that are read at once, if they lie within so many symbols."""
+
+
 def _hashes(part: Part) -> Iterator[int]:
-    """Of each record, without its end mark."""
-    texts = part.texts
-    for first in range(0, len(texts), 2**16):
-        for begin, end in texts[first : first + 2**16].tolist():
-            yield hash(part.ids[begin + 1 : end - 1].astype("<u4").tobytes())
+    """Of each record, without its end mark; records near each other are read at once."""
+    for texts in np.array_split(part.texts, -(-len(part.texts) // TOGETHER)):
+        first, last = int(texts.min()), int(texts.max())
+        for some in (texts,) if last - first <= LONGEST_READ else texts[:, None]:
+            low = int(some.min())
+            read = part.ids[low : int(some.max())].astype("<u4").tobytes()
+            for begin, end in (4 * (some - low)).tolist():
+                yield hash(read[begin + 4 : end - 4])
 
 
 def _some(hashes: Iterator[int]) -> Iterator[Hashes]:
