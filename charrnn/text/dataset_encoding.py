@@ -5,6 +5,7 @@ Knows nothing of models or torch.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -75,15 +76,11 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
                 ANSWERS[task].write(text, answers, folder / name)
     if amount != 0 and measured is None:
         notices += [f"the text is too short to hold out {validation} of it: trained without validation"]
-    repeated = 0
-    if measured:
-        parts = open_part(folder, training), open_part(folder, measured)
-        repeated, counts = repeated_records(*parts), corpus.statistics().counts
-        notices += _repeated(repeated, parts[1])
-        notices += unseen_notice(counts, parts[1], vocabulary, is_of_the_text=other is None)
+    parts = [open_part(folder, stretch) for stretch in (training, measured) if stretch]
+    repeated, told = _compared(parts, corpus, vocabulary, is_of_the_text=other is None)
     fingerprint = _fingerprint(corpus, vocabulary, validation, seed, other)
     held_out = asdict(measured) if measured else None
-    describe(folder, Description(fingerprint, asdict(training), notices, held_out, repeated, task))
+    describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated, task))
     return open_dataset(folder)
 
 
@@ -96,14 +93,20 @@ def _write_other(other: Corpus, path: str, folder: Path, vocabulary: Vocabulary)
     return measured, other.notices + ([_unknown(path, unknown, counts)] if len(unknown) else [])
 
 
-def _repeated(records: int, validation: Part) -> list[str]:
-    """What to say of records that stand in both parts."""
-    if not records:
-        return []
-    return [
-        f"{records:,} of {validation.records:,} held-out lines also stand in the training part: what "
-        "validation says of those tells nothing of new ones"
-    ]
+def _compared(
+    parts: Sequence[Part], corpus: Corpus, vocabulary: Vocabulary, *, is_of_the_text: bool
+) -> tuple[int, list[str]]:
+    """How many records stand in both parts, and what there is to tell of how the two differ."""
+    if len(parts) < 2:
+        return 0, []
+    repeated, notices = repeated_records(*parts), list[str]()
+    if repeated:
+        notices.append(
+            f"{repeated:,} of {parts[1].records:,} held-out lines also stand in the training part: what "
+            "validation says of those tells nothing of new ones"
+        )
+    counts = corpus.statistics().counts
+    return repeated, notices + unseen_notice(counts, parts[1], vocabulary, is_of_the_text=is_of_the_text)
 
 
 def _other_text(corpus: Corpus, path: str) -> Corpus:
