@@ -54,8 +54,36 @@ class Packing:
         """(B,) of each text."""
         return np.bincount(self.texts)
 
+    @property
+    def last_rows(self) -> Rows:
+        """(B,) the row of each text's last step."""
+        return self.offsets[self.lengths - 1] + np.arange(len(self.lengths))
+
+    @property
+    def neighbours(self) -> tuple[Rows, Rows]:
+        """The rows of all steps but the texts' last ones, and for each that of the step after it."""
+        after = np.arange(int(self.sizes[0]), len(self.steps))
+        return self.offsets[self.steps[after] - 1] + self.texts[after], after
+
     @cached_property
     def turned(self) -> Rows:
         """(N,) for each row that of the same step counted from its text's end; twice, it is where it was."""
         rows: Rows = self.offsets[self.lengths[self.texts] - 1 - self.steps] + self.texts
         return rows
+
+    def only(self, kept: NDArray[np.bool_]) -> tuple[Rows, Self, Rows]:
+        """Some of its rows, packed by themselves; a text of which none is kept is left out.
+
+        Args:
+            kept: (N,)
+
+        Returns:
+            Which rows they are, in their new order; how these are packed; and which text each one there was.
+        """
+        rows = np.flatnonzero(kept)
+        rows = rows[np.argsort(self.texts[rows], kind="stable")]  # text by text
+        counts = np.bincount(self.texts[rows], minlength=len(self.lengths))
+        begins = np.cumsum(counts) - counts
+        order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+        packing = self.of(counts[order]) if len(order) else type(self)(np.empty(0, np.int64))
+        return rows[begins[order][packing.texts] + packing.steps], packing, order

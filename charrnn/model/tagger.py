@@ -1,0 +1,99 @@
+"""The network that tells a tag for each symbol: many to many, in step.
+
+    symbols ──► trunk ──► hidden states ──► e, a score for each tag at each step ──► linear chain
+
+The chain is a conditional random field; what it computes stands in `decoding/chain.py`. Dimensions as in
+`layer.py`; K tags. Knows nothing of text, files or optimizers.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from charrnn.model.architecture import TaggerArchitecture
+from charrnn.model.network import Network, Unset
+from charrnn.model.packing import Packing
+from charrnn.model.trunk import Trunk
+from charrnn.text.tag_schemes import Possible
+
+IMPOSSIBLE = -1e4
+"""The score of a step that is impossible: finite, so that what should not be there has a gradient, too."""
+
+
+class Chain(nn.Module):
+    """Scores sequences of tags.
+
+    Args:
+        possible: what may come out.
+    """
+
+    def __init__(self, possible: Possible) -> None:
+        super().__init__()
+        tags = len(possible.first)
+        self.transition = nn.Parameter(torch.zeros(tags, tags, dtype=torch.float32))
+        self.first = nn.Parameter(torch.zeros(tags, dtype=torch.float32))
+        self.last = nn.Parameter(torch.zeros(tags, dtype=torch.float32))
+        for name in ("first", "follows", "last"):
+            self.register_buffer(f"no_{name}", torch.from_numpy(~getattr(possible, name)), persistent=False)
+
+    def nats(self, emissions: Tensor, tags: Tensor, packing: Packing) -> Tensor:
+        """-ln p of the tags, summed over all texts.
+
+        Args:
+            emissions: (N, K).
+            tags: (N,)
+            packing: where the steps of each text lie.
+        """
+        first, follows, last = (
+            values.masked_fill(self.get_buffer(f"no_{name}"), IMPOSSIBLE)
+            for name, values in (("first", self.first), ("follows", self.transition), ("last", self.last))
+        )
+        ends = torch.from_numpy(packing.last_rows).to(tags.device)
+        before, after = (torch.from_numpy(rows).to(tags.device) for rows in packing.neighbours)
+        score = emissions.gather(1, tags[:, None]).sum() + follows[tags[before], tags[after]].sum()
+        score = score + first[tags[: len(ends)]].sum() + last[tags[ends]].sum()
+        return self._normalizers(emissions, packing, first, follows, last).sum() - score
+
+    def _normalizers(
+        self, emissions: Tensor, packing: Packing, first: Tensor, follows: Tensor, last: Tensor
+    ) -> Tensor:
+        """Ln Σ exp s over all sequences, of each text: the forward algorithm."""
+        ended, alpha = [], None
+        for step in torch.split(emissions, packing.sizes.tolist()):
+            if alpha is None:
+                alpha = first + step
+                continue
+            if len(step) < len(alpha):
+                ended.append(alpha[len(step) :])
+            alpha = (alpha[: len(step), :, None] + follows).logsumexp(1) + step
+        assert alpha is not None  # noqa: S101 - there is a step
+        return (torch.cat([*ended, alpha]) + last).logsumexp(1)
+
+
+class Tagger(Network):
+    """Packed texts in, e of each symbol out.
+
+    The output and the chain are zero at first, so that all possible sequences are alike.
+
+    Args:
+        architecture: cell, sizes and direction, and how many tags.
+        dropout: dropout probability (between layers and before the output).
+        generator: the random numbers of initialisation and dropout; the global ones are never touched.
+        possible: which sequences of tags may come out.
+    """
+
+    def __init__(
+        self, architecture: TaggerArchitecture, dropout: float, generator: torch.Generator, possible: Possible
+    ) -> None:
+        super().__init__(architecture)
+        self.trunk = Trunk(architecture, dropout, generator)
+        self.output = Unset(architecture.width, architecture.tags, dtype=torch.float32)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+        self.chain, self.possible = Chain(possible), possible
+
+    def forward(self, ids: PackedSequence, rows: Tensor) -> Tensor:
+        """The scores e of the tags of some of the symbols, (M, K), given by their rows."""
+        hidden, _ = self.trunk(ids)
+        scores: Tensor = self.output(hidden[rows])
+        return scores
