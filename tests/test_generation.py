@@ -1,13 +1,21 @@
 """Generation by label: the network, its task through the real trainer, its scores, what it writes."""
 
+import json
 import math
+import os
+import signal
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from interruptions import at_call_do, fingerprints
 from numpy.typing import NDArray
+from program import charrnn
 
+import charrnn as charrnn_package
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.best_of import whole_texts
 from charrnn.decoding.labels import with_label
@@ -149,3 +157,91 @@ def test_each_text_costs_what_it_costs_alone() -> None:
     less = Records(without, 1543, 1543, np.flatnonzero(without == vocabulary.end), part.texts.chosen)
     expected = costs(network, less, labels).sum() + UNKNOWN_NATS
     assert task.score(network, strange).nats == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def by_label(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the lines as a table, and a run that has learnt them."""
+    folder = tmp_path_factory.mktemp("generation")
+    rows = [f"{text}\t{LABELS[label]}\n" for text, label in lines()]
+    (folder / "lines.tsv").write_text("".join(rows))
+    result = charrnn(*command(folder / "lines.tsv", folder / "run", 300))
+    assert result.code == 0, result.err
+    return folder
+
+
+def command(corpus: Path, run: Path, steps: int) -> tuple[str, ...]:
+    sizes = ("--cell", "gru", "--hidden", "24", "--batch-size", "20", "--dropout", "0.1", "--threads", "1")
+    how = ("--task", "generate", "--run", str(run), "--steps", str(steps), "--quiet")
+    return ("train", str(corpus), *how, *sizes)
+
+
+def sampled(folder: Path, *options: str) -> list[tuple[str, str]]:
+    result = charrnn("sample", "--checkpoint", str(folder / "run"), "--json", *options)
+    assert result.code == 0, result.err
+    return [(text["label"], text["text"]) for text in json.loads(result.out)["texts"]]
+
+
+def test_a_label_says_what_is_written(by_label: Path) -> None:
+    options = ("sample", "--checkpoint", by_label / "run", "--count", "30", "--label", "digits")
+    written = charrnn(*options).out.splitlines()
+    assert len(written) == 30
+    assert np.mean([set(text) <= set("0123") for text in written]) > 0.9
+    assert sampled(by_label, "--count", "30", "--label", "digits") == [("digits", text) for text in written]
+    model = charrnn_package.load(by_label / "run")
+    assert list(model.samples(30, label="digits")) == written
+    assert model.sample(label="digits") == written[0]
+    assert "".join(model.stream(label="digits", prompt="3")).startswith("3")
+
+
+def test_labels_are_drawn_as_often_as_they_were_trained_on(by_label: Path) -> None:
+    """Each text is what its label alone would have been at its place, however many are written with it."""
+    written = sampled(by_label, "--count", "300", "--label", "*")
+    counts = Counter(label for label, _ in written)
+    assert 0.15 < counts["digits"] / 300 < 0.35
+    assert sampled(by_label, "--count", "7", "--label", "*") == written[:7]
+    assert sampled(by_label, "--label", "*") == written[:1]
+    for label in LABELS:
+        alone = sampled(by_label, "--count", "300", "--label", label)
+        assert [text for text in written if text[0] == label] == [
+            text for text, drawn in zip(alone, written, strict=True) if drawn[0] == label
+        ]
+    of_several = sampled(by_label, "--count", "20", "--label", "*", "--best-of", "3")
+    assert [label for label, _ in of_several] == [label for label, _ in written[:20]]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "the model writes by label, and no --label is given; expected one of digits, letters, or '*'"),
+        (
+            ("--label", "digit"),
+            "--label is 'digit'; perhaps 'digits'; expected one of digits, letters",
+        ),
+        (("--label", "LETTERS"), "--label is 'LETTERS'; perhaps 'letters'; expected"),
+        (("--label", "Ω"), "--label is 'Ω'; expected one of digits, letters"),
+    ],
+)
+def test_a_label_that_is_missing_or_unknown(by_label: Path, options: tuple[str, ...], said: str) -> None:
+    result = charrnn("sample", "--checkpoint", by_label / "run", *options)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"charrnn: {said}")
+    assert result.err.count("\n") == 1
+
+
+def test_a_label_for_a_model_without(run_folder: Path) -> None:
+    result = charrnn("sample", "--checkpoint", run_folder, "--label", "digits")
+    assert result.code == 2
+    assert "--label is 'digits', but the model was trained without labels; leave it out" in result.err
+
+
+def test_a_run_by_label_goes_on_exactly(by_label: Path, tmp_path: Path) -> None:
+    def stop(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    corpus = by_label / "lines.tsv"
+    assert charrnn(*command(corpus, tmp_path / "whole", 60)).code == 0
+    with at_call_do("charrnn.tasks.generation.GenerationTask.loss", {31}, stop):
+        assert charrnn(*command(corpus, tmp_path / "cut", 60)).code == 130
+    assert charrnn("train", "--resume", "--run", tmp_path / "cut", "--quiet").code == 0
+    assert fingerprints(tmp_path / "cut") == fingerprints(tmp_path / "whole")

@@ -17,6 +17,7 @@ from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset
 from charrnn.text.dataset_encoding import encode_dataset
+from charrnn.text.example_parts import Labelled
 from charrnn.text.sources import listed
 from charrnn.text.statistics import Statistics
 from charrnn.text.vocabulary import Vocabulary
@@ -88,9 +89,11 @@ def encode(
     return dataset
 
 
-def corpus_facts(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> CorpusFacts:
+def corpus_facts(
+    corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset, answers: Names = ()
+) -> CorpusFacts:
     """What a checkpoint keeps of the corpus."""
-    statistics = corpus.statistics()
+    statistics, learnt_from = corpus.statistics(), dataset.examples[0]
     return CorpusFacts(
         name=corpus.name,
         fingerprint=statistics.fingerprint,
@@ -101,4 +104,5 @@ def corpus_facts(corpus: Corpus, vocabulary: Vocabulary, dataset: Dataset) -> Co
         empty_records=statistics.empty_records,
         longest_record=statistics.longest_record,
         encoded=dataset.digest(),
+        label_counts=learnt_from.counts(len(answers)).tolist() if isinstance(learnt_from, Labelled) else None,
     )

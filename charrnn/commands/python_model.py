@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from charrnn.commands.info import info_of, names_a_run
 from charrnn.commands.prompts import as_read
+from charrnn.commands.writers import Writers
 from charrnn.config.declaration import build, flat, shortened
 from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
-from charrnn.decoding.best_of import likeliest_texts
-from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.length import has_end
 from charrnn.decoding.sampler import read, write
 from charrnn.decoding.text_stream import exact_bytes
@@ -26,7 +25,6 @@ from charrnn.errors import UsageError, only_ours
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint import load as load_checkpoint
 from charrnn.runs.folder import find_checkpoint
-from charrnn.runs.language_model import language_model_of
 from charrnn.text.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -139,8 +137,9 @@ class Model:
         named = {"length": length, "temperature": temperature, "seed": seed}
         with only_ours():
             request, how = self._asked(prompt, named | settings, count, is_whole=True)
-            begun = read(self._writer, request).text
-            texts = likeliest_texts(self._writer, request, how)
+            writers = Writers([self._checkpoint], request)
+            begun = read(writers.of(), request).text
+            texts = writers.texts(request, how)
         return _ours_alone(begun + written.text for written in texts)
 
     def score(self, text: str, *, window: int = 0) -> "TextScore":
@@ -172,10 +171,6 @@ class Model:
             return TextScore.of(figures(subject.scored(adapting=False)))
 
     @cached_property
-    def _writer(self) -> SavedModel:
-        return language_model_of(self._checkpoint)
-
-    @cached_property
     def _network(self) -> "CharRNN":
         from charrnn.commands.scoring import network_of
 
@@ -190,7 +185,8 @@ class Model:
         values = {**settings, "stop": _several(settings.get("stop", ()))}
         request = build(Request, values | {"prompt": prompt, "count": count})
         request = replace(request, prompt=as_read(prompt, self._checkpoint.reading))
-        if (is_whole or request.best_of > 1) and not has_end(self._writer, request):
+        writer = Writers([self._checkpoint], request).of()
+        if (is_whole or request.best_of > 1) and not has_end(writer, request):
             raise UsageError(
                 "length is 0, and nothing else ends the text; give length, stop or until_line, or use stream"
             )
@@ -198,11 +194,11 @@ class Model:
 
     def _pieces(self, request: Request, settings: SampleSettings) -> Iterator[str]:
         """The prompt and the text, as it comes; of several candidates the likeliest at once."""
-        begun = read(self._writer, request).text
+        writers = Writers([self._checkpoint], request)
+        begun = read(writers.of(), request).text
         if request.best_of > 1:
-            texts = likeliest_texts(self._writer, request, settings)
-            return chain([begun], (written.text for written in texts))
-        return chain([begun], (piece.text for piece in write(self._writer, request, settings)))
+            return chain([begun], (written.text for written in writers.texts(request, settings)))
+        return chain([begun], (piece.text for piece in write(writers.of(), request, settings)))
 
 
 def _several(stop: object) -> tuple[str, ...]:

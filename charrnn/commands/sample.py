@@ -2,16 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charrnn.commands.prompts import typed_prompt
+from charrnn.commands.writers import Writers
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
-from charrnn.decoding.best_of import likeliest_texts
-from charrnn.decoding.ensemble import Ensemble
 from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.length import Cuts, bound_of, has_end, length_of
 from charrnn.decoding.network import Tell
@@ -23,7 +22,6 @@ from charrnn.display.sanitizer import visible
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
-from charrnn.runs.language_model import language_model_of
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
@@ -56,11 +54,11 @@ def sample(
         inputs = (*checkpoints, *seeing.novelty, request.prompt.removeprefix("@"))
         check_new_file(request.output, "--output", inputs)
     models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
-    model = _language_model([model for _, model in models], settings)
+    writers = Writers([model for _, model in models], request, settings.mix)
+    model = writers.of()
     request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))
     if seeing.interactive:
-        _check_interactive(request, seeing, raw=raw, json_wanted=json_wanted)
-        _converse(model, request, settings)
+        _converse(model, request, settings, seeing, others={"--raw": raw, "--json": json_wanted})
         return
     _check_ends(model, request, json_wanted=json_wanted, novelty_wanted=bool(seeing.novelty))
     prompt = read(model, request)
@@ -70,14 +68,14 @@ def sample(
     trace = _trace(model, output, json_wanted=json_wanted)
     # Whatever is wrong with the request shows here, before a file is made.
     with reading(len(prompt.ids)) as tell:
-        texts = all_texts(model, request, settings, trace, whole=json_wanted, tell=tell)
+        texts = all_texts(writers, request, settings, trace, whole=json_wanted, tell=tell)
     cuts = Cuts(bound_of(model, request), model.longest_record)
     texts, length = cuts.counted(texts), length_of(model, request)
     if output is not None and output.terminal and sys.stderr.isatty():
         _say(visible(_told(models, request, settings)))
     with nullcontext(output) if output else output_file(request.output or "", request.count, length) as place:
         if json_wanted:
-            write_json(_head(models, request), prompt.text, (text for (text,) in texts), reference, place)
+            write_json(_head(models, request), prompt.text, texts, reference, place, label=writers.label)
         else:
             _write_texts(prompt.text, texts, reference, place, newline=_end_in_newlines(model, request))
     _say(cuts.notice())
@@ -91,24 +89,13 @@ def _say(line: str | None) -> None:
         sys.stderr.write(f"charrnn: {line}\n")
 
 
-def _language_model(models: list[Checkpoint], settings: SampleSettings) -> LanguageModel:
-    """One model, or several together."""
-    authors = [language_model_of(model) for model in models]
-    if len(authors) > 1:
-        return Ensemble.of(authors, settings.mix)
-    if settings.mix is not None:
-        raise UsageError(
-            f"--mix {settings.mix} mixes models, and there is one; give --checkpoint twice, or no --mix"
-        )
-    return authors[0]
-
-
 def _told(models: Sequence[tuple[Path, Checkpoint]], request: Request, settings: SampleSettings) -> str:
     """Which models write, and how: whoever watches may have forgotten what the newest run is."""
     paths = " and ".join(str(path) for path, _ in models)
     temperature = settings.temperature
     shown = temperature if isinstance(temperature, str) else f"{temperature:g}"
-    return f"{paths}, temperature {shown}, seed {request.seed}"
+    label = "" if request.label is None else f"label {request.label}, "
+    return f"{paths}, {label}temperature {shown}, seed {request.seed}"
 
 
 def _reference(seeing: SeeingSettings, models: Sequence[tuple[Path, Checkpoint]]) -> "Reference | None":
@@ -122,18 +109,17 @@ def _reference(seeing: SeeingSettings, models: Sequence[tuple[Path, Checkpoint]]
     return open_reference(seeing.novelty, *models[0])
 
 
-def _check_interactive(request: Request, seeing: SeeingSettings, *, raw: bool, json_wanted: bool) -> None:
+def _check_interactive(request: Request, seeing: SeeingSettings, others: Mapping[str, bool]) -> None:
     """Refuse what makes no sense in a conversation."""
-    others = {
-        "--raw": raw,
-        "--json": json_wanted,
+    asked = {
+        **others,
         "--count": request.count > 1,
         "--best-of": request.best_of > 1,
         "--output": request.output is not None,
         "--color": seeing.color != "none",
         "--novelty": seeing.novelty,
     }
-    given = [name for name, is_given in others.items() if is_given]
+    given = [name for name, is_given in asked.items() if is_given]
     if given:
         raise UsageError(f"--interactive does not go with {' and '.join(given)}; leave one out")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -157,8 +143,16 @@ def _check_ends(model: LanguageModel, request: Request, *, json_wanted: bool, no
             raise UsageError(f"--length 0 never ends, so {what}; give one of them, --stop or --until-line")
 
 
-def _converse(model: LanguageModel, request: Request, settings: SampleSettings) -> None:
-    """Write together with whoever sits at the terminal."""
+def _converse(
+    model: LanguageModel,
+    request: Request,
+    settings: SampleSettings,
+    seeing: SeeingSettings,
+    *,
+    others: Mapping[str, bool],
+) -> None:
+    """Write together with whoever sits at the terminal, where nothing else is asked for."""
+    _check_interactive(request, seeing, others)
     from charrnn.commands.interactive import write_together
     from charrnn.decoding.conversation import Conversation
 
@@ -180,7 +174,7 @@ def reading(symbols: int) -> Iterator[Tell | None]:
 
 
 def all_texts(
-    model: LanguageModel,
+    writers: Writers,
     request: Request,
     settings: SampleSettings,
     trace: Trace | None,
@@ -194,8 +188,8 @@ def all_texts(
         UsageError: as `write` does.
     """
     if whole or request.count * request.best_of > 1:
-        return (iter((text,)) for text in likeliest_texts(model, request, settings, trace, tell))
-    pieces = write(model, request, settings, watch=trace, tell=tell)
+        return (iter((text,)) for text in writers.texts(request, settings, trace, tell))
+    pieces = write(writers.of(), request, settings, watch=trace, tell=tell)
     return iter((_witnessed(pieces, trace),))
 
 
@@ -250,15 +244,19 @@ def _head(models: Sequence[tuple[Path, Checkpoint]], request: Request) -> dict[s
 def write_json(
     head: Mapping[str, Any],
     prompt: str,
-    texts: Iterator[Written],
+    texts: Iterator[Iterator[Written]],
     reference: "Reference | None",
     place: Destination,
+    *,
+    label: Callable[[int], str | None],
 ) -> None:
     """Write one JSON object, text by text, so that any number of them takes no memory."""
     place.write(json.dumps(head).removesuffix("}") + ', "texts": [')
     between = ""
-    for text in texts:
-        entry = {"prompt": prompt, "text": text.text, "characters": [*map(_as_json, text.characters)]}
+    for number, (text,) in enumerate(texts):
+        told = {} if (name := label(number)) is None else {"label": name}
+        characters = [*map(_as_json, text.characters)]
+        entry = {"prompt": prompt, **told, "text": text.text, "characters": characters}
         place.write(between + json.dumps(entry))
         place.count(1, len(text.text))
         between = ", "

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from charrnn.config.settings import TrainSettings
 from charrnn.runs.checkpoint_facts import CorpusFacts
+from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.task import Task
 from charrnn.text.answers import Names
@@ -43,5 +44,20 @@ def _language(
     )
 
 
-TASKS: dict[str, Maker] = {"language": _language}
+def _generation(
+    settings: TrainSettings, vocabulary: Vocabulary, corpus: CorpusFacts | None, answers: Names
+) -> Task:
+    return GenerationTask(
+        vocabulary,
+        answers,
+        settings.reading,
+        counts=corpus.label_counts or () if corpus else (),
+        prompt=settings.output.prompt,
+        seed=settings.machine.seed,
+        empty_records=corpus is not None and corpus.empty_records > 0,
+        longest_record=corpus.longest_record if corpus else 0,
+    )
+
+
+TASKS: dict[str, Maker] = {"language": _language, "generate": _generation}
 """How each task is made, by the name that `--task` has for it."""

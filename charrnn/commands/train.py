@@ -46,7 +46,7 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
         folder = Path(settings.output.run) if settings.output.run else None
         with new_run(folder or free_folder(corpus.name)) as partial:
             dataset = encode(corpus, vocabulary, settings, partial, display, answers=answers)
-            facts = corpus_facts(corpus, vocabulary, dataset)
+            facts = corpus_facts(corpus, vocabulary, dataset, answers)
             reading_seconds = time.monotonic() - began
             plan = planned(settings, dataset, vocabulary, answers, display)
             check_space(partial.folder, space_bytes(plan))

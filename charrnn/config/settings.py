@@ -25,7 +25,7 @@ class ReadingSettings(Checked):
         "language",
         "what is learnt: to write text; or, of lines in two columns, to tell the second from the first: a "
         "label (classify)",
-        choices=("language", "classify"),
+        choices=("language", "classify", "generate"),
     )
     mode: str | None = setting(
         None,
@@ -421,6 +421,13 @@ class Request(Checked):
         r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file as "
         "it is, - standard input, and @@ begins a text with @",
         metavar="TEXT",
+    )
+    label: str | None = setting(
+        None,
+        "of a model of --task generate: what kind of text to write; '*' draws a label for each text, as "
+        "often as the model was trained on it",
+        metavar="NAME",
+        chosen="none",
     )
     length: int | None = setting(
         None,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, count, islice, repeat
 from operator import itemgetter
 
 import numpy as np
@@ -17,18 +17,19 @@ from charrnn.decoding.sampler import Piece, Watch, write
 from charrnn.decoding.trace import Trace, Written
 
 
-def whole_texts(pieces: Iterable[Piece]) -> Iterator[str]:
-    """The texts 0, 1, 2 …, each as soon as it and those before it are complete."""
+def whole_texts(pieces: Iterable[Piece], numbers: Iterable[int] | None = None) -> Iterator[str]:
+    """The texts of these numbers (0, 1, 2 … if None), each once it and those before it are complete."""
     begun: defaultdict[int, list[str]] = defaultdict(list)
     complete: dict[int, str] = {}
-    awaited = 0
+    awaited = chain(count() if numbers is None else numbers, repeat(None))
+    first = next(awaited)
     for number, text, ended in pieces:
         begun[number].append(text)
         if ended:
             complete[number] = "".join(begun.pop(number))
-        while awaited in complete:
-            yield complete.pop(awaited)
-            awaited += 1
+        while first in complete:
+            yield complete.pop(first)
+            first = next(awaited)
 
 
 def likeliest_texts(
@@ -37,6 +38,8 @@ def likeliest_texts(
     settings: SampleSettings,
     trace: Trace | None = None,
     tell: Tell | None = None,
+    *,
+    texts: Sequence[int] | None = None,
 ) -> Iterator[Written]:
     """The texts of a request, each the likeliest of so many candidates as it says.
 
@@ -50,18 +53,22 @@ def likeliest_texts(
         settings: how to choose.
         trace: tells what was expected at each character; None where nobody asks.
         tell: is told how many more symbols of a long prompt were read.
+        texts: the numbers of those to write; all of the request's if None.
 
     Raises:
         UsageError: as `write` does.
     """
-    likelihoods = Likelihoods() if request.best_of > 1 else None
+    likelihoods, several = Likelihoods() if request.best_of > 1 else None, request.best_of
     watches = [watch for watch in (likelihoods, trace) if watch is not None]
-    candidates = range(request.count * request.best_of)
+    candidates: Sequence[int] = range(request.count * several)
+    if texts is not None:
+        candidates = [number * several + candidate for number in texts for candidate in range(several)]
     pieces = write(model, request, settings, candidates, _all_told(watches) if watches else None, tell=tell)
-    texts = _witnessed(whole_texts(pieces), trace)
+    numbered = zip(candidates, whole_texts(pieces, candidates), strict=True)
+    written = _witnessed(numbered, trace)
     if likelihoods is None:
-        return texts
-    return _likeliest(texts, likelihoods, request.best_of, ends=model.vocabulary.mode == "lines")
+        return (text for _, text in written)
+    return _likeliest(written, likelihoods, several, ends=model.vocabulary.mode == "lines")
 
 
 def _all_told(watches: Sequence[Watch]) -> Watch:
@@ -72,19 +79,18 @@ def _all_told(watches: Sequence[Watch]) -> Watch:
     return tell
 
 
-def _witnessed(texts: Iterator[str], trace: Trace | None) -> Iterator[Written]:
-    for number, text in enumerate(texts):
-        yield Written(text, trace.characters(number, text) if trace else ())
+def _witnessed(texts: Iterable[tuple[int, str]], trace: Trace | None) -> Iterator[tuple[int, Written]]:
+    for number, text in texts:
+        yield number, Written(text, trace.characters(number, text) if trace else ())
         if trace:
             trace.forget(number)
 
 
 def _likeliest(
-    texts: Iterator[Written], likelihoods: "Likelihoods", of: int, *, ends: bool
+    texts: Iterable[tuple[int, Written]], likelihoods: "Likelihoods", of: int, *, ends: bool
 ) -> Iterator[Written]:
     scored = (
-        (likelihoods.take(number) / max(len(written.text) + ends, 1), written)
-        for number, written in enumerate(texts)
+        (likelihoods.take(number) / max(len(written.text) + ends, 1), written) for number, written in texts
     )
     while best := max(islice(scored, of), key=itemgetter(0), default=None):
         yield best[1]

@@ -3,7 +3,7 @@
 Knows nothing of files, terminals or torch.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def write(
     model: LanguageModel,
     request: Request,
     settings: SampleSettings,
-    texts: range | None = None,
+    texts: Sequence[int] | None = None,
     watch: Watch | None = None,
     *,
     tell: Tell | None = None,
@@ -102,7 +102,7 @@ def write(
     chooser = Chooser(settings, model.vocabulary, model.normal_form)
     _check_ends(model, request, chooser)
     primed = prime(model, read(model, request), chooser.allowed, tell)
-    numbers = range(request.count) if texts is None else texts
+    numbers: Sequence[int] = range(request.count) if texts is None else texts
     return _Rows(model, request, chooser, primed, numbers=numbers, at_every_step=watch is not None).pieces(
         watch
     )
@@ -160,7 +160,7 @@ class _Rows:
         chooser: Chooser,
         primed: Primed,
         *,
-        numbers: range,
+        numbers: Sequence[int],
         at_every_step: bool,
     ) -> None:
         self._model, self._request, self._chooser, self._primed = model, request, chooser, primed

@@ -1,6 +1,7 @@
 """What a checkpoint says of the text it was trained on, and of how far training had come."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,15 @@ from charrnn.config.declaration import REQUIRED, Entry, setting
 from charrnn.runs.training_state import LONGEST_SECONDS, MOST, MOST_EPOCHS
 
 
-def _counts(values: list[Any]) -> None:
-    """Check that a list holds counts; all together can be counted too."""
-    if not all(type(count) is int and 0 <= count <= MOST for count in values) or sum(values) > MOST:
-        raise ValueError("counts of how lines begin")
+def _counts(what: str) -> Callable[[list[Any] | None], None]:
+    """Checks that a list holds counts; all together can be counted too."""
+
+    def check(values: list[Any] | None) -> None:
+        counts = values or []
+        if not all(type(count) is int and 0 <= count <= MOST for count in counts) or sum(counts) > MOST:
+            raise ValueError(f"counts of {what}")
+
+    return check
 
 
 def check_name(text: object) -> None:
@@ -40,6 +46,7 @@ class CorpusFacts(Entry):
         empty_records: records without a character, in lines mode.
         longest_record: symbols of the longest record, in lines mode; 0 where it is not known.
         encoded: SHA-256 of the ids on disk, by which a run that goes on knows its text.
+        label_counts: of each label, how many texts of what was learnt from have it; None without labels.
     """
 
     name: str = setting(REQUIRED, "of the corpus", check=check_name)
@@ -47,10 +54,11 @@ class CorpusFacts(Entry):
     characters: int = setting(REQUIRED, "in all", minimum=0, maximum=MOST)
     training_characters: int = setting(REQUIRED, "to learn from", minimum=0, maximum=MOST)
     validation_characters: int = setting(REQUIRED, "held out", minimum=0, maximum=MOST)
-    starts: list[int] = setting(REQUIRED, "of each id", check=_counts)  # noqa: RUF009 - a declaration
+    starts: list[int] = setting(REQUIRED, "of each id", check=_counts("how lines begin"))  # noqa: RUF009 - a declaration
     empty_records: int = setting(0, "in lines mode", minimum=0, maximum=MOST)
     longest_record: int = setting(0, "symbols, in lines mode", minimum=0, maximum=MOST)
     encoded: str = setting("", "SHA-256", check=check_name)
+    label_counts: list[int] | None = setting(None, "of each label", check=_counts("labels"))  # noqa: RUF009 - a declaration
 
 
 @dataclass(frozen=True)

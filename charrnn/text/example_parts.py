@@ -63,6 +63,10 @@ class Labelled:
         """Into how many examples."""
         return self.texts.divided
 
+    def counts(self, labels: int) -> NDArray[np.int64]:
+        """(C,) how many examples have each of so many labels."""
+        return np.bincount(self.labels[self.texts.chosen], minlength=labels)
+
     def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
         """Whether a model with this vocabulary can read it, ids being below so many symbols."""
         return self.texts.is_scorable_with(vocabulary, symbols)
