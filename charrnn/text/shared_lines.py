@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from charrnn.text.character_names import tally
 from charrnn.text.codes import END
 from charrnn.text.parts import Part
-from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 Hashes = NDArray[np.int64]
 
@@ -42,9 +42,9 @@ def unseen_notice(
 
 def _counts(part: Part, symbols: int) -> NDArray[np.int64]:
     """How often each symbol occurs; those that the vocabulary lacks are left out."""
-    counts = np.zeros(symbols, np.int64)
-    for ids in part.blocks():
-        counts += np.bincount(ids, minlength=symbols)[:symbols]
+    counts, blocks = np.zeros(symbols, np.int64), part.blocks()
+    while some := list(itertools.islice(blocks, TOGETHER)):
+        counts += np.bincount(np.concatenate(some), minlength=symbols)[:symbols]
     return counts
 
 
@@ -52,37 +52,48 @@ def repeated_records(training: Part, validation: Part) -> int:
     """How many records of the held-out part also stand in the training part; 0 in text mode."""
     if not training.records or not validation.records:
         return 0
-    held = np.fromiter(_hashes(validation), np.int64, validation.records)
-    distinct = np.unique(held)
-    found = np.zeros(len(distinct), np.bool_)
-    for some in _some(_hashes(training)):
-        places = np.minimum(np.searchsorted(distinct, some), len(distinct) - 1)
-        found[places[distinct[places] == some]] = True
-    return int(np.isin(held, distinct[found]).sum())
+    held, keys = _hashes(validation.ids, validation.texts), np.unique(_keys(validation.ids, validation.texts))
+    known = np.empty(0, np.int64)
+    for texts in np.array_split(training.texts, -(-training.records // 2**18)):
+        likely = texts[np.isin(_keys(training.ids, texts), keys)]
+        known = np.union1d(known, _hashes(training.ids, likely))
+    return int(np.isin(held, known).sum())
 
 
 def duplicate_records(parts: Iterable[Part]) -> int:
     """How many records, of all parts together, say the same as another one that is counted already."""
-    hashes = np.fromiter(itertools.chain.from_iterable(map(_hashes, parts)), np.int64)
+    hashes = np.concatenate([_hashes(part.ids, part.texts) for part in parts])
     return len(hashes) - len(np.unique(hashes))
 
 
 TOGETHER, LONGEST_READ = 2**12, 2**24
 """Records that are read at once, if they lie within so many symbols."""
 
+PROBES = 6
+"""Places of a record whose symbols make its key."""
 
-def _hashes(part: Part) -> Iterator[int]:
-    """Of each record, without its end mark; records near each other are read at once."""
-    for texts in np.array_split(part.texts, -(-len(part.texts) // TOGETHER)):
-        first, last = int(texts.min()), int(texts.max())
-        for some in (texts,) if last - first <= LONGEST_READ else texts[:, None]:
-            low = int(some.min())
-            read = part.ids[low : int(some.max())].astype("<u4").tobytes()
-            for begin, end in (4 * (some - low)).tolist():
+
+def _keys(ids: Ids, texts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Of each record a key, from its length and a few of its symbols: those that are equal have the same."""
+    begins, lengths = texts[:, 0], texts[:, 1] - texts[:, 0]
+    keys = lengths.astype(np.uint64)
+    for probe in range(PROBES):
+        read = ids.take(begins + lengths * probe // PROBES).astype(np.uint64)
+        keys = (keys ^ read) * np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
+    return keys
+
+
+def _hashes(ids: Ids, texts: NDArray[np.int64]) -> Hashes:
+    """Of each record, without its end mark."""
+    return np.fromiter(_hashed(ids, texts), np.int64, len(texts))
+
+
+def _hashed(ids: Ids, texts: NDArray[np.int64]) -> Iterator[int]:
+    """The same one by one; records near each other are read at once."""
+    for some in np.array_split(texts, max(1, -(-len(texts) // TOGETHER))):
+        is_near = len(some) and int(some.max()) - int(some.min()) <= LONGEST_READ
+        for near in (some,) if is_near else some[:, None]:
+            low = int(near.min())
+            read = ids[low : int(near.max())].astype("<u4").tobytes()
+            for begin, end in (4 * (near - low)).tolist():
                 yield hash(read[begin + 4 : end - 4])
-
-
-def _some(hashes: Iterator[int]) -> Iterator[Hashes]:
-    """Hashes, many at a time."""
-    while some := list(itertools.islice(hashes, 2**16)):
-        yield np.array(some, np.int64)
