@@ -129,6 +129,7 @@ class FindingTask:
     """Whether there is a `y` in a line."""
 
     name: ClassVar[str] = "finding"
+    unit: ClassVar[str] = "accuracy"
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.wanted = int(vocabulary.encode("y")[0])
@@ -221,5 +222,7 @@ def test_a_run_keeps_its_best_and_goes_on_exactly(finding: tuple[str, ...]) -> N
     best = load(Path("whole/best.safetensors"))
     assert best.weights["output.weight"].shape == (2, 16)
     assert "there are 1 trunks and 40 lines held out" in Path("whole/samples.txt").read_text()
-    figures = [point.validation_nats for point in read_metrics(Path("whole/metrics.jsonl")).points]
-    assert best.progress.best_validation_nats_per_character == max(f for f in figures if f is not None) > 0.8
+    figures = [point.figure for point in read_metrics(Path("whole/metrics.jsonl")).points]
+    assert {figure.name for figure in figures if figure} == {"accuracy"}
+    assert best.progress.figure == max(figure for figure in figures if figure)
+    assert best.progress.figure.value > 0.8

@@ -1,7 +1,6 @@
 """`charrnn info`: what a checkpoint holds. Loads no torch."""
 
 import json
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import Any
 
 from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
+from charrnn.display.units import bits_of, figure_json
 from charrnn.runs.checkpoint import Checkpoint, load
+from charrnn.runs.checkpoint_facts import NATS
 from charrnn.runs.folder import Run, find_checkpoint, named
 from charrnn.runs.summary import newest
 
@@ -48,8 +49,10 @@ def info_of(path: Path, model: Checkpoint, *, is_run: bool) -> dict[str, Any]:
 def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
     """A checkpoint's facts by name."""
     network, progress, corpus = checkpoint.architecture, checkpoint.progress, checkpoint.corpus
-    best = progress.best_validation_nats_per_character
+    figure = progress.figure
+    nats = progress if progress.unit == NATS else None
     return {
+        "task": checkpoint.task,
         "cell": network.cell,
         "layers": network.layers,
         "hidden": network.hidden,
@@ -69,9 +72,10 @@ def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
         "characters_seen": progress.characters_seen,
         "seconds": progress.seconds,
         "finished": progress.finished,
-        "training_nats_per_character": progress.training_nats_per_character,
-        "best_validation_nats_per_character": best,
-        "best_validation_bits_per_character": None if best is None else best / math.log(2),
+        "training_nats_per_character": nats and nats.training_nats_per_character,
+        "best_validation_nats_per_character": nats and nats.best_validation_nats_per_character,
+        "best_validation_bits_per_character": bits_of(figure),
+        "best_validation": figure_json(figure),
         "best_step": progress.best_step,
         "weights_sha256": checkpoint.fingerprint(),
         "settings": checkpoint.settings,

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from charrnn.display.sanitizer import visible
 from charrnn.display.tables import two_columns
-from charrnn.display.units import both, clock
+from charrnn.display.units import clock, in_full
 from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.summary import examine
 from charrnn.training.machine import denormals_flushed
@@ -27,8 +27,8 @@ def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
     """Say what came of the run, and what to do with it."""
     if quiet:
         return
-    best = progress.best_validation_nats_per_character
-    figure = "" if best is None else f"; best validation {both(best)} at step {progress.best_step:,}"
+    best = progress.figure
+    figure = "" if best is None else f"; best validation {in_full(best)} at step {progress.best_step:,}"
     done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
     say(
         {

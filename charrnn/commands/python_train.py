@@ -4,7 +4,6 @@ Nothing here prints or hears signals, and all errors are `CharRNNError`s. Settin
 defaults and the checks of the command line's options.
 """
 
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -16,8 +15,10 @@ from charrnn.commands.checks import checked
 from charrnn.commands.python_model import Model, PathLike, check_names, load
 from charrnn.config.declaration import flat
 from charrnn.config.settings import TrainSettings
+from charrnn.display.units import bits_of
 from charrnn.errors import only_ours
 from charrnn.runs.checkpoint import describe
+from charrnn.runs.checkpoint_facts import NATS
 from charrnn.runs.folder import Run, find_checkpoint, numbers_as_texts
 from charrnn.runs.summary import newest
 
@@ -36,8 +37,8 @@ class TrainedRun:
     Attributes:
         path: the run folder.
         step: updates that were made.
-        best_validation: bits per character of what was held out, under the best weights; None where nothing
-            was held out.
+        best_validation: bits per character of what was held out, under the best weights, or the figure of
+            another task; None where nothing was held out.
     """
 
     path: Path
@@ -49,8 +50,9 @@ class TrainedRun:
         """What training left in a run folder."""
         best = describe(find_checkpoint(str(run.folder)))
         progress = (newest(run) or best).progress.with_best_of(best.progress)
-        nats = progress.best_validation_nats_per_character
-        return cls(run.folder, progress.step, None if nats is None else nats / math.log(2))
+        figure = progress.figure
+        value = bits_of(figure) if progress.unit == NATS else figure and figure.value
+        return cls(run.folder, progress.step, value)
 
     def model(self) -> Model:
         """The best model of the run."""

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import Fitted, print_result
-from charrnn.display.units import bits, clock
+from charrnn.display.units import bits_of, clock, figure_json, in_short
+from charrnn.runs.checkpoint_facts import NATS
 from charrnn.runs.summary import RunFacts, Subject, examine, find_runs
 
 STATE_STYLES = {"running": "green4", "finished": "", "interrupted": "dark_orange3", "damaged": "red3"}
@@ -41,7 +42,7 @@ def runs(paths: tuple[str, ...], *, json_wanted: bool) -> None:
 def run_facts(run: RunFacts) -> dict[str, Any]:
     """A run's facts by name; what is not known is null."""
     network, subject = run.model and run.model.architecture, run.subject
-    nats, verdict = run.best_validation_nats, run.diagnosis
+    figure, verdict = run.figure, run.diagnosis
     return {
         "run": str(run.folder),
         "name": run.name,
@@ -57,7 +58,9 @@ def run_facts(run: RunFacts) -> dict[str, Any]:
         "step": run.step,
         "seconds": run.seconds,
         "disk_bytes": run.disk_bytes,
-        "best_validation_bits_per_character": None if nats is None else nats / math.log(2),
+        "task": run.model and run.model.task,
+        "best_validation_bits_per_character": bits_of(figure),
+        "best_validation": figure_json(figure),
         "damaged_lines": run.metrics.damaged_lines,
         "verdict": verdict.kind,
         "advice": verdict.text,
@@ -66,8 +69,9 @@ def run_facts(run: RunFacts) -> dict[str, Any]:
 
 def tables(found: Sequence[RunFacts]) -> RenderableType:
     """The runs, a table for each text they learn from; all of the same columns, as wide as the widest."""
-    rows = {id(run): row_of(run) for run in found}
-    names = list(row_of(found[0]))
+    is_nats = all(run.figure is None or run.figure.name == NATS for run in found)
+    rows = {id(run): row_of(run, "best bits/char" if is_nats else "best") for run in found}
+    names = list(rows[id(found[0])])
     widths = {name: max(map(cell_len, [name, *(row[name].plain for row in rows.values())])) for name in names}
 
     def table(group: Sequence[RunFacts], names: Sequence[str]) -> Table:
@@ -97,8 +101,8 @@ def heading(subject: Subject | None) -> str:
     return f"{subject.corpus}{read}: {subject.characters:,} characters{held_out}"
 
 
-def row_of(run: RunFacts) -> dict[str, Text]:
-    """What a run's row shows, by column."""
+def row_of(run: RunFacts, best: str) -> dict[str, Text]:
+    """What a run's row shows, by column; `best` is what that of its best validation is called."""
     network = run.model and run.model.architecture
     shown = {
         "run": visible(run.name),
@@ -106,7 +110,7 @@ def row_of(run: RunFacts) -> dict[str, Text]:
         "parameters": f"{network.parameters:,}" if network else "–",
         "time": clock(run.seconds),
         "steps": f"{run.step:,}",
-        "best bits/char": bits(run.best_validation_nats),
+        best: "–" if run.figure is None else in_short(run.figure),
         "disk": decimal(run.disk_bytes),
         "state": run.state,
     }
@@ -117,5 +121,5 @@ def row_of(run: RunFacts) -> dict[str, Text]:
 
 def _place(run: RunFacts) -> tuple[bool, Subject | tuple[()], float, str]:
     """By text, those of an unknown one at the end; then the best first, and those without a figure last."""
-    nats = run.best_validation_nats
-    return run.subject is None, run.subject or (), math.inf if nats is None else nats, run.name
+    figure = run.figure
+    return run.subject is None, run.subject or (), math.inf if figure is None else figure.rank, run.name

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from charrnn.config.settings import TrainSettings
 from charrnn.runs.checkpoint_facts import CorpusFacts
+from charrnn.tasks.classification import ClassificationTask
 from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.task import Task
@@ -44,6 +45,15 @@ def _language(
     )
 
 
+def _classify(
+    settings: TrainSettings,  # noqa: ARG001 - none is of this task alone
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts | None,  # noqa: ARG001 - it shows what is held out
+    answers: Names,
+) -> Task:
+    return ClassificationTask(vocabulary, answers)
+
+
 def _generation(
     settings: TrainSettings, vocabulary: Vocabulary, corpus: CorpusFacts | None, answers: Names
 ) -> Task:
@@ -59,5 +69,5 @@ def _generation(
     )
 
 
-TASKS: dict[str, Maker] = {"language": _language, "generate": _generation}
+TASKS: dict[str, Maker] = {"language": _language, "classify": _classify, "generate": _generation}
 """How each task is made, by the name that `--task` has for it."""

@@ -16,13 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from charrnn.display.live_panel import LivePanel
-from charrnn.display.plain import PlainDisplay, QuietDisplay
+from charrnn.display.plain import PlainDisplay, QuietDisplay, validated
 from charrnn.display.plots.curves import Track, live_series, loss_chart
 from charrnn.display.plots.terminal import Plot
 from charrnn.display.progress import QUIET_SECONDS
 from charrnn.display.sanitizer import visible
 from charrnn.display.tables import Fitted
-from charrnn.display.units import bits, clock
+from charrnn.display.units import bits, clock, in_short
+from charrnn.runs.checkpoint_facts import NATS, Figure
 from charrnn.runs.report import Display, Report
 
 SAMPLE_LINES = 8
@@ -39,7 +40,7 @@ HINTS = ("Ctrl-C saves and stops; charrnn train --resume goes on", "Ctrl-C saves
 """The last line, as long as there is room for. What is typed meanwhile appears behind it and is drawn over;
 behind a line as wide as the terminal it would begin another one."""
 
-EXPENDABLE = ("gradient", "learning\nrate", "epoch", "char/s", "best", "step")
+EXPENDABLE = ("gradient", "learning\nrate", "epoch", "char/s", "answers/s", "best", "step")
 """Figures that go, in this order, where there is no room for all."""
 
 
@@ -55,8 +56,8 @@ class LiveDisplay:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.best_nats = math.inf
-        self.validation_nats: float | None = None
+        self.best: Figure | None = None
+        self.validated: Figure | None = None
         self.last_report: Report | None = None
         self.last_sample: tuple[str, str] | None = None
         self.training, self.validation = Track(), Track()
@@ -94,9 +95,11 @@ class LiveDisplay:
 
     def report(self, report: Report) -> None:
         """Show new figures."""
+        found = validated(report)
+        if found is not None:
+            self.validated = found
+            self.best = min(self.best or found, found, key=lambda figure: figure.rank)
         if report.validation_nats is not None:
-            self.validation_nats = report.validation_nats
-            self.best_nats = min(self.best_nats, report.validation_nats)
             self.validation.add(report.step, report.validation_nats / math.log(2))
         self.training.add(report.step, report.train_nats / math.log(2))
         self.last_report, self.plot, self.since = report, None, math.inf
@@ -113,7 +116,7 @@ class LiveDisplay:
         takes_long = time.monotonic() - self.since > QUIET_SECONDS
         parts: list[RenderableType] = [
             progress_row(report, self.what if takes_long else ""),
-            figures(report, self.validation_nats, self.best_nats),
+            figures(report, self.validated, self.best),
         ]
         rows = min(CURVE_LINES, self.console.height - OTHER_LINES)
         if rows >= LEAST_LINES:
@@ -144,15 +147,18 @@ def progress_row(report: Report, doing: str = "") -> RenderableType:
     return row
 
 
-def figures(report: Report, validation_nats: float | None, best_nats: float) -> RenderableType:
+def figures(report: Report, found: Figure | None, best: Figure | None) -> RenderableType:
     """The figures of the run in columns."""
+    is_nats = report.unit == NATS
     columns = {
         "step": f"{report.step:,}",
         "epoch": f"{report.epoch:.2f}",
-        "char/s": f"{report.characters_per_second:,.0f}",
-        "training\nbits/char": bits(report.train_nats),
-        "validation": bits(validation_nats),
-        "best": bits(best_nats if math.isfinite(best_nats) else None),
+        "char/s" if is_nats else "answers/s": f"{report.characters_per_second:,.0f}",
+        "training\nbits/char" if is_nats else "training\nloss": (
+            bits(report.train_nats) if is_nats else f"{report.train_nats:.3f}"
+        ),
+        "validation": "–" if found is None else in_short(found),
+        "best": "–" if best is None else in_short(best),
         "learning\nrate": f"{report.learning_rate:.2g}",
         "gradient": f"{report.gradient_norm:.2f}",
     }
@@ -164,7 +170,7 @@ def figures(report: Report, validation_nats: float | None, best_nats: float) -> 
         shown.add_row(*(Text(columns[name]) for name in names))
         return shown
 
-    return Fitted(table, list(columns), EXPENDABLE)
+    return Fitted(table, list(columns), [name for name in EXPENDABLE if name in columns])
 
 
 def sample_panel(title: str, text: str) -> RenderableType:

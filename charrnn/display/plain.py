@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from charrnn.display.sanitizer import visible
-from charrnn.display.units import both, clock
+from charrnn.display.units import clock, in_full, training_loss
+from charrnn.runs.checkpoint_facts import NATS, Figure
 from charrnn.runs.report import Report
 
 PLAIN_SECONDS = 5.0
@@ -73,7 +74,7 @@ class PlainDisplay:
 
     def report(self, report: Report) -> None:
         """Print a line now and then, and whenever something was validated."""
-        if report.validation_nats is not None or self._due():
+        if validated(report) is not None or self._due():
             self._line(report_line(report))
 
     def sample(self, title: str, text: str) -> None:
@@ -90,10 +91,19 @@ class PlainDisplay:
         self.console.print(Text(visible(text)), soft_wrap=True)
 
 
+def validated(report: Report) -> Figure | None:
+    """What was just measured on what is held out, if that was done."""
+    nats = report.validation_nats
+    return report.figure if nats is None else Figure(NATS, nats)
+
+
 def report_line(report: Report) -> str:
     """A report as one line of plain text."""
-    validation = "" if report.validation_nats is None else f"  validation {both(report.validation_nats)}"
+    found = validated(report)
+    validation = "" if found is None else f"  validation {in_full(found)}"
+    read = "characters" if report.unit == NATS else "answers"
     return (
         f"{report.progress:4.0%}  {clock(report.seconds)}  step {report.step:,}  epoch {report.epoch:.2f}  "
-        f"{report.characters_per_second:,.0f} characters/s  training {both(report.train_nats)}{validation}"
+        f"{report.characters_per_second:,.0f} {read}/s  "
+        f"training {training_loss(report.train_nats, report.unit)}{validation}"
     )

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from charrnn.config.declaration import REQUIRED, Entry, setting
 from charrnn.runs.training_state import LONGEST_SECONDS, MOST, MOST_EPOCHS
@@ -27,6 +27,27 @@ def check_name(text: object) -> None:
 
 
 _LONGEST_NAME = 1000
+
+NATS = "nats_per_character"
+"""What the score of a language model counts."""
+
+
+class Figure(NamedTuple):
+    """How good a model is.
+
+    Attributes:
+        name: what is counted: `nats_per_character`, or such as `accuracy`, of which more is better.
+        value: the figure.
+    """
+
+    name: str
+    value: float
+
+    @property
+    def rank(self) -> float:
+        """The lower the better."""
+        return self.value if self.name == NATS else -self.value
+
 
 MOST_NATS = 1e300
 """Of a character: what costs more is not a finite number."""
@@ -75,6 +96,7 @@ class Progress(Entry):
         best_validation_nats_per_character: the lowest so far.
         best_step: after which update that was.
         finished: whether the run reached the end of its budget.
+        unit: what a validation counts; all figures of it are of this unit, whatever they are called here.
     """
 
     step: int = setting(0, "updates", minimum=0, maximum=MOST)
@@ -86,6 +108,13 @@ class Progress(Entry):
     best_validation_nats_per_character: float | None = setting(None, "so far", minimum=0, maximum=MOST_NATS)
     best_step: int | None = setting(None, "of the best validation", minimum=0, maximum=MOST)
     finished: bool = setting(False, "whether the run ended")
+    unit: str = setting(NATS, "what a validation counts", check=check_name)
+
+    @property
+    def figure(self) -> Figure | None:
+        """The best validation, with what it counts; None where nothing was measured."""
+        value = self.best_validation_nats_per_character
+        return None if value is None else Figure(self.unit, value)
 
     def with_best_of(self, best: "Progress") -> "Progress":
         """The same, with the best validation that another one tells of."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn.errors import InputError
+from charrnn.runs.checkpoint_facts import NATS, Figure
 from charrnn.text.files import open_regular
 
 LONGEST_LINE = 65_536
@@ -25,7 +26,10 @@ LARGEST = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One report of a run. The fields are those of the file; losses are nats per character."""
+    """One report of a run. The fields are those of the file; losses are nats per character.
+
+    Where something else is counted on what is held out, `figure` has it, `validation_accuracy` or the like.
+    """
 
     step: int
     epoch: float
@@ -36,6 +40,7 @@ class Point:
     gradient_norm: float
     characters_per_second: float
     validation_nats: float | None = None
+    figure: Figure | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,14 @@ class Metrics:
 
     points: tuple[Point, ...] = ()
     damaged_lines: int = 0
+
+    @property
+    def best(self) -> Figure | None:
+        """The best validation; None where nothing was validated."""
+        nats = self.best_validation_nats
+        losses = [] if nats is None else [Figure(NATS, nats)]
+        figures = losses + [point.figure for point in self.points if point.figure is not None]
+        return min(figures, key=lambda figure: figure.rank, default=None)
 
     @property
     def best_validation_nats(self) -> float | None:
@@ -94,8 +107,11 @@ def _point(line: bytes) -> Point | None:
     """The report in a line, or None where it is none."""
     try:
         values = json.loads(line)
-        return Point(**{name: _number(values[name]) for name in _NAMES if name != _MAYBE or name in values})
-    except (ValueError, KeyError, TypeError, RecursionError):
+        named = [name.removeprefix(_COUNTED) for name in values if name.startswith(_COUNTED)]
+        figures = [Figure(name, _number(values[_COUNTED + name])) for name in named if name != "nats"]
+        numbers = {name: _number(values[name]) for name in _NAMES if name != _MAYBE or name in values}
+        return Point(**numbers, figure=figures[0] if figures else None)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -105,5 +121,5 @@ def _number(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
     return value
 
 
-_NAMES = tuple(field.name for field in fields(Point))
-_MAYBE = "validation_nats"
+_NAMES = tuple(field.name for field in fields(Point) if field.name != "figure")
+_MAYBE, _COUNTED = "validation_nats", "validation_"

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
+from charrnn.runs.checkpoint_facts import NATS, Figure
+
 
 @dataclass(frozen=True)
 class Report:
@@ -18,12 +20,14 @@ class Report:
         characters: characters learnt from so far.
         seconds: since the program started.
         train_nats: per character, over the updates since the last report.
-        validation_nats: per character, when it was just measured.
+        validation_nats: per character, when it was just measured, and that is what is counted.
         learning_rate: the highest in use.
         gradient_norm: of the last update.
         characters_per_second: learnt from since the last report.
         progress: share of the run that is done.
         remaining_seconds: until the end, as far as can be told.
+        figure: when it was just measured, and something else is counted.
+        unit: what is counted.
     """
 
     step: int
@@ -37,13 +41,18 @@ class Report:
     characters_per_second: float
     progress: float
     remaining_seconds: float
+    figure: Figure | None = None
+    unit: str = NATS
 
     def metrics(self) -> dict[str, Any]:
         """The line in `metrics.jsonl`."""
         values = asdict(self)
-        del values["progress"], values["remaining_seconds"]
+        for name in ("progress", "remaining_seconds", "figure", "unit"):
+            del values[name]
         if self.validation_nats is None:
             del values["validation_nats"]
+        if self.figure is not None:
+            values[f"validation_{self.figure.name}"] = self.figure.value
         return values
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from charrnn.errors import CheckpointError, InputError
 from charrnn.runs.checkpoint import Checkpoint, describe
-from charrnn.runs.checkpoint_facts import Progress
+from charrnn.runs.checkpoint_facts import Figure, Progress
 from charrnn.runs.diagnosis import Diagnosis, diagnose
 from charrnn.runs.evidence import Circumstances
 from charrnn.runs.folder import RUNS, Run, named, newest_run
@@ -97,12 +97,11 @@ class RunFacts:
         return sum(map(_bytes_of, self.folder.rglob("*")))
 
     @property
-    def best_validation_nats(self) -> float | None:
-        """The lowest validation, nats per character."""
+    def figure(self) -> Figure | None:
+        """The best validation."""
         saved = (self.model and self.model.progress, self.best)
-        known = [progress.best_validation_nats_per_character for progress in saved if progress]
-        known.append(self.metrics.best_validation_nats)
-        return min((nats for nats in known if nats is not None), default=None)
+        known = [*(progress.figure for progress in saved if progress), self.metrics.best]
+        return min((figure for figure in known if figure), key=lambda figure: figure.rank, default=None)
 
     @property
     def diagnosis(self) -> Diagnosis:

@@ -92,6 +92,7 @@ class ClassificationTask:
     """
 
     name: ClassVar[str] = "classify"
+    unit: ClassVar[str] = ClassificationScore.unit
 
     vocabulary: Vocabulary
     labels: tuple[str, ...]

@@ -122,6 +122,7 @@ class GenerationTask:
     """
 
     name: ClassVar[str] = "generate"
+    unit: ClassVar[str] = "nats_per_character"
 
     vocabulary: Vocabulary
     labels: Sequence[str]

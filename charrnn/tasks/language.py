@@ -49,6 +49,7 @@ class LanguageTask:
     """
 
     name: ClassVar[str] = "language"
+    unit: ClassVar[str] = "nats_per_character"
 
     vocabulary: Vocabulary
     reading: ReadingSettings = field(default_factory=ReadingSettings)

@@ -117,6 +117,11 @@ class TaggingTask:
         scheme = scheme_of(self.tags)
         return None if scheme is None else SpanMarks.of(self.tags, scheme)
 
+    @property
+    def unit(self) -> str:
+        """The F1 of spans, or the share of right tags where they mark none."""
+        return "accuracy" if self.marks is None else "span_f1"
+
     def network(self, architecture: TaggerArchitecture, dropout: float, generator: torch.Generator) -> Tagger:
         """A trunk with a linear output and a chain, for which all possible sequences are alike."""
         return Tagger(architecture, dropout, generator, possible(self.tags))
@@ -141,16 +146,15 @@ class TaggingTask:
 
     def score(self, network: Tagger, part: Tagged) -> TaggingScore:
         """How many spans are right, or tags where these mark no spans."""
-        unit = "accuracy" if self.marks is None else "span_f1"
         total = np.zeros(3, np.int64)
         for batch, found in tagged(network, part):
             if found is None:
-                return TaggingScore(0, 0, 0, unit, is_finite=False)
+                return TaggingScore(0, 0, 0, self.unit, is_finite=False)
             order = np.argsort(batch.packing.texts, kind="stable")  # text by text
             firsts = batch.packing.steps[order] == 0
             total += self._alike(found[order], batch.tags.numpy()[order], firsts)
         right, found_in_all, wanted = total.tolist()
-        return TaggingScore(right, found_in_all, wanted, unit)
+        return TaggingScore(right, found_in_all, wanted, self.unit)
 
     def _alike(self, found: TagIds, wanted: TagIds, firsts: NDArray[np.bool_]) -> tuple[int, int, int]:
         """Of the spans, or else the tags, of texts one after the other: those right, found and wanted."""

@@ -61,6 +61,11 @@ class Task(Protocol):
         """As a checkpoint keeps it."""
         ...
 
+    @property
+    def unit(self) -> str:
+        """What its score counts, as `Score.unit` has it."""
+        ...
+
     def network(self, architecture: Any, dropout: float, generator: torch.Generator) -> Network:  # noqa: ANN401
         """A network that has learnt nothing: its trunks, and what this task computes from them.
 

@@ -80,6 +80,7 @@ class TranslationTask:
     """
 
     name: ClassVar[str] = "translate"
+    unit: ClassVar[str] = "exact"
 
     vocabulary: Vocabulary
     target_vocabulary: TargetVocabulary

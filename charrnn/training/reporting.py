@@ -1,6 +1,6 @@
 """Tells how learning goes: a report of the updates since the last one, to a file and a display."""
 
-from charrnn.runs.checkpoint_facts import Progress
+from charrnn.runs.checkpoint_facts import NATS, Figure, Progress
 from charrnn.runs.report import Display, Report
 from charrnn.runs.training_state import Numbers
 from charrnn.training.saving import Saver
@@ -51,7 +51,7 @@ class Reporting:
         """Characters learnt from so far, as read, every pass counted."""
         return round(self.trainer.symbols_seen / self.symbols_per_character)
 
-    def report(self, validation_nats: float | None, *, is_last: bool = False) -> None:
+    def report(self, validation: float | None, *, is_last: bool = False) -> None:
         """Tell of the updates since the last report, or the same again where there were none."""
         self.interval.restart()
         if self.count:
@@ -63,18 +63,21 @@ class Reporting:
             return  # every update was skipped
         trainer, budget = self.trainer, self.trainer.budget
         progress = 1.0 if is_last else budget.progress(trainer.step)
+        is_nats = trainer.task.unit == NATS
         report = Report(
             step=trainer.step,
             epoch=round(trainer.epoch, 4),
             characters=self.characters_seen,
             seconds=round(budget.clock(), 3),
             train_nats=self.nats_per_character,
-            validation_nats=validation_nats,
+            validation_nats=validation if is_nats else None,
             learning_rate=trainer.learning_rate,
             gradient_norm=self.gradient_norm,
             characters_per_second=self.characters_per_second,
             progress=progress,
             remaining_seconds=(budget.clock() - budget.started) * (1 - progress) / max(progress, 1e-9),
+            figure=None if validation is None or is_nats else Figure(trainer.task.unit, validation),
+            unit=trainer.task.unit,
         )
         with self.saver.forgiving("metrics"):
             self.saver.run.add_metrics(report.metrics())

@@ -55,6 +55,7 @@ class RunState:
             best_validation_nats_per_character=best,
             best_step=best_step,
             finished=self.finished,
+            unit=self.trainer.task.unit,
         )
 
     def model(self) -> Checkpoint:
