@@ -24,7 +24,7 @@ from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.task import Loss
 from charrnn.tasks.windows import PartedStreams, Streams, Window, Windowed
 from charrnn.training.captured import AHEAD, Capture, Captured, Orders, cuda_graph, text_on
-from charrnn.training.trainer import Tally, Trainer
+from charrnn.training.trainer import Trainer, UpdateTotals
 from charrnn.training.trial import is_better
 
 UPDATES = 24
@@ -49,7 +49,7 @@ def windowed(trainer: Trainer) -> Windowed:
     return trainer.batches
 
 
-def learnt(trainer: Trainer) -> Tally:
+def learnt(trainer: Trainer) -> UpdateTotals:
     for _ in trainer:
         pass
     return trainer.read()
@@ -83,11 +83,11 @@ def test_it_learns_what_plain_updates_learn(
     # Muon iterates in bfloat16 where the processor can, which makes much of a last digit.
     nats, count = 0.0, 0
     for _ in plain:
-        tally = plain.read()
-        nats, count = nats + tally.nats, count + tally.count
-    tally = learnt(graph)
-    assert (tally.count, tally.updates, tally.skipped) == (count, UPDATES, 0)
-    assert tally.nats == pytest.approx(nats, rel=1e-3 if optimizer == "muon" else 1e-5)
+        totals = plain.read()
+        nats, count = nats + totals.nats, count + totals.count
+    totals = learnt(graph)
+    assert (totals.count, totals.updates, totals.skipped) == (count, UPDATES, 0)
+    assert totals.nats == pytest.approx(nats, rel=1e-3 if optimizer == "muon" else 1e-5)
     assert graph.symbols_seen == plain.symbols_seen
     assert (graph.step, graph.epoch) == (plain.step, plain.epoch)
     assert graph.learning_rate == pytest.approx(plain.learning_rate)
@@ -121,17 +121,19 @@ def test_an_update_that_is_not_finite_changes_nothing_but_the_state(optimizer: s
     sick = Sick()
     task = with_loss(sick.loss)
     trainer = fast(trainer_of(batches=streams(), steps=8, optimizer=optimizer, task=task))
-    tallies, before, carried = list[Tally](), list[Tensor](), 2  # h and c
+    readings, before, carried = list[UpdateTotals](), list[Tensor](), 2  # h and c
     for number in sick.updates(trainer, {3}):
         if number == 3:
             for was, now in zip(before[:-carried], everything(trainer)[:-carried], strict=True):
                 assert torch.equal(was, now)
         before = everything(trainer)
-        tallies.append(trainer.read())
-    assert [tally.skipped for tally in tallies] == [0, 0, 1, 0, 0, 0, 0, 0]
-    assert [tally.in_a_row for tally in tallies] == [0, 0, 1, 0, 0, 0, 0, 0]
-    assert [tally.count for tally in tallies] == [40, 40, 0, 40, 40, 40, 40, 40]
-    assert [tally.gradient_norm is None for tally in tallies] == [tally.skipped == 1 for tally in tallies]
+        readings.append(trainer.read())
+    assert [totals.skipped for totals in readings] == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert [totals.in_a_row for totals in readings] == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert [totals.count for totals in readings] == [40, 40, 0, 40, 40, 40, 40, 40]
+    assert [totals.gradient_norm is None for totals in readings] == [
+        totals.skipped == 1 for totals in readings
+    ]
     assert trainer.symbols_seen == 7 * 40
     assert all(tensor.isfinite().all() for tensor in everything(trainer))
 
@@ -142,13 +144,13 @@ def test_a_reading_tells_of_all_updates_since_the_last() -> None:
     updates = sick.updates(trainer, {3, 4, 9})
     for _ in range(5):
         next(updates)
-    tally = trainer.read()
-    assert (tally.updates, tally.skipped, tally.in_a_row, tally.most_in_a_row) == (5, 2, 0, 2)
-    assert tally.count == 3 * 40
+    totals = trainer.read()
+    assert (totals.updates, totals.skipped, totals.in_a_row, totals.most_in_a_row) == (5, 2, 0, 2)
+    assert totals.count == 3 * 40
     assert list(updates) == [6, 7, 8, 9]
-    tally = trainer.read()
-    assert (tally.updates, tally.skipped, tally.in_a_row, tally.most_in_a_row) == (4, 1, 1, 1)
-    assert trainer.read() == Tally(in_a_row=1, most_in_a_row=0)
+    totals = trainer.read()
+    assert (totals.updates, totals.skipped, totals.in_a_row, totals.most_in_a_row) == (4, 1, 1, 1)
+    assert trainer.read() == UpdateTotals(in_a_row=1, most_in_a_row=0)
 
 
 def test_what_does_the_same_and_is_faster_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from charrnn.errors import DivergenceError
 from charrnn.runs.checkpoint import load
 from charrnn.tasks.language import LanguageTask
 from charrnn.training.divergence import Divergence, NotFinite
-from charrnn.training.trainer import Tally
+from charrnn.training.trainer import UpdateTotals
 
 Spoiler = Callable[[Any, Any, float], None]
 SPOILERS: dict[str, Spoiler] = {
@@ -30,12 +30,12 @@ VALUES = (math.nan, math.inf)
 
 def test_single_bad_updates_are_counted_and_three_in_a_row_are_too_many() -> None:
     divergence = Divergence()
-    divergence.count(Tally(updates=5, skipped=4, in_a_row=2, most_in_a_row=2))
+    divergence.count(UpdateTotals(updates=5, skipped=4, in_a_row=2, most_in_a_row=2))
     assert (divergence.skipped, divergence.in_a_row) == (4, 2)
     with pytest.raises(NotFinite):
-        divergence.count(Tally(updates=1, skipped=1, in_a_row=3, most_in_a_row=3))
+        divergence.count(UpdateTotals(updates=1, skipped=1, in_a_row=3, most_in_a_row=3))
     with pytest.raises(NotFinite):
-        divergence.count(Tally(updates=9, skipped=3, in_a_row=0, most_in_a_row=3))
+        divergence.count(UpdateTotals(updates=9, skipped=3, in_a_row=0, most_in_a_row=3))
     assert divergence.skipped == 8
 
 

@@ -37,7 +37,7 @@ from charrnn.training.schedule import Budget, Interval
 from charrnn.training.session import Session
 from charrnn.training.setup import Setup
 from charrnn.training.threads import Threads
-from charrnn.training.trainer import Tally, Trainer
+from charrnn.training.trainer import Trainer, UpdateTotals
 
 TEXT = "hello there, hello you. " * 20
 VOCABULARY = Vocabulary.from_text(TEXT)
@@ -357,17 +357,17 @@ def test_the_trainer_is_read_every_so_many_updates_and_before_whatever_needs_it(
     for read_every in (1, 4):
         run = session_of(tmp_path / str(read_every), Watcher(), Budget(10, None), steps=10)
         run.run.folder.mkdir()
-        run.trainer.read_every, read, tallies = read_every, run.trainer.read, list[int]()
+        run.trainer.read_every, read, readings = read_every, run.trainer.read, list[int]()
 
-        def noted(read: Callable[[], Tally] = read, tallies: list[int] = tallies) -> Tally:
-            tally = read()
-            tallies.append(tally.updates)
-            return tally
+        def noted(read: Callable[[], UpdateTotals] = read, readings: list[int] = readings) -> UpdateTotals:
+            totals = read()
+            readings.append(totals.updates)
+            return totals
 
         monkeypatch.setattr(run.trainer, "read", noted)
         progress = run.learn()
         found.append((replace(progress, seconds=0), load(run.run.last).fingerprint()))
-        assert tallies == ([1] * 10 if read_every == 1 else [4, 4, 2])
+        assert readings == ([1] * 10 if read_every == 1 else [4, 4, 2])
     assert found[0] == found[1]
     assert found[0][0].characters_seen == 160
 

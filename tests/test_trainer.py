@@ -25,7 +25,7 @@ from charrnn.tasks.task import Loss, Task
 from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
 from charrnn.training.schedule import Budget, rate
-from charrnn.training.trainer import AVERAGING, Tally, Trainer
+from charrnn.training.trainer import AVERAGING, Trainer, UpdateTotals
 
 HELLO = np.array([1, 0, 2, 2, 3], np.uint8)  # h e l l o, with e, h, l, o as 0 to 3
 PERIODIC = np.tile(np.array([0, 1, 0, 2, 0, 3, 1], np.uint8), 60)
@@ -128,18 +128,18 @@ def spoilt_at(*spoilt: int) -> Task:
 
 def test_one_reading_of_some_updates_tells_of_all_of_them() -> None:
     one_by_one = trainer_of(steps=6, task=spoilt_at(2, 4, 5))
-    tallies = [one_by_one.read() for _ in one_by_one]
-    assert [tally.skipped for tally in tallies] == [0, 1, 0, 1, 1, 0]
-    assert [tally.in_a_row for tally in tallies] == [0, 1, 0, 1, 2, 0]
-    assert [tally.gradient_norm is None for tally in tallies] == [False, True, False, True, True, False]
+    readings = [one_by_one.read() for _ in one_by_one]
+    assert [totals.skipped for totals in readings] == [0, 1, 0, 1, 1, 0]
+    assert [totals.in_a_row for totals in readings] == [0, 1, 0, 1, 2, 0]
+    assert [totals.gradient_norm is None for totals in readings] == [False, True, False, True, True, False]
     at_once = trainer_of(steps=6, task=spoilt_at(2, 4, 5))
     trained(at_once)
-    tally = at_once.read()
-    assert (tally.updates, tally.skipped, tally.in_a_row, tally.most_in_a_row) == (6, 3, 0, 2)
-    assert (tally.nats, tally.count) == (sum(t.nats for t in tallies), 3 * 40)
-    assert tally.gradient_norm == tallies[-1].gradient_norm
+    totals = at_once.read()
+    assert (totals.updates, totals.skipped, totals.in_a_row, totals.most_in_a_row) == (6, 3, 0, 2)
+    assert (totals.nats, totals.count) == (sum(t.nats for t in readings), 3 * 40)
+    assert totals.gradient_norm == readings[-1].gradient_norm
     assert at_once.symbols_seen == one_by_one.symbols_seen == 120
-    assert at_once.read() == Tally(), "a tally is read once"
+    assert at_once.read() == UpdateTotals(), "a totals is read once"
 
 
 def test_updates_skipped_in_a_row_are_counted_across_readings() -> None:
@@ -158,8 +158,8 @@ def test_updates_skipped_in_a_row_are_counted_across_readings() -> None:
 def test_the_first_loss_is_that_of_knowing_nothing() -> None:
     trainer = trainer_of()
     next(iter(trainer))
-    tally = trainer.read()
-    assert tally.nats / tally.count == pytest.approx(math.log(4))
+    totals = trainer.read()
+    assert totals.nats / totals.count == pytest.approx(math.log(4))
 
 
 def test_nothing_happens_before_it_is_iterated_nor_after_the_budget() -> None:
@@ -212,7 +212,7 @@ class Descent:
                 parameter.sub_(gradient, alpha=float(group.learning_rate))
 
 
-def step_of_plain_descent(gradient_clip: float) -> tuple[float, Tally]:
+def step_of_plain_descent(gradient_clip: float) -> tuple[float, UpdateTotals]:
     """How far one update at rate 1 moves the weights along the gradient alone."""
     model = language_network(trainer_of(dropout=0).model)
     with torch.no_grad():
@@ -228,12 +228,12 @@ def step_of_plain_descent(gradient_clip: float) -> tuple[float, Tally]:
 
 def test_a_gradient_is_clipped_to_the_length_that_is_allowed() -> None:
     free, unclipped = step_of_plain_descent(0)
-    clipped, tally = step_of_plain_descent(free / 10)
+    clipped, totals = step_of_plain_descent(free / 10)
     longer, _ = step_of_plain_descent(free * 10)
     assert free == pytest.approx(unclipped.gradient_norm, rel=1e-4)
     assert clipped == pytest.approx(free / 10, rel=1e-4)
     assert longer == pytest.approx(free, rel=1e-6)
-    assert tally.gradient_norm == pytest.approx(free, rel=1e-6)  # told as it was before clipping
+    assert totals.gradient_norm == pytest.approx(free, rel=1e-6)  # told as it was before clipping
 
 
 def states_seen(batches: Batches, steps: int) -> list[tuple[NextSymbols, State | None, State]]:

@@ -7,10 +7,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from charrnn.errors import UsageError
 from charrnn.model.architecture import Architecture, EncoderArchitecture
-from charrnn.model.dropout import thinned
+from charrnn.model.dropout import drop_weights
 from charrnn.model.layer import Layer
 from charrnn.model.network import CharRNN, Network
-from charrnn.model.optimizers import optimizer_of
+from charrnn.model.optimizer_facts import optimizer_of
 from charrnn.model.trunk import Trunk
 
 SYMBOLS, HIDDEN, TEXTS, STEPS = 7, 4, 3, 6
@@ -180,11 +180,11 @@ def test_both_ways_takes_whole_texts() -> None:
 
 def test_of_a_thinned_weight_a_share_is_left_out_and_its_mean_stays() -> None:
     weight = torch.full((300, 401), 2.0)
-    found = thinned(weight, 0.25, torch.Generator().manual_seed(1))
+    found = drop_weights(weight, 0.25, torch.Generator().manual_seed(1))
     assert sorted(set(found.flatten().tolist())) == pytest.approx([0, 2 / 0.75])
     assert float(found.mean()) == pytest.approx(2, abs=0.02)
     assert float((found == 0).double().mean(0).std()) < 0.04  # no column is favoured
-    assert torch.equal(found, thinned(weight, 0.25, torch.Generator().manual_seed(1)))
+    assert torch.equal(found, drop_weights(weight, 0.25, torch.Generator().manual_seed(1)))
 
 
 @every_cell
@@ -195,7 +195,7 @@ def test_weight_dropout_is_that_of_the_weights_drawn_once_for_all_steps_and_text
     with torch.no_grad():
         for layer in plain.layers:
             assert isinstance(layer, Layer)
-            layer.recurrent_weight.copy_(thinned(layer.recurrent_weight, 0.5, plain.generator))
+            layer.recurrent_weight.copy_(drop_weights(layer.recurrent_weight, 0.5, plain.generator))
     torch.testing.assert_close(trunk(packed)[0], plain(packed)[0])
     again = trunk(packed)[0]
     assert not torch.equal(again, plain(packed)[0])
@@ -212,7 +212,7 @@ def test_what_is_left_out_of_an_update_has_no_gradient_in_it(cell: str) -> None:
     trunk(IDS)[0].sum().backward()
     for layer in trunk.layers:
         assert isinstance(layer, Layer)
-        kept = thinned(torch.ones_like(layer.recurrent_weight), 0.5, drawn) > 0
+        kept = drop_weights(torch.ones_like(layer.recurrent_weight), 0.5, drawn) > 0
         gradient = layer.recurrent_weight.grad
         assert gradient is not None
         assert gradient[kept].any()

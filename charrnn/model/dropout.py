@@ -27,7 +27,7 @@ def dropped(values: Tensor, mask: Tensor | None) -> Tensor:
     return values if mask is None else values * mask[: values.shape[1]].to(values.dtype)
 
 
-def thinned(weight: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def drop_weights(weight: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """A weight without a share of its numbers, the others enlarged (DropConnect, Wan et al. 2013).
 
     Args:

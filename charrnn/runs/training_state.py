@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from charrnn.config.declaration import REQUIRED, Entry, flat, setting
 from charrnn.config.settings import TrainSettings
 from charrnn.model.architecture import Architecture
-from charrnn.model.optimizers import OPTIMIZERS, optimizer_of
+from charrnn.model.optimizer_facts import OPTIMIZERS, optimizer_of
 from charrnn.runs.checkpoint_file import Kind
 
 Numbers = dict[str, float]

@@ -24,7 +24,7 @@ from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.windows import Window, Windowed
 from charrnn.text.vocabulary import Ids
 from charrnn.training.precision import LOSS_SCALE, autocast
-from charrnn.training.trainer import Tally, Trainer
+from charrnn.training.trainer import Trainer, UpdateTotals
 
 AHEAD = 16
 """Updates that may wait on the device: enough that it never idles, few enough that a stop comes soon."""
@@ -78,12 +78,12 @@ class Captured:
         self.replay()
         return window.epoch
 
-    def read(self) -> Tally:
+    def read(self) -> UpdateTotals:
         """What the updates since the last reading did: waits for the device."""
         found = dict(zip(_COUNTS, self.counts.tolist(), strict=True))
         learnt, skipped = int(found["learnt"]), int(found["skipped"])
         self.counts.copy_(self.counts * _kept(self.device))
-        return Tally(
+        return UpdateTotals(
             updates=learnt + skipped,
             nats=found["nats"],
             count=learnt * self.count,

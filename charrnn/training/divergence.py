@@ -9,7 +9,7 @@ Knows nothing of files.
 from collections.abc import Mapping
 
 from charrnn.errors import DivergenceError
-from charrnn.training.trainer import Tally
+from charrnn.training.trainer import UpdateTotals
 
 MOST_IN_A_ROW = 3
 MOST_ROLL_BACKS = 3
@@ -31,15 +31,15 @@ class Divergence:
     def __init__(self) -> None:
         self.skipped, self.in_a_row, self.roll_backs = 0, 0, 0
 
-    def count(self, tally: Tally) -> None:
+    def count(self, totals: UpdateTotals) -> None:
         """Count updates.
 
         Raises:
             NotFinite: too many of them in a row were skipped.
         """
-        self.skipped += tally.skipped
-        self.in_a_row = tally.in_a_row
-        if tally.most_in_a_row >= MOST_IN_A_ROW:
+        self.skipped += totals.skipped
+        self.in_a_row = totals.in_a_row
+        if totals.most_in_a_row >= MOST_IN_A_ROW:
             raise NotFinite(f"{MOST_IN_A_ROW} updates in a row whose loss or gradient is not finite")
 
     def roll_back(self, why: str) -> float:

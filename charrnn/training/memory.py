@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from charrnn.errors import ResourceError, is_out_of_memory
-from charrnn.model.optimizers import OPTIMIZERS
+from charrnn.model.optimizer_facts import OPTIMIZERS
 from charrnn.training.plan import Plan
 
 

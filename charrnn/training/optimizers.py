@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from charrnn.model.network import Network
-from charrnn.model.optimizers import OPTIMIZERS, optimizer_of
+from charrnn.model.optimizer_facts import OPTIMIZERS, optimizer_of
 from charrnn.training.machine import multiplies_in_half
 
 ADAMW_SHARE = 0.6
@@ -102,7 +102,7 @@ class Optimizer(Protocol):
 
     Attributes:
         groups: the parameters it moves.
-        state: what it remembers of each, by key and by the parameter's name (`model/optimizers.py`).
+        state: what it remembers of each, by key and by the parameter's name (`model/optimizer_facts.py`).
     """
 
     @property

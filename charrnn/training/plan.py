@@ -13,7 +13,7 @@ from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
-from charrnn.model.optimizers import OPTIMIZERS
+from charrnn.model.optimizer_facts import OPTIMIZERS
 from charrnn.training.regularization import dropout, weight_decay, weight_dropout
 
 Value = TypeVar("Value")

@@ -6,7 +6,7 @@ from charrnn.runs.training_state import Numbers
 from charrnn.training.saving import Saver
 from charrnn.training.schedule import Interval
 from charrnn.training.setup import Setup
-from charrnn.training.trainer import Tally
+from charrnn.training.trainer import UpdateTotals
 
 REPORT_SECONDS = 0.5
 
@@ -38,13 +38,13 @@ class Reporting:
         self.characters_per_second: float | None = None
         self.nats, self.count, self.seconds = 0.0, 0, 0.0
 
-    def add(self, tally: Tally, seconds: float) -> None:
+    def add(self, totals: UpdateTotals, seconds: float) -> None:
         """Count updates in, and how long they took, but for those that learnt nothing."""
-        if tally.gradient_norm is not None:
-            self.nats += tally.nats
-            self.count += tally.count
+        if totals.gradient_norm is not None:
+            self.nats += totals.nats
+            self.count += totals.count
             self.seconds += seconds
-            self.gradient_norm = tally.gradient_norm
+            self.gradient_norm = totals.gradient_norm
 
     @property
     def characters_seen(self) -> int:

@@ -34,7 +34,7 @@ tenth of what was done counts for most of it (LOG.md)."""
 
 
 @dataclass(frozen=True)
-class Tally:
+class UpdateTotals:
     """What some updates did, all those since the reading before.
 
     Attributes:
@@ -56,7 +56,7 @@ class Tally:
     most_in_a_row: int = 0
     gradient_norm: float | None = None
 
-    def with_skipped(self) -> "Tally":
+    def with_skipped(self) -> "UpdateTotals":
         """With one update more that was skipped."""
         in_a_row = self.in_a_row + 1
         return replace(
@@ -67,7 +67,7 @@ class Tally:
             most_in_a_row=max(self.most_in_a_row, in_a_row),
         )
 
-    def with_learnt(self, nats: float, count: int, gradient_norm: float) -> "Tally":
+    def with_learnt(self, nats: float, count: int, gradient_norm: float) -> "UpdateTotals":
         """With one update more that learnt from so many symbols."""
         return replace(
             self,
@@ -94,7 +94,7 @@ class FastUpdates(Protocol):
         """
         ...
 
-    def read(self) -> Tally:
+    def read(self) -> UpdateTotals:
         """What the updates since the last reading did, once the device has done them."""
         ...
 
@@ -150,7 +150,7 @@ class Trainer:
         self.read_every = 1
         self.make_fast: Callable[[], FastUpdates] | None = None
         self._fast: FastUpdates | None = None
-        self._tally = Tally()
+        self._totals = UpdateTotals()
         self.state: State | None = None
         self.rate_factor = 1.0
         self._groups = [group for optimizer in optimizers for group in optimizer.groups]
@@ -164,16 +164,16 @@ class Trainer:
             advance(progress)
             yield self.step
 
-    def read(self) -> Tally:
+    def read(self) -> UpdateTotals:
         """What the updates since the last reading did, once the device has done them; then it counts anew."""
-        tally = self._tally if self._fast is None else self._fast.read()
-        self.symbols_seen += tally.count
-        self.begin_tally(tally.in_a_row)
-        return tally
+        totals = self._totals if self._fast is None else self._fast.read()
+        self.symbols_seen += totals.count
+        self.begin_totals(totals.in_a_row)
+        return totals
 
-    def begin_tally(self, in_a_row: int = 0) -> None:
+    def begin_totals(self, in_a_row: int = 0) -> None:
         """Count anew, after so many skipped updates in a row; what was not read is forgotten."""
-        self._tally = Tally(in_a_row=in_a_row)
+        self._totals = UpdateTotals(in_a_row=in_a_row)
         if self._fast is not None:
             self._fast.begin(in_a_row)
 
@@ -184,7 +184,7 @@ class Trainer:
             batches, self._fast = iter(self.batches), None
             return lambda progress: self.update(next(batches), progress)
         fast = self._fast = self.make_fast()
-        fast.begin(self._tally.in_a_row)
+        fast.begin(self._totals.in_a_row)
 
         def update(progress: float) -> None:
             factor = rate(progress) * self.rate_factor
@@ -205,10 +205,10 @@ class Trainer:
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
         if math.isfinite(float(loss.nats.detach() + norm)):
             self.move(factor, self._share())
-            self._tally = self._tally.with_learnt(float(loss.nats.detach()), loss.count, float(norm))
+            self._totals = self._totals.with_learnt(float(loss.nats.detach()), loss.count, float(norm))
             self.state = detach(loss.state)
         else:
-            self._tally = self._tally.with_skipped()
+            self._totals = self._totals.with_skipped()
             self.state = finite(detach(loss.state))
         self.model.zero_grad()
         self.step, self.epoch = self.step + 1, batch.epoch
@@ -234,7 +234,7 @@ class Trainer:
     @property
     def in_a_row(self) -> int:
         """Updates skipped in a row, up to the last reading."""
-        return self._tally.in_a_row
+        return self._totals.in_a_row
 
     @property
     def learning_rate(self) -> float:

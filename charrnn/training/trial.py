@@ -98,7 +98,7 @@ def _put_back(trainer: Trainer) -> Iterator[Callable[[], None]]:
         trainer.batches.restore(place)
         trainer.step, trainer.epoch, trainer.symbols_seen = numbers
         trainer.make_fast = None
-        trainer.begin_tally(in_a_row)
+        trainer.begin_totals(in_a_row)
 
     try:
         yield again

@@ -35,7 +35,7 @@ class Updates:
     def begin(self) -> None:
         """Forget what was not read."""
         self._unread, self._seconds = 0, 0.0
-        self.trainer.begin_tally(self.divergence.in_a_row)
+        self.trainer.begin_totals(self.divergence.in_a_row)
 
     def __iter__(self) -> Iterator[int]:
         """The number of each."""
@@ -62,7 +62,7 @@ class Updates:
         if not self._unread:
             return
         began = time.monotonic()
-        tally = self.trainer.read()
-        self.reporting.add(tally, self._seconds + time.monotonic() - began)
+        totals = self.trainer.read()
+        self.reporting.add(totals, self._seconds + time.monotonic() - began)
         self._unread, self._seconds = 0, 0.0
-        self.divergence.count(tally)
+        self.divergence.count(totals)

@@ -10,7 +10,7 @@ from charrnn.model.cells import Cell
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class OptimizerFacts:
     """What an optimizer takes, and what is chosen where it moves the recurrent matrices.
 
     Attributes:
@@ -34,14 +34,14 @@ class Optimizer:
 
 
 OPTIMIZERS = {
-    "muon": Optimizer(
+    "muon": OptimizerFacts(
         averages=("momentum",),
         counts=(),
         working_copies=3,
         learning_rate=lambda cell: cell.muon_learning_rate,
         decays=True,
     ),
-    "adamw": Optimizer(
+    "adamw": OptimizerFacts(
         averages=("exp_avg", "exp_avg_sq"),
         counts=("step",),
         working_copies=1,
