@@ -30,6 +30,10 @@ def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display |
     return corpus
 
 
+MEETS_UNKNOWN = {"translate"}
+"""Tasks whose models learn what to do about a character that they do not know."""
+
+
 def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
     """The vocabulary that the settings ask for.
 
@@ -41,7 +45,10 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
     lines = reading.mode == "lines"
     _check_min_count(symbols, reading)
     if symbols.vocabulary is None:
-        return vocabulary_of(counts, reading.level, min_count=symbols.min_count, end=lines)
+        vocabulary = vocabulary_of(counts, reading.level, min_count=symbols.min_count, end=lines)
+        return (
+            vocabulary.marking() if reading.task in MEETS_UNKNOWN and reading.level == "char" else vocabulary
+        )
     vocabulary = read_vocabulary(symbols.vocabulary)
     if vocabulary.level != reading.level:
         raise UsageError(

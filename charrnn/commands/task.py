@@ -8,7 +8,9 @@ from charrnn.tasks.classification import ClassificationTask
 from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.task import Task
+from charrnn.tasks.translation import TranslationTask
 from charrnn.text.answers import Names
+from charrnn.text.target_vocabulary import TargetVocabulary
 from charrnn.text.vocabulary import Vocabulary
 
 Maker = Callable[[TrainSettings, Vocabulary, CorpusFacts | None, Names], Task]
@@ -69,5 +71,20 @@ def _generation(
     )
 
 
-TASKS: dict[str, Maker] = {"language": _language, "classify": _classify, "generate": _generation}
+def _translate(
+    settings: TrainSettings,
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts | None,  # noqa: ARG001 - it shows what is held out
+    answers: Names,
+) -> Task:
+    targets = TargetVocabulary(answers, settings.reading.target_symbols or "chars")
+    return TranslationTask(vocabulary, targets, settings.reading)
+
+
+TASKS: dict[str, Maker] = {
+    "language": _language,
+    "classify": _classify,
+    "generate": _generation,
+    "translate": _translate,
+}
 """How each task is made, by the name that `--task` has for it."""

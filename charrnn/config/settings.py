@@ -23,9 +23,9 @@ class ReadingSettings(Checked):
 
     task: str = setting(
         "language",
-        "what is learnt: to write text; or, of lines in two columns, to tell the second from the first: a "
-        "label (classify)",
-        choices=("language", "classify", "generate"),
+        "what is learnt: to write text; or, of lines in two columns, the label of a text (classify), a text "
+        "by its label (generate), or another text (translate)",
+        choices=("language", "classify", "generate", "translate"),
     )
     mode: str | None = setting(
         None,
@@ -82,6 +82,12 @@ class ReadingSettings(Checked):
         chosen="as the format has it",
     )
     header: bool = setting(False, "the first row names the columns")
+    target_symbols: str | None = setting(
+        None,
+        "translate: one symbol of a target is a character, or what stands between blanks, such as a phoneme",
+        choices=("chars", "spaces"),
+        chosen="chars",
+    )
 
     def __post_init__(self) -> None:
         """Choose the mode where it is unset; a table is a text of lines."""

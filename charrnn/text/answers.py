@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from charrnn.text.arrays import ArrayWriter, mapped
 from charrnn.text.corpus import Corpus
-from charrnn.text.example_parts import Labelled
+from charrnn.text.example_parts import Labelled, Paired
 from charrnn.text.labels import check_labels, label_ids, labels_of
 from charrnn.text.parts import TaskPart
 from charrnn.text.record_part import Records
+from charrnn.text.target_vocabulary import check_symbols
+from charrnn.text.targets import paired, target_symbols_of, write_targets
 
 Names = tuple[str, ...]
 
@@ -70,5 +72,33 @@ LABELS = Answers(
     "labels", "classes", labels_of, check_labels, len, _write_labels, _labelled, _strata_of_labels
 )
 
-ANSWERS: dict[str, Answers] = {"classify": LABELS, "generate": LABELS}
+
+def _target_paths(stem: Path) -> tuple[Path, Path]:
+    return _path(stem, "targets"), _path(stem, "target-bounds")
+
+
+def _write_targets(corpus: Corpus, names: Names, stem: Path) -> None:
+    write_targets(corpus, names, *_target_paths(stem))
+
+
+def _paired(records: Records, stem: Path) -> Paired:
+    return paired(records, *_target_paths(stem))
+
+
+def _one_stratum(corpus: Corpus, _: Names) -> NDArray[np.int32]:
+    return np.zeros(corpus.statistics().records, np.int32)
+
+
+TARGETS = Answers(
+    name="target_vocabulary",
+    size="target_symbols",
+    names=target_symbols_of,
+    check=check_symbols,
+    count=lambda symbols: len(symbols) + 1,  # and the end mark
+    write=_write_targets,
+    joined=_paired,
+    strata=_one_stratum,
+)
+
+ANSWERS: dict[str, Answers] = {"classify": LABELS, "generate": LABELS, "translate": TARGETS}
 """By task; language has none: what is to be found is what follows."""

@@ -51,6 +51,11 @@ def check_columns(reading: ReadingSettings) -> None:
     Raises:
         UsageError: they contradict one another, or would do nothing.
     """
+    if reading.target_symbols is not None and reading.task != "translate":
+        raise UsageError(
+            f"--target-symbols is {reading.target_symbols}, but --task is {reading.task}, which has none; "
+            "give --task translate, or leave it out"
+        )
     if not reading.is_table:
         of_tables = {"--format": reading.format, "--header": reading.header, "--separator": reading.separator}
         for option, value in of_tables.items():

@@ -4,6 +4,7 @@ A symbol is a character, or what stands between blanks, such as a phoneme. Id 0 
 symbols, in ascending order, have the ids from 1 on.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 UNITS = ("chars", "spaces")
 """What one symbol is: a character, or what stands between blanks."""
+
+LONGEST_SYMBOL = 1000
+"""Characters."""
 
 END = 0
 """The id of the end mark, which stands before the first target and after each."""
@@ -34,16 +38,11 @@ class TargetVocabulary:
         """Check the symbols.
 
         Raises:
-            ValueError: they are not symbols of such a unit, or not in order.
+            ValueError: they are no symbols, or not in order; or there is no such unit.
         """
+        check_symbols(self.symbols)
         if self.unit not in UNITS:
             raise ValueError(f"target symbols are {self.unit!r}; expected one of {', '.join(UNITS)}")
-        if not all(
-            isinstance(symbol, str) and pieces(symbol, self.unit) == [symbol] for symbol in self.symbols
-        ):
-            raise ValueError(f"a target symbol that is not one of the unit {self.unit!r}")
-        if any(one >= other for one, other in zip(self.symbols, self.symbols[1:], strict=False)):
-            raise ValueError("target symbols that are not distinct and in ascending order")
 
     @classmethod
     def of(cls, targets: Iterable[str], unit: str = "chars") -> "TargetVocabulary":
@@ -72,3 +71,16 @@ class TargetVocabulary:
 def pieces(target: str, unit: str) -> Sequence[str]:
     """The symbols of a text."""
     return target.split() if unit == "spaces" else list(target)
+
+
+def check_symbols(symbols: Sequence[object]) -> None:
+    """Check that values are symbols in the order of their ids: ascending, none of them twice.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not 0 < len(symbol) <= LONGEST_SYMBOL:
+            raise ValueError(f"target symbols of 1 to {LONGEST_SYMBOL:,} characters")
+    if any(str(one) >= str(other) for one, other in itertools.pairwise(symbols)):
+        raise ValueError("target symbols in ascending order")
