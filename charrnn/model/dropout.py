@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 
-def unit_mask(like: Tensor, shape: tuple[int, int], share: float, generator: torch.Generator) -> Tensor:
-    """What the outputs of a layer are multiplied by at every step.
+def unit_mask(
+    like: Tensor, shape: tuple[int, int], share: float, generator: torch.Generator
+) -> Tensor | None:
+    """What the outputs of a layer are multiplied by at every step; None where nothing is dropped.
 
     A unit is dropped for all steps of a text (Srivastava et al. 2014; Gal & Ghahramani 2016, arXiv
     1512.05287), which learns as well as drawing anew for each step and needs a T-th of the random numbers.
@@ -19,6 +21,8 @@ def unit_mask(like: Tensor, shape: tuple[int, int], share: float, generator: tor
         share: probability that a unit is dropped; the others are enlarged.
         generator: the random numbers.
     """
+    if not share:
+        return None
     return like.new_empty(shape).bernoulli_(1 - share, generator=generator).div_(1 - share)
 
 

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from charrnn.model.architecture import Architecture
 from charrnn.model.cudnn import together
+from charrnn.model.dropout import drop_weights
 from charrnn.model.recurrence import gru, rnn
 
 State = list[tuple[Tensor, ...]]
@@ -117,6 +118,10 @@ class Layer(nn.Module):
         """The state before anything was read: zeros, (B, H) each."""
         shape = (batch, self.recurrent_weight.shape[1])
         return tuple(self.recurrent_weight.new_zeros(shape) for _ in range(self.states))
+
+    def drop(self, share: float, generator: torch.Generator) -> None:
+        """Draw which recurrent weights are left out from now on; with a share of 0, none."""
+        self.thinned = drop_weights(self.recurrent_weight, share, generator) if share else None
 
     def in_order(self) -> list[Tensor]:
         """The parameters in the order of PyTorch's functions."""

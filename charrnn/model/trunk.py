@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from charrnn.model.architecture import Architecture
 from charrnn.model.both_ways import as_given, as_packed, read_both_ways, rectangles
 from charrnn.model.cells import CELLS
-from charrnn.model.dropout import drop_weights, dropped, unit_mask
+from charrnn.model.dropout import dropped, unit_mask
 from charrnn.model.layer import Layer, State, products, run
 
 FEW_SYMBOLS = 512
@@ -161,13 +161,9 @@ class Trunk(nn.Module):
         units, weights = (self.dropout, self.weight_dropout) if self.training else (0.0, 0.0)
         for layer in self.layers.modules():
             if isinstance(layer, Layer):
-                layer.thinned = (
-                    drop_weights(layer.recurrent_weight, weights, self.generator) if weights else None
-                )
-        like, width = self._parameter, self.architecture.width
-        return [
-            unit_mask(like, (batch, width), units, self.generator) if units else None for _ in self.layers
-        ]
+                layer.drop(weights, self.generator)
+        like, shape = self._parameter, (batch, self.architecture.width)
+        return [unit_mask(like, shape, units, self.generator) for _ in self.layers]
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""
