@@ -26,6 +26,7 @@ from charrnn.evaluation.by_label import costs, score_by_label
 from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.network import LabelledRNN
+from charrnn.runs.checkpoint import load
 from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.task import Task
 from charrnn.text.example_parts import Labelled
@@ -113,11 +114,11 @@ def test_labels_are_learnt_and_followed() -> None:
     """Texts longer than a batch's five steps go on in the next one, their labels too."""
     task, network, part = trained(400)
     found = score_by_label(network, part, np.array([300, 100]))
-    assert found.accuracy_by_bayes == 1.0
+    assert found.found.tolist() == part.labels.tolist()
     # Where nobody tells the label, what tells it, the first character, costs as much more as naming it.
     naming = -(300 * math.log(0.75) + 100 * math.log(0.25))
-    assert found.untold.nats - found.told.nats == pytest.approx(naming, rel=0.01)
-    assert task.score(network, part).nats == pytest.approx(found.told.nats)
+    assert (found.untold - found.told).sum() == pytest.approx(naming, rel=0.01)
+    assert task.score(network, part).nats == pytest.approx(found.told.sum())
     for label, allowed in enumerate(("abcdef", "0123")):
         model = SavedModel(
             *with_label(network.architecture, network.weights(), label),
@@ -233,6 +234,47 @@ def test_a_label_for_a_model_without(run_folder: Path) -> None:
     result = charrnn("sample", "--checkpoint", run_folder, "--label", "digits")
     assert result.code == 2
     assert "--label is 'digits', but the model was trained without labels; leave it out" in result.err
+
+
+def test_it_is_evaluated_with_the_label_and_without(by_label: Path, tmp_path: Path) -> None:
+    """Lines of digits say what they are: all that is not known without the label is the label."""
+    run, text = by_label / "run", tmp_path / "new.tsv"
+    told = charrnn("evaluate", "--checkpoint", run, "--part", "validation", "--json").json
+    assert {"task": "generate", "accuracy_by_bayes": 1.0}.items() <= told.items()
+    lost = told["bits_per_character_without_label"] - told["bits_per_character"]
+    assert lost == pytest.approx(0.81 * told["lines"] / told["characters"], rel=0.1)
+    best = load(run / "best.safetensors").progress.best_validation_nats_per_character
+    assert told["nats_per_character"] == pytest.approx(best)
+    seen = next(text for text, label in lines() if label)
+    text.write_text(f"{seen}\tdigits\nabcdefabcdefabc\tletters\nabx\tletters\n")
+    found = charrnn("evaluate", text, "--checkpoint", run, "--json").json
+    assert (found["lines"], found["unseen_lines"], found["unknown_characters"]) == (3, 2, 1)
+    assert found["characters"] == len(seen) + 15 + 3 + 3
+    assert found["unseen"]["bits_per_character"] > found["bits_per_character"]
+    shown = charrnn("evaluate", text, "--checkpoint", run).out
+    assert "label by Bayes' rule  right 100.0%; 100.0% on lines that were not in training" in shown
+
+
+@pytest.mark.parametrize(
+    ("row", "option", "code", "said"),
+    [
+        ("ab\tletters\n", "--show", 2, "--show is for a model that was trained for the task of language"),
+        (
+            "ab\twords\n",
+            "--json",
+            3,
+            "new.tsv, line 1: found the label 'words', which is not in the training part",
+        ),
+        ("ab\n", "--json", 3, "line 1"),
+    ],
+)
+def test_what_cannot_be_evaluated(row: str, option: str, code: int, said: str, by_label: Path) -> None:
+    text = by_label / "new.tsv"
+    text.write_text(row)
+    result = charrnn("evaluate", text, "--checkpoint", by_label / "run", option)
+    assert (result.code, result.out) == (code, "")
+    assert said in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_a_run_by_label_goes_on_exactly(by_label: Path, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from charrnn.commands.baselines import baselines, comparison
 from charrnn.commands.doubts import doubts
+from charrnn.commands.evaluate_labels import score_labels
 from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
@@ -21,6 +23,8 @@ from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
 from charrnn.evaluation.scores import TextScore
 from charrnn.model.measures import Kept
+from charrnn.runs.checkpoint import Checkpoint, describe, load
+from charrnn.runs.folder import find_checkpoint
 from charrnn.text.passages import Passage
 from charrnn.text.sources import listed
 
@@ -31,6 +35,10 @@ REPORTS: dict[str, Callable[[Question], None]] = {
     "gradients": gradients,
 }
 """What is printed instead of the score, by the setting that asks for it."""
+
+
+TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {"generate": score_labels}
+"""How a model is scored that was trained for another task than that of language."""
 
 
 def evaluate(question: Question) -> None:
@@ -48,8 +56,18 @@ def evaluate(question: Question) -> None:
         raise UsageError(f"{first} and {second} are given, but {first} is printed alone; leave one out")
     if settings.html is not None:
         check_new_file(settings.html, "--html", question.paths)
-    report = REPORTS[alone[0]] if alone else score
-    report(question)
+    question.check_text()
+    path = find_checkpoint(next(iter(question.checkpoints), None))
+    if (of_task := TASKS.get(describe(path).task)) is None:
+        report = REPORTS[alone[0]] if alone else score
+        report(question)
+        return
+    if asked := [*alone, *beside]:
+        raise UsageError(
+            f"{option_name(asked[0])} is for a model that was trained for the task of language, and {path} "
+            "was not; leave it out"
+        )
+    of_task(question, path, load(path))
 
 
 def score(question: Question) -> None:

@@ -24,7 +24,7 @@ from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.report import Display
 from charrnn.text.corpus import Corpus
-from charrnn.text.dataset import is_encoded, open_dataset
+from charrnn.text.dataset import Dataset, is_encoded, open_dataset
 from charrnn.text.parts import Part
 from charrnn.text.passages import Passage, check_scorable, part_passages, passages
 from charrnn.text.vocabulary import Vocabulary
@@ -115,6 +115,19 @@ def held_out(path: Path, model: Checkpoint) -> HeldOut:
         CheckpointError: the folder's text is damaged, or another one.
         UsageError: the checkpoint is not in its run folder, or nothing was held out.
     """
+    dataset = encoded_text(path, model)
+    if dataset.validation is None:
+        raise UsageError("--part is validation, but the run held out nothing; give a text")
+    return HeldOut(f"what {path.parent} held out", dataset.validation, model.vocabulary, model.reading)
+
+
+def encoded_text(path: Path, model: Checkpoint) -> Dataset:
+    """What a run keeps of the text that its checkpoint was trained on, and of what it held out.
+
+    Raises:
+        CheckpointError: the folder's text is damaged, or another one.
+        UsageError: the checkpoint is not in its run folder.
+    """
     if not is_encoded(path.parent):
         raise UsageError(
             f"--part is validation, but {path} is not in its run folder, which keeps the text; give the run "
@@ -125,9 +138,7 @@ def held_out(path: Path, model: Checkpoint) -> HeldOut:
         raise CheckpointError(
             f"the encoded text in {path.parent} is not the one that {path.name} was trained on; give a text"
         )
-    if dataset.validation is None:
-        raise UsageError("--part is validation, but the run held out nothing; give a text")
-    return HeldOut(f"what {path.parent} held out", dataset.validation, model.vocabulary, model.reading)
+    return dataset
 
 
 @dataclass(frozen=True)
@@ -218,7 +229,7 @@ class Question:
         return [self._open(path, display) for path in self.checkpoints or (None,)]
 
     def _open(self, checkpoint: str | None, display: Display) -> Subject:
-        self._check_text()
+        self.check_text()
         path = find_checkpoint(checkpoint)
         model = load(path)
         reading = reading_of(model, self.given)
@@ -231,7 +242,7 @@ class Question:
         check_scorable(corpus, model.vocabulary)
         return NamedText(corpus)
 
-    def _check_text(self) -> None:
+    def check_text(self) -> None:
         """Make sure that there is either a text or a part."""
         part = self.settings.part
         if not part and not self.paths:

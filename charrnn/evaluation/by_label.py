@@ -18,24 +18,25 @@ from charrnn.model.network import LabelledRNN
 from charrnn.model.passes import Stretches, read_side_by_side
 from charrnn.text.example_parts import Labelled
 from charrnn.text.record_part import Records
+from charrnn.text.vocabulary import Ids
 
 Nats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ByLabel:
-    """Texts under a model that writes by label.
+    """Texts under a model that writes by label; (R,) each.
 
     Attributes:
-        told: what they cost where the label is told.
-        untold: what they cost where it is not: the probability of a text is the sum of those under each label
-            times the label's share of the training texts. It is what `--label *` writes with.
-        accuracy_by_bayes: how often the label with the largest such product is theirs.
+        told: what each costs where its label is told.
+        untold: what it costs where it is not. The probability of a text is then the sum of those under each
+            label times the label's share of the training texts: what `--label *` writes with.
+        found: the label with the largest such product, which Bayes' rule takes for its own.
     """
 
-    told: TextScore
-    untold: TextScore
-    accuracy_by_bayes: float
+    told: Nats
+    untold: Nats
+    found: NDArray[np.int64]
 
 
 def score_told(network: LabelledRNN, part: Labelled, unknown: int | None = None) -> TextScore:
@@ -46,8 +47,9 @@ def score_told(network: LabelledRNN, part: Labelled, unknown: int | None = None)
         part: what to score.
         unknown: the id of the unknown symbol, if there is one.
     """
-    labels = part.labels[part.texts.chosen]
-    return _score(network, part.texts, costs(network, part.texts, labels), unknown)
+    texts, labels = part.texts, part.labels[part.texts.chosen]
+    nats = costs(network, texts, labels, unknown).sum()
+    return TextScore(float(nats), texts.symbols, texts.scored_characters)
 
 
 def score_by_label(
@@ -68,35 +70,36 @@ def score_by_label(
     """
     texts, labels = part.texts, part.labels[part.texts.chosen]
     told, untold = np.zeros(texts.records), np.full(texts.records, -np.inf)
-    best, answers = untold.copy(), np.full(texts.records, -1, np.int64)
+    best, found = untold.copy(), np.zeros(texts.records, np.int64)
     for label, share in enumerate(counts / counts.sum()):
-        nats = costs(network, texts, np.full(texts.records, label, np.int32))
+        nats = costs(network, texts, np.full(texts.records, label, np.int32), unknown)
         told = np.where(labels == label, nats, told)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore"):  # a label that no training text had
             together = np.log(share) - nats
-        answers = np.where(together > best, label, answers)
+        found = np.where(together > best, label, found)
         best, untold = np.maximum(together, best), np.logaddexp(together, untold)
         if tell is not None:
             tell(texts.symbols)
-    return ByLabel(
-        told=_score(network, texts, told, unknown),
-        untold=_score(network, texts, -untold, unknown),
-        accuracy_by_bayes=float(np.mean(answers == labels)),
-    )
+    return ByLabel(told, -untold, found)
 
 
-def costs(network: LabelledRNN, texts: Records, labels: NDArray[np.int32]) -> Nats:
-    """What each text costs under its label, in nats, symbols that the network has no id for left out.
+def costs(
+    network: LabelledRNN, texts: Records, labels: NDArray[np.int32], unknown: int | None = None
+) -> Nats:
+    """(R,) what each text costs under its label, in nats, unknown characters charged.
 
     Args:
         network: left in the mode it was in.
         texts: what to score.
         labels: (R,) of each of them.
+        unknown: the id of the unknown symbol, if there is one.
 
     Raises:
         CheckpointError: what it predicts is not finite.
     """
-    nats, symbols = np.zeros(texts.records), network.architecture.symbols
+    symbols = network.architecture.symbols
+    nats = np.zeros(texts.records)
+    nats += UNKNOWN_NATS * unknown_symbols(texts, symbols, unknown)
     order = np.argsort(-texts.lengths, kind="stable")
     for begin in range(0, len(order), RECORDS):
         rows = order[begin : begin + RECORDS]
@@ -112,12 +115,10 @@ def costs(network: LabelledRNN, texts: Records, labels: NDArray[np.int32]) -> Na
     return nats
 
 
-def _score(network: LabelledRNN, texts: Records, nats: Nats, unknown: int | None) -> TextScore:
-    """The score of texts with what naming the characters costs that the model does not know."""
-    symbols = network.architecture.symbols
-    unnamed = sum(
-        int(np.count_nonzero((block >= symbols) | (block == (symbols if unknown is None else unknown))))
-        for block in texts.blocks()
-    )
-    total = float(nats.sum()) + UNKNOWN_NATS * unnamed
-    return TextScore(total, texts.symbols, texts.scored_characters)
+def unknown_symbols(texts: Records, symbols: int, unknown: int | None) -> NDArray[np.int64]:
+    """(R,) of each text, how many symbols a network with so many has no id for, or the unknown one's."""
+
+    def count(ids: Ids) -> int:
+        return int(np.count_nonzero((ids >= symbols) | (ids == (symbols if unknown is None else unknown))))
+
+    return np.array([count(texts.ids[begin:end]) for begin, end in texts.texts.tolist()], np.int64)

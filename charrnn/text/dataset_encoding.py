@@ -20,7 +20,8 @@ from charrnn.text.character_names import tally
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, Description, describe, open_dataset, open_part
 from charrnn.text.dataset_writer import CORPUS, VALIDATION, DatasetWriter, Split, Stretch
-from charrnn.text.parts import SHORTEST, Part
+from charrnn.text.parts import SHORTEST, Part, TaskPart
+from charrnn.text.record_part import Records
 from charrnn.text.shared_lines import repeated_records, unseen_notice
 from charrnn.text.source_texts import BytesDone, changed
 from charrnn.text.sources import listed
@@ -82,6 +83,35 @@ def encode_dataset(  # noqa: PLR0917 - in the order of the way of the data
     held_out = asdict(measured) if measured else None
     describe(folder, Description(fingerprint, asdict(training), [*notices, *told], held_out, repeated, task))
     return open_dataset(folder)
+
+
+def encode_examples(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    answers: Names,
+    folder: Path,
+    progress: BytesDone | None = None,
+) -> TaskPart:
+    """Write examples to measure on into a folder; the vocabulary may lack characters of them.
+
+    Args:
+        corpus: the examples.
+        vocabulary: of the model.
+        answers: all that may be found.
+        folder: which is empty.
+        progress: is told how far it has come.
+
+    Raises:
+        CorpusError: they cannot be read, or something else is to be found.
+    """
+    is_known = not len(unknown_codes(vocabulary, corpus.statistics().counts))
+    writer = DatasetWriter(folder, vocabulary if is_known else vocabulary.marking(), progress)
+    stretch, _ = _write(corpus, CORPUS, 0, _NONE, writer)
+    records, kind = open_part(folder, stretch), ANSWERS[corpus.reading.task]
+    if not isinstance(records, Records):
+        raise TypeError("examples are read line by line")
+    kind.write(corpus, answers, folder / CORPUS)
+    return kind.joined(records, folder / CORPUS)
 
 
 def _write_other(other: Corpus, path: str, folder: Path, vocabulary: Vocabulary) -> tuple[Stretch, list[str]]:

@@ -52,12 +52,17 @@ def repeated_records(training: Part, validation: Part) -> int:
     """How many records of the held-out part also stand in the training part; 0 in text mode."""
     if not training.records or not validation.records:
         return 0
+    return int(are_repeated(training, validation).sum())
+
+
+def are_repeated(training: Part, validation: Part) -> NDArray[np.bool_]:
+    """(R,) whether each record of the held-out part also stands in the training part; both have some."""
     held, keys = _hashes(validation.ids, validation.texts), np.unique(_keys(validation.ids, validation.texts))
     known = np.empty(0, np.int64)
     for texts in np.array_split(training.texts, -(-training.records // 2**18)):
         likely = texts[np.isin(_keys(training.ids, texts), keys)]
         known = np.union1d(known, _hashes(training.ids, likely))
-    return int(np.isin(held, known).sum())
+    return np.isin(held, known)
 
 
 def duplicate_records(parts: Iterable[Part]) -> int:

@@ -1,0 +1,149 @@
+"""`charrnn evaluate` of a model that writes by label: what a label tells of its texts, and they of it."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from charrnn.commands.corpora import counted, reading_of
+from charrnn.commands.scoring import Question, encoded_text, progress_display
+from charrnn.display.progress import Counter, ReadingProgress
+from charrnn.display.sanitizer import write_text
+from charrnn.display.tables import print_result, two_columns
+from charrnn.errors import CheckpointError, UsageError
+from charrnn.evaluation.by_label import ByLabel, score_by_label, unknown_symbols
+from charrnn.evaluation.scores import TextScore
+from charrnn.model.architecture import LabelledArchitecture
+from charrnn.model.network import LabelledRNN
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.dataset import Dataset
+from charrnn.text.dataset_encoding import encode_examples
+from charrnn.text.example_parts import Labelled
+from charrnn.text.shared_lines import are_repeated
+
+SCORED = 200_000
+"""Symbols that take a second or more to score."""
+
+
+def score_labels(question: Question, path: Path, model: Checkpoint) -> None:
+    """Print bits per character with the label told and not told, and how well the model tells labels apart.
+
+    Args:
+        question: what a user asked for.
+        path: the checkpoint.
+        model: what it holds.
+    """
+    with TemporaryDirectory(prefix="charrnn-") as scratch:
+        dataset = encoded_text(path, model) if question.settings.part else _kept_text(path, model)
+        part = _examples(question, model, dataset, Path(scratch))
+        found = {"checkpoint": str(path), "task": model.task} | _figures(model, part, dataset)
+    if question.json_wanted:
+        write_text(sys.stdout, json.dumps(found) + "\n")
+    else:
+        print_result(two_columns(_rows(found)))
+
+
+def _kept_text(path: Path, model: Checkpoint) -> Dataset | None:
+    """What the run keeps of the text that the model was trained on, if it does."""
+    try:
+        return encoded_text(path, model)
+    except (CheckpointError, UsageError):
+        return None
+
+
+def _examples(question: Question, model: Checkpoint, dataset: Dataset | None, scratch: Path) -> Labelled:
+    """What is scored."""
+    if question.settings.part and dataset is not None:
+        part = dataset.examples[1]
+        if part is None:
+            raise UsageError("--part is validation, but the run held out nothing; give a text")
+    else:
+        with progress_display(streams=False) as display:
+            corpus = counted(question.paths, reading_of(model, question.given), display)
+            progress = ReadingProgress(display, "encoding")
+            part = encode_examples(corpus, model.vocabulary, model.answers, scratch, progress)
+    if not isinstance(part, Labelled):
+        raise TypeError(f"there are no labels in {type(part).__name__}")
+    return part
+
+
+def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict[str, Any]:
+    """The score by name."""
+    texts, unknown = part.texts, model.vocabulary.unknown
+    counts = np.array(model.corpus.label_counts, np.int64)
+    everything = texts.symbols * len(counts)
+    console = Console(stderr=True, highlight=False, quiet=everything < SCORED)
+    with Counter(console, "scoring under each label", "symbols", everything) as counter:
+        scored = score_by_label(_network(model), part, counts, unknown, counter.add)
+    whole = TextScore(float(scored.told.sum()), texts.symbols, texts.scored_characters)
+    utf8_bytes = texts.utf8_bytes + texts.records  # an end mark is one, too
+    every = np.ones(texts.records, np.bool_)
+    unseen = None if dataset is None else ~are_repeated(dataset.training, texts)
+    return {
+        "lines": texts.records,
+        "unseen_lines": None if unseen is None else int(unseen.sum()),
+        "characters": whole.characters,
+        "unknown_characters": int(unknown_symbols(texts, len(model.vocabulary), unknown).sum()),
+        "nats_per_character": whole.nats_per_character,
+        **_shares(part, scored, every),
+        "bits_per_byte": whole.nats / math.log(2) / utf8_bytes,
+        "perplexity": whole.perplexity if math.isfinite(whole.perplexity) else None,
+        "unseen": None if unseen is None or not unseen.any() else _shares(part, scored, unseen),
+    }
+
+
+def _shares(part: Labelled, scored: ByLabel, which: NDArray[np.bool_]) -> dict[str, float]:
+    """What tasks of this kind are compared by, of some of the texts."""
+    texts, labels = part.texts, part.labels[part.texts.chosen]
+    share = int(texts.lengths[which].sum()) / texts.symbols
+    characters = texts.scored_characters * share  # exact where one symbol is one
+    told, untold = (
+        float(nats[which].sum()) / math.log(2) / characters for nats in (scored.told, scored.untold)
+    )
+    return {
+        "bits_per_character": told,
+        "bits_per_character_without_label": untold,
+        "accuracy_by_bayes": float(np.mean((scored.found == labels)[which])),
+    }
+
+
+def _network(model: Checkpoint) -> LabelledRNN:
+    """The network with a checkpoint's weights."""
+    if not isinstance(model.architecture, LabelledArchitecture):
+        raise TypeError(f"a network of the task {model.task} knows no labels")
+    network = LabelledRNN(model.architecture, 0.0, torch.Generator().manual_seed(0))
+    network.put(model.weights)
+    return network.eval()
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    unseen, perplexity = found["unseen"], found["perplexity"]
+
+    def shown(name: str, digits: str = ".4f") -> str:
+        of_unseen = f"; {unseen[name]:{digits}} on lines that were not in training" if unseen else ""
+        return f"{found[name]:{digits}}{of_unseen}"
+
+    unknown = found["unknown_characters"]
+    not_seen = "" if unseen is None else f", of which {found['unseen_lines']:,} were not in training"
+    return [
+        ("bits per character", shown("bits_per_character")),
+        ("… without the label", shown("bits_per_character_without_label")),
+        ("label by Bayes' rule", f"right {shown('accuracy_by_bayes', '.1%')}"),
+        ("nats per character", f"{found['nats_per_character']:.4f}"),
+        ("bits per byte", f"{found['bits_per_byte']:.4f}"),
+        ("perplexity", "infinite" if perplexity is None else f"{perplexity:.3f} per character"),
+        ("lines", f"{found['lines']:,}{not_seen}"),
+        (
+            "characters",
+            f"{found['characters']:,}, of which {unknown:,} unknown to the model",
+        ),
+        ("model", str(found["checkpoint"])),
+    ]
