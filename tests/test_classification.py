@@ -13,7 +13,7 @@ from charrnn.decoding.classification import SavedClassifier
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import ClassifierArchitecture
 from charrnn.model.classifier import Classifier, pooled
-from charrnn.tasks.classification import ClassificationTask, LabelledTexts, logits_of
+from charrnn.tasks.classification import ClassificationTask, LabelledTexts, balanced, logits_of
 from charrnn.tasks.task import Task
 from charrnn.text.example_parts import Labelled
 from charrnn.text.record_part import Records
@@ -100,11 +100,19 @@ def test_the_loss_is_weighted_and_smoothed_and_a_sum() -> None:
     loss = task.loss(network, batch, None)
     assert (loss.count, loss.state) == (8, [])
     torch.testing.assert_close(loss.nats, plain.sum())
-    weights = (0.5, 1.0, 4.0)
-    weighted = replace(task, weights=weights).loss(network, batch, None)
-    torch.testing.assert_close(weighted.nats, (plain * torch.tensor(weights)[batch.labels]).sum())
+    asked = replace(task, is_balanced=True).batches(part, batch_size=8, sequence_length=64, seed=1)
+    weighted = replace(task, is_balanced=True).loss(network, next(iter(asked)), None)
+    weights = 40 / 3 / np.bincount(part.labels).astype(np.float32)
+    torch.testing.assert_close(weighted.nats, (plain * torch.from_numpy(weights)[batch.labels]).sum())
     smoothed = replace(task, smoothing=0.3).loss(network, batch, None)
     torch.testing.assert_close(smoothed.nats, (0.7 * plain + 0.3 * each.mean(1)).sum())
+
+
+def test_balanced_weights_are_those_of_the_labels_that_there_are() -> None:
+    _, part = vocabulary_and_part(6)
+    labels = np.array([3, 0, 0, 3, 0, 1], np.int32)
+    some = Labelled(replace(part.texts, chosen=np.arange(5)), labels)
+    assert balanced(some).tolist() == pytest.approx([5 / 2 / 3, 0, 0, 5 / 2 / 2])
 
 
 def test_every_text_comes_once_in_an_epoch_and_keeps_its_label() -> None:

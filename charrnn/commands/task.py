@@ -48,12 +48,16 @@ def _language(
 
 
 def _classify(
-    settings: TrainSettings,  # noqa: ARG001 - none is of this task alone
+    settings: TrainSettings,
     vocabulary: Vocabulary,
     corpus: CorpusFacts | None,  # noqa: ARG001 - it shows what is held out
     answers: Names,
 ) -> Task:
-    return ClassificationTask(vocabulary, answers)
+    examples = settings.examples
+    is_balanced = examples.class_weights == "balanced"
+    return ClassificationTask(
+        vocabulary, answers, is_balanced=is_balanced, smoothing=examples.label_smoothing
+    )
 
 
 def _generation(

@@ -63,8 +63,9 @@ def with_settings(*kinds: type[Any], without: frozenset[str] = frozenset()) -> C
 
 def _parameter(panel: str, item: dataclasses.Field[Any], hint: object) -> inspect.Parameter:
     """The option of one setting; its own default is None, to tell what was given from what was not."""
+    is_on = hint is bool and item.default
     option = typer.Option(
-        option_name(item.name),
+        option_name(item.name) + (f"/{option_name('no-' + item.name)}" if is_on else ""),
         help=_help(item),
         metavar=_metavar(item.metadata, hint),
         rich_help_panel=panel,

@@ -264,6 +264,29 @@ class RecipeSettings(Checked):
 
 
 @dataclass(frozen=True)
+class ExampleSettings(Checked):
+    """How it learns from examples, with another --task."""
+
+    bidirectional: bool = setting(
+        True,
+        "read texts from both ends, with classify and tag; else forward only",
+    )
+    class_weights: str = setting(
+        "none",
+        "how much an example counts, with classify: alike, or all examples of one label as much as those of "
+        "any other",
+        choices=("none", "balanced"),
+    )
+    label_smoothing: float = setting(
+        0.05,
+        "share of the probability that is asked for all labels alike, with classify",
+        minimum=0.0,
+        maximum=0.99,
+        metavar="X",
+    )
+
+
+@dataclass(frozen=True)
 class MachineSettings(Checked):
     """What it runs on."""
 
@@ -370,6 +393,7 @@ class TrainSettings(Checked):
     model: ModelSettings = field(default_factory=ModelSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
+    examples: ExampleSettings = field(default_factory=ExampleSettings)
     machine: MachineSettings = field(default_factory=MachineSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
 

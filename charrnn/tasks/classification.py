@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
@@ -41,17 +42,20 @@ class LabelledTexts:
         ids: the texts, each with its end mark, packed.
         labels: (B,)
         epoch: passes over the examples that are done after this batch.
+        weights: (B,) how much each counts; None for alike.
     """
 
     ids: PackedSequence
     labels: Tensor
     epoch: float
     fresh: None = None
+    weights: Tensor | None = None
 
     def to(self, device: torch.device) -> "LabelledTexts":
         """The same batch on a device."""
         ids = PackedSequence(self.ids.data.to(device), self.ids.batch_sizes)
-        return LabelledTexts(ids, self.labels.to(device), self.epoch)
+        weights = None if self.weights is None else self.weights.to(device)
+        return replace(self, ids=ids, labels=self.labels.to(device), weights=weights)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class ClassificationTask:
     Attributes:
         vocabulary: the symbols.
         labels: their names.
-        weights: (C,) of each label in the loss, 1 in the mean over the examples; empty for 1 each.
+        is_balanced: whether all examples of a label count as much as those of any other, in the loss.
         smoothing: share of the probability that the loss asks for all labels alike (Szegedy et al. 2016).
     """
 
@@ -96,7 +100,7 @@ class ClassificationTask:
 
     vocabulary: Vocabulary
     labels: tuple[str, ...]
-    weights: tuple[float, ...] = ()
+    is_balanced: bool = False
     smoothing: float = 0.0
 
     def network(
@@ -111,7 +115,7 @@ class ClassificationTask:
         """Whole texts of like lengths."""
         return ExampleBatches(
             part.texts.lengths,
-            batches_of(part),
+            batches_of(part, balanced(part) if self.is_balanced else None),
             batch_size=batch_size,
             sequence_length=sequence_length,
             seed=seed,
@@ -120,11 +124,8 @@ class ClassificationTask:
     def loss(self, network: Classifier, batch: LabelledTexts, state: State | None) -> Loss:  # noqa: ARG002 - none
         """Score each text's label: softmax cross-entropy, smoothed and weighted as asked, summed in nats."""
         logits = network(batch.ids).float()
-        weight = torch.tensor(self.weights, device=logits.device) if self.weights else None
-        nats = cross_entropy(
-            logits, batch.labels, weight=weight, label_smoothing=self.smoothing, reduction="sum"
-        )
-        return Loss(nats, len(batch.labels), [])
+        nats = cross_entropy(logits, batch.labels, label_smoothing=self.smoothing, reduction="none")
+        return Loss((nats if batch.weights is None else nats * batch.weights).sum(), len(batch.labels), [])
 
     def score(self, network: Classifier, part: Labelled) -> ClassificationScore:
         """How many labels are right."""
@@ -164,11 +165,24 @@ def logits_of(network: Classifier, part: Labelled) -> Tensor:
     return logits
 
 
-def batches_of(part: Labelled) -> Callable[[Numbers, float], LabelledTexts]:
-    """Makes batches of examples of a part."""
+def batches_of(
+    part: Labelled, weights: NDArray[np.float32] | None = None
+) -> Callable[[Numbers, float], LabelledTexts]:
+    """Makes batches of examples of a part, weighted by their labels, (C,), as asked."""
 
     def make(examples: Numbers, epoch: float) -> LabelledTexts:
         labels = part.labels[part.texts.chosen[examples]].astype(np.int64)
-        return LabelledTexts(whole_texts(part.texts, examples), torch.from_numpy(labels), epoch)
+        of_each = None if weights is None else torch.from_numpy(weights[labels])
+        ids = whole_texts(part.texts, examples)
+        return LabelledTexts(ids, torch.from_numpy(labels), epoch, weights=of_each)
 
     return make
+
+
+def balanced(part: Labelled) -> NDArray[np.float32]:
+    """(C,) weights with which all labels that there are count the same; in the mean over the examples 1."""
+    counts = np.bincount(part.labels[part.texts.chosen])
+    weights: NDArray[np.float32] = np.divide(
+        part.records / np.count_nonzero(counts), counts, out=np.zeros(len(counts)), where=counts > 0
+    ).astype(np.float32)
+    return weights

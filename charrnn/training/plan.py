@@ -152,13 +152,15 @@ def feeds(facts: Facts, layers: int, hidden: int) -> bool:
 def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) -> Plan:
     """The plan for such a network, dropout and weight decay aside."""
     model, recipe = settings.model, settings.recipe
-    network = ARCHITECTURES[settings.reading.task](
+    kind = ARCHITECTURES[settings.reading.task]
+    network = kind(
         **facts.head,
         cell=model.cell,
         layers=layers,
         hidden=hidden,
         embedding=_or(model.embedding, min(64, max(8, 8 * math.isqrt(facts.symbols)))),
         symbols=facts.symbols,
+        direction=kind.direction if settings.examples.bidirectional else "forward",
     )
     batch_size, optimizer = _or(recipe.batch_size, _batch_size(facts)), OPTIMIZERS[recipe.optimizer]
     precision = settings.machine.precision
