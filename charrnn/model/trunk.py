@@ -140,21 +140,13 @@ class Trunk(nn.Module):
         """Each symbol as a row of the embedding or a one-hot vector, (…,) to (…, I); vectors as they are."""
         if ids.is_floating_point():
             return ids
-        if self.embedding is not None and not self._multiplies_one_hot():
+        if self.embedding is not None and not (self.training and multiplies_one_hot(self.embedding.weight)):
             return embedding(ids, self.embedding.weight)
         symbols = torch.arange(self.architecture.symbols, device=ids.device)
         vectors = ids.unsqueeze(-1) == symbols  # PyTorch's `one_hot` waits for the device
         if self.embedding is None:
             return vectors.to(self._parameter.dtype)
         return vectors.to(products(self._parameter)) @ self.embedding.weight
-
-    def _multiplies_one_hot(self) -> bool:
-        """Whether the table is multiplied with one-hot vectors, which on CUDA, in half precision, is faster.
-
-        The gradient is a product then, too, where the kernel for tables goes through them symbol by symbol.
-        """
-        weight, few = self._parameter, self.architecture.symbols <= FEW_SYMBOLS
-        return weight.is_cuda and few and self.training and products(weight) is not weight.dtype
 
     def _drop(self, batch: int) -> Masks:
         """Draw what is dropped in this call, in training only: of weights, and of outputs, by these masks."""
@@ -196,6 +188,14 @@ def initialise(trunk: Trunk) -> None:
         layer.recurrent_bias.zero_()
         for gate in cell.open_at_first:
             layer.input_bias[cell.rows(gate, hidden)] = 1
+
+
+def multiplies_one_hot(table: Tensor) -> bool:
+    """Whether a table (V, E) is multiplied with one-hot vectors: on CUDA, in half precision, that is faster.
+
+    The gradient is a product then, too, where the kernel for tables goes through them symbol by symbol.
+    """
+    return table.is_cuda and len(table) <= FEW_SYMBOLS and products(table) is not table.dtype
 
 
 def run_in_one_call(layers: Sequence[Layer], masks: Masks) -> bool:
