@@ -16,6 +16,7 @@ from charrnn.config.declaration import build
 from charrnn.config.options import with_settings
 from charrnn.config.settings import (
     CORPUS_HELP,
+    ClassifySettings,
     EvaluateSettings,
     PlotSettings,
     ReadingSettings,
@@ -49,6 +50,16 @@ def _checkpoint(text: str, default: str | bool = NEWEST) -> Any:  # noqa: ANN401
 CorpusArgument = Annotated[
     list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
 ]
+TypedOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="a text from the command line; may be given several times",
+        show_default=False,
+    ),
+]
+JsonLinesOption = Annotated[bool, typer.Option("--json", help="print one JSON object for each line")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print one JSON object instead of text")]
 WORTH_THREADS = 64
 """So many texts side by side keep two processor threads busy."""
@@ -163,6 +174,33 @@ def sample(
             raw=raw,
             json_wanted=json,
         )
+
+
+@app.command()
+@with_settings(ClassifySettings)
+def classify(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
+    ] = None,
+    typed: TypedOption = None,
+    checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
+    json: JsonLinesOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Print the label of each line, of a model trained with --task classify.
+
+    \b
+    charrnn classify lines.txt
+    charrnn classify --text "Nguyen" --top 3
+    cat lines.txt | charrnn classify --min-probability 0.9 --json
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    from charrnn.commands.classify import classify as run
+
+    settings = build(ClassifySettings, given)
+    with Stops():
+        run(tuple(text or ()), tuple(typed or ()), checkpoint, settings, json_wanted=json)
 
 
 @app.command()

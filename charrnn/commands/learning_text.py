@@ -44,6 +44,9 @@ def read_text(settings: TrainSettings, display: Display) -> tuple[Corpus, Vocabu
     if statistics.records == 1 and corpus.undivided:
         raise CorpusError(f"{corpus.names} is one record: {corpus.undivided}")
     vocabulary = make_vocabulary(corpus, settings.symbols)
+    kind = ANSWERS.get(corpus.reading.task)
+    if kind is not None and kind.has_unknown and vocabulary.level == "char":
+        vocabulary = vocabulary.marking()
     unknown = 0 if vocabulary.unknown is None else int(vocabulary.counts[vocabulary.unknown])
     if unknown:
         share = unknown / statistics.symbols

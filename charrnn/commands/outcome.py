@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from charrnn.commands.answering import COMMANDS
 from charrnn.display.sanitizer import visible
 from charrnn.display.tables import two_columns
 from charrnn.display.units import clock, in_full
@@ -29,13 +30,17 @@ def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
         return
     best = progress.figure
     figure = "" if best is None else f"; best validation {in_full(best)} at step {progress.best_step:,}"
+    run = examine(folder)
+    command = COMMANDS[run.model.task if run.model else "language"]
     done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
     say(
         {
             "done": f"{done}{figure}",
             "saved": str(folder),
-            "write": f"charrnn sample --checkpoint {shlex.quote(str(folder))}",
-            "curves": examine(folder).diagnosis.text,
+            "write" if command == "sample" else "use": (
+                f"charrnn {command} --checkpoint {shlex.quote(str(folder))}"
+            ),
+            "curves": run.diagnosis.text,
         }
     )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charrnn.commands.answering import check_command
 from charrnn.commands.prompts import typed_prompt
 from charrnn.commands.writers import Writers
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
@@ -54,6 +55,8 @@ def sample(
         inputs = (*checkpoints, *seeing.novelty, request.prompt.removeprefix("@"))
         check_new_file(request.output, "--output", inputs)
     models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
+    for path, one in models:
+        check_command("sample", one, path)
     writers = Writers([model for _, model in models], request, settings.mix)
     model = writers.of()
     request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))

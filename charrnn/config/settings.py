@@ -609,6 +609,27 @@ class SeeingSettings(Checked):
 
 
 @dataclass(frozen=True)
+class ClassifySettings(Checked):
+    """What is said of each line."""
+
+    top: int | None = setting(
+        None,
+        "print the N likeliest labels, each with its probability, all joined by tabs",
+        minimum=1,
+        maximum=2**31,
+        metavar="N",
+        chosen="the likeliest alone, without its probability",
+    )
+    min_probability: float = setting(
+        0.0,
+        "print ? where the likeliest label is less likely",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+    )
+
+
+@dataclass(frozen=True)
 class EvaluateSettings(Checked):
     """How a text is scored, and what is told of it."""
 

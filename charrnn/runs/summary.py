@@ -16,7 +16,7 @@ import numpy as np
 
 from charrnn.errors import CheckpointError, InputError
 from charrnn.runs.checkpoint import Checkpoint, describe
-from charrnn.runs.checkpoint_facts import Figure, Progress
+from charrnn.runs.checkpoint_facts import NATS, Figure, Progress
 from charrnn.runs.diagnosis import Diagnosis, diagnose
 from charrnn.runs.evidence import Circumstances
 from charrnn.runs.folder import RUNS, Run, named, newest_run
@@ -108,6 +108,9 @@ class RunFacts:
         """What its curves say."""
         if self.model is None:
             return Diagnosis("damaged", "no checkpoint of this run can be read")
+        if self.model.progress.unit != NATS:
+            counted = self.model.progress.unit.replace("_", " ")
+            return Diagnosis("unmeasured", f"only losses per character are judged; this run is by {counted}")
         network = self.model.architecture
         return diagnose(
             self.metrics.points,

@@ -4,7 +4,7 @@ A kind of answers for each task that has any. Knows nothing of models or torch.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ class Answers:
         write: lays the answers of a corpus into files whose names begin so.
         joined: the records with the answers that lie there; raises ValueError where they do not fit.
         strata: (R,) of what kind the answer to each record is, for drawing some of each.
+        has_unknown: whether what is read may hold characters that the model does not know.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Answers:
     write: Callable[[Corpus, Names, Path], None]
     joined: Callable[[Records, Path], TaskPart]
     strata: Callable[[Corpus, Names], NDArray[np.int32]]
+    has_unknown: bool = True
 
 
 def _path(stem: Path, what: str) -> Path:
@@ -100,5 +102,9 @@ TARGETS = Answers(
     strata=_one_stratum,
 )
 
-ANSWERS: dict[str, Answers] = {"classify": LABELS, "generate": LABELS, "translate": TARGETS}
+ANSWERS: dict[str, Answers] = {
+    "classify": LABELS,
+    "generate": replace(LABELS, has_unknown=False),
+    "translate": TARGETS,
+}
 """By task; language has none: what is to be found is what follows."""
