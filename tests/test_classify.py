@@ -104,7 +104,7 @@ def test_a_line_in_is_a_line_out_without_torch(run: Path) -> None:
             assert process.stdout.readline() == label
         process.stdin.close()
         assert process.wait(60) == 0
-    code = "import sys; from charrnn.cli import run_command as run; run(sys.argv[1:]); print('torch' in sys.modules)"
+    code = "import sys, charrnn.cli as cli; cli.run_command(sys.argv[1:]); print('torch' in sys.modules)"
     found = python(code, arguments=("classify", "--checkpoint", str(run), "--text", "aax"))
     assert found.splitlines() == ["A", "False"]
 

@@ -91,6 +91,7 @@ LONGEST = {"module": 300, "class": 150, "function": 50}
 """Lines, with docstrings and comments."""
 
 LONGER = {
+    "cli.py": "the commands, each with its arguments and its help",
     "config/settings.py": "the declarations of settings, each with its help and its limits",
     "config/declaration.py setting": "the flags of a declaration, each with its type and its meaning",
 }

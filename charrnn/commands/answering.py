@@ -23,30 +23,21 @@ COMMANDS = {
 """What a model of each task is for."""
 
 
-def model_for(command: str, checkpoint: str | None) -> Checkpoint:
-    """The model of a checkpoint, if it is one for this command.
+def model_for(command: str, checkpoint: str | None) -> tuple[Path, Checkpoint]:
+    """Where a checkpoint is and what it holds, if that is a model for this command.
 
     Raises:
         CheckpointError: there is none.
-        UsageError: it is for another one.
+        UsageError: it is for another command.
     """
     path = find_checkpoint(checkpoint)
     model = load(path)
-    check_command(command, model, path)
-    return model
-
-
-def check_command(command: str, model: Checkpoint, path: Path) -> None:
-    """Check that a model is one for a command.
-
-    Raises:
-        UsageError: it is for another one.
-    """
     if COMMANDS[model.task] != command:
         raise UsageError(
             f"{path} was trained with --task {model.task}, which charrnn {command} is not for; give another "
             f"--checkpoint, or use it: charrnn {COMMANDS[model.task]} --checkpoint {shlex.quote(str(path))}"
         )
+    return path, model
 
 
 def ids_of(line: str, model: Checkpoint) -> NDArray[np.integer[Any]]:

@@ -38,7 +38,7 @@ def classify(
         settings: what is printed.
         json_wanted: a JSON object for each line instead.
     """
-    model = model_for("classify", checkpoint)
+    _, model = model_for("classify", checkpoint)
     classifier = classifier_of(model)
     for lines in _lines(texts, typed, model):
         chances = np.exp(classifier.log_probabilities([ids_of(line, model) for line in lines]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charrnn.commands.answering import check_command
+from charrnn.commands.answering import model_for
 from charrnn.commands.prompts import typed_prompt
 from charrnn.commands.writers import Writers
 from charrnn.config.settings import Request, SampleSettings, SeeingSettings
@@ -21,8 +21,7 @@ from charrnn.display.new_files import check_new_file
 from charrnn.display.output import Destination, Output, output_file
 from charrnn.display.sanitizer import visible
 from charrnn.errors import UsageError
-from charrnn.runs.checkpoint import Checkpoint, load
-from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from charrnn.commands.novelty import Reference
@@ -54,9 +53,7 @@ def sample(
     if request.output is not None:
         inputs = (*checkpoints, *seeing.novelty, request.prompt.removeprefix("@"))
         check_new_file(request.output, "--output", inputs)
-    models = [(path, load(path)) for path in map(find_checkpoint, checkpoints or (None,))]
-    for path, one in models:
-        check_command("sample", one, path)
+    models = [model_for("sample", checkpoint) for checkpoint in checkpoints or (None,)]
     writers = Writers([model for _, model in models], request, settings.mix)
     model = writers.of()
     request = replace(request, prompt=typed_prompt(request.prompt, models[0][1].reading))
