@@ -68,7 +68,7 @@ def test_numpy_gives_what_torch_gives(cell: str, layers: int, direction: str) ->
     bounds = part.texts.bounds
     texts = [part.texts.ids[a + 1 : b + 1] for a, b in pairwise(bounds)]
     assert {1, 2} <= set(map(len, texts))
-    wanted = logits_of(network, part).numpy()
+    wanted = logits_of(network, part, vocabulary).numpy()
     np.testing.assert_allclose(saved.logits(texts), wanted, atol=1e-5)
     alone = np.concatenate([saved.logits([text]) for text in texts])
     np.testing.assert_allclose(alone, wanted, atol=1e-5)
@@ -106,6 +106,14 @@ def test_the_loss_is_weighted_and_smoothed_and_a_sum() -> None:
     torch.testing.assert_close(weighted.nats, (plain * torch.from_numpy(weights)[batch.labels]).sum())
     smoothed = replace(task, smoothing=0.3).loss(network, batch, None)
     torch.testing.assert_close(smoothed.nats, (0.7 * plain + 0.3 * each.mean(1)).sum())
+
+
+def test_what_the_vocabulary_lacks_is_read_as_its_last_symbol() -> None:
+    vocabulary, part = vocabulary_and_part(10)
+    strange = replace(part, texts=replace(part.texts, ids=part.texts.ids.copy()))
+    strange.texts.ids[part.texts.bounds[:-1] + 1] = len(vocabulary)
+    network = network_of("gru", 1)
+    assert np.isfinite(ClassificationTask(vocabulary, LABELS).score(network, strange).nats)
 
 
 def test_balanced_weights_are_those_of_the_labels_that_there_are() -> None:
@@ -170,7 +178,7 @@ def test_it_learns_by_the_real_trainer_and_shows_what_it_finds() -> None:
     assert score.better_than(0.9)
     assert not score.better_than(score.value)
     labels = torch.from_numpy(part.labels.astype(np.int64))
-    wanted = cross_entropy(logits_of(averaged, part), labels, reduction="sum")
+    wanted = cross_entropy(logits_of(averaged, part, vocabulary), labels, reduction="sum")
     assert score.nats == pytest.approx(float(wanted), rel=1e-4)
     assert trainer.state == []
     shown = task.examples(averaged, replace(part, labels=np.zeros(400, np.int32))).splitlines()

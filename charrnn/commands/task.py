@@ -7,6 +7,7 @@ from charrnn.runs.checkpoint_facts import CorpusFacts
 from charrnn.tasks.classification import ClassificationTask
 from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.language import LanguageTask
+from charrnn.tasks.tagging import TaggingTask
 from charrnn.tasks.task import Task
 from charrnn.tasks.translation import TranslationTask
 from charrnn.text.answers import Names
@@ -85,10 +86,20 @@ def _translate(
     return TranslationTask(vocabulary, targets, settings.reading)
 
 
+def _tag(
+    settings: TrainSettings,  # noqa: ARG001 - none is of this task alone
+    vocabulary: Vocabulary,
+    corpus: CorpusFacts | None,  # noqa: ARG001 - it shows what is held out
+    answers: Names,
+) -> Task:
+    return TaggingTask(vocabulary, answers)
+
+
 TASKS: dict[str, Maker] = {
     "language": _language,
     "classify": _classify,
     "generate": _generation,
     "translate": _translate,
+    "tag": _tag,
 }
 """How each task is made, by the name that `--task` has for it."""

@@ -24,8 +24,8 @@ class ReadingSettings(Checked):
     task: str = setting(
         "language",
         "what is learnt: to write text; or, of lines in two columns, the label of a text (classify), a text "
-        "by its label (generate), or another text (translate)",
-        choices=("language", "classify", "generate", "translate"),
+        "by its label (generate), another text (translate), or a tag for each character (tag)",
+        choices=("language", "classify", "generate", "translate", "tag"),
     )
     mode: str | None = setting(
         None,
@@ -68,9 +68,10 @@ class ReadingSettings(Checked):
     )
     format: str | None = setting(
         None,
-        "format of a table: separated by tabs, CSV with quotes, or JSON Lines; labels: __label__x before "
-        "each text, or files called LABEL.txt",
-        choices=("tsv", "csv", "jsonl", "labels"),
+        "format of a table: separated by tabs, CSV with quotes, or JSON Lines; conll: a character, a tab and "
+        "its tag on each line, a blank line after each text; labels: __label__x before each text, or files "
+        "called LABEL.txt",
+        choices=("tsv", "csv", "jsonl", "conll", "labels"),
         chosen="what the file's name ends in, else tsv",
     )
     separator: str | None = setting(

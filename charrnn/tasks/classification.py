@@ -115,7 +115,7 @@ class ClassificationTask:
         """Whole texts of like lengths."""
         return ExampleBatches(
             part.texts.lengths,
-            batches_of(part, balanced(part) if self.is_balanced else None),
+            batches_of(part, self.vocabulary, balanced(part) if self.is_balanced else None),
             batch_size=batch_size,
             sequence_length=sequence_length,
             seed=seed,
@@ -129,7 +129,7 @@ class ClassificationTask:
 
     def score(self, network: Classifier, part: Labelled) -> ClassificationScore:
         """How many labels are right."""
-        logits = logits_of(network, part)
+        logits = logits_of(network, part, self.vocabulary)
         labels = torch.from_numpy(part.labels[part.texts.chosen].astype(np.int64))
         nats = float(cross_entropy(logits.double(), labels, reduction="sum"))
         return ClassificationScore(int((logits.argmax(1) == labels).sum()), len(labels), nats)
@@ -143,7 +143,7 @@ class ClassificationTask:
         count = min(SHOWN, part.records)
         chosen = part.texts.chosen[np.arange(count) * part.records // count]
         some = replace(part, texts=replace(part.texts, chosen=chosen))
-        found = logits_of(network, some).argmax(1).tolist()
+        found = logits_of(network, some, self.vocabulary).argmax(1).tolist()
         lines = []
         for record, label in zip(chosen.tolist(), found, strict=True):
             begin, end = part.texts.bounds[record : record + 2].tolist()
@@ -154,9 +154,9 @@ class ClassificationTask:
         return "\n".join(lines)
 
 
-def logits_of(network: Classifier, part: Labelled) -> Tensor:
+def logits_of(network: Classifier, part: Labelled, vocabulary: Vocabulary) -> Tensor:
     """The logits of every text's label, (R, C), in the order of the examples."""
-    lengths, make = part.texts.lengths, batches_of(part)
+    lengths, make = part.texts.lengths, batches_of(part, vocabulary)
     logits = torch.empty(len(lengths), network.output.out_features)
     with still(network):
         for examples in by_length(lengths, TOGETHER, STEPS_TOGETHER):
@@ -166,14 +166,14 @@ def logits_of(network: Classifier, part: Labelled) -> Tensor:
 
 
 def batches_of(
-    part: Labelled, weights: NDArray[np.float32] | None = None
+    part: Labelled, vocabulary: Vocabulary, weights: NDArray[np.float32] | None = None
 ) -> Callable[[Numbers, float], LabelledTexts]:
     """Makes batches of examples of a part, weighted by their labels, (C,), as asked."""
 
     def make(examples: Numbers, epoch: float) -> LabelledTexts:
         labels = part.labels[part.texts.chosen[examples]].astype(np.int64)
         of_each = None if weights is None else torch.from_numpy(weights[labels])
-        ids = whole_texts(part.texts, examples)
+        ids = whole_texts(part.texts, examples, vocabulary)
         return LabelledTexts(ids, torch.from_numpy(labels), epoch, weights=of_each)
 
     return make

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from charrnn.model.packing import Packing
 from charrnn.tasks.batches import Batch
 from charrnn.text.record_part import Records
+from charrnn.text.vocabulary import Vocabulary
 
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
@@ -115,10 +116,13 @@ def by_length(
         begin += count
 
 
-def whole_texts(records: Records, examples: Numbers) -> PackedSequence:
-    """Some records, the longest first, each with its end mark, packed."""
+def whole_texts(records: Records, examples: Numbers, vocabulary: Vocabulary) -> PackedSequence:
+    """Some records, the longest first, each with its end mark, packed.
+
+    A symbol that the vocabulary lacks is read as the last one: the unknown symbol, or else the end mark.
+    """
     chosen = records.chosen[examples]
     begins = records.bounds[chosen] + 1
     packing = Packing.of(records.bounds[chosen + 1] + 1 - begins)
-    ids = records.ids[begins[packing.texts] + packing.steps].astype(np.int64)
+    ids = records.ids[begins[packing.texts] + packing.steps].astype(np.int64).clip(max=len(vocabulary) - 1)
     return PackedSequence(torch.from_numpy(ids), torch.from_numpy(packing.sizes))

@@ -133,7 +133,7 @@ class TaggingTask:
         some = replace(part, texts=replace(part.texts, chosen=part.texts.chosen[part.texts.lengths > 1]))
         return ExampleBatches(
             some.texts.lengths,
-            batches_of(some),
+            batches_of(some, self.vocabulary),
             batch_size=batch_size,
             sequence_length=sequence_length,
             seed=seed,
@@ -147,7 +147,7 @@ class TaggingTask:
     def score(self, network: Tagger, part: Tagged) -> TaggingScore:
         """How many spans are right, or tags where these mark no spans."""
         total = np.zeros(3, np.int64)
-        for batch, found in tagged(network, part):
+        for batch, found in tagged(network, part, self.vocabulary):
             if found is None:
                 return TaggingScore(0, 0, 0, self.unit, is_finite=False)
             order = np.argsort(batch.packing.texts, kind="stable")  # text by text
@@ -173,7 +173,7 @@ class TaggingTask:
         chosen = part.texts.chosen[np.arange(count) * part.records // count]
         some = replace(part, texts=replace(part.texts, chosen=chosen))
         lines = [""] * count
-        for batch, found in tagged(network, some):
+        for batch, found in tagged(network, some, self.vocabulary):
             if found is None:
                 raise CheckpointError(NOT_FINITE)
             ids, sizes = batch.ids.data.numpy(), batch.ids.batch_sizes.numpy()
@@ -202,9 +202,11 @@ class TaggingTask:
         return "|".join("".join(part) for part in parts)
 
 
-def tagged(network: Tagger, part: Tagged) -> Iterator[tuple[TaggedTexts, NDArray[np.intp] | None]]:
+def tagged(
+    network: Tagger, part: Tagged, vocabulary: Vocabulary
+) -> Iterator[tuple[TaggedTexts, NDArray[np.intp] | None]]:
     """Texts of a part, batch by batch, with the tags that they get; None where scores are not finite."""
-    lengths, make = part.texts.lengths, batches_of(part)
+    lengths, make = part.texts.lengths, batches_of(part, vocabulary)
     chain = Chain(network.weights(), network.possible)
     for examples in by_length(lengths, TOGETHER, STEPS_TOGETHER):
         batch = make(examples, 0.0)
@@ -218,12 +220,12 @@ def tagged(network: Tagger, part: Tagged) -> Iterator[tuple[TaggedTexts, NDArray
         yield batch, chain.best(emissions, batch.packing) if is_finite else None
 
 
-def batches_of(part: Tagged) -> Callable[[Numbers, float], TaggedTexts]:
+def batches_of(part: Tagged, vocabulary: Vocabulary) -> Callable[[Numbers, float], TaggedTexts]:
     """Makes batches of examples of a part."""
 
     def make(examples: Numbers, epoch: float) -> TaggedTexts:
         texts, chosen = part.texts, part.texts.chosen[examples]
-        ids = whole_texts(texts, examples)
+        ids = whole_texts(texts, examples, vocabulary)
         packing = Packing(ids.batch_sizes.numpy())
         tags = part.tags[texts.bounds[chosen][packing.texts] + 1 + packing.steps]
         has_tag = (packing.steps < packing.lengths[packing.texts] - 1) & (tags >= 0)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from charrnn.text.arrays import ArrayWriter, mapped
 from charrnn.text.corpus import Corpus
-from charrnn.text.example_parts import Labelled, Paired
+from charrnn.text.example_parts import Labelled, Paired, Tagged
 from charrnn.text.labels import check_labels, label_ids, labels_of
 from charrnn.text.parts import TaskPart
 from charrnn.text.record_part import Records
+from charrnn.text.tags import check_tags, tagged, tags_of, write_tags
 from charrnn.text.target_vocabulary import check_symbols
 from charrnn.text.targets import paired, target_symbols_of, write_targets
 
@@ -102,9 +103,30 @@ TARGETS = Answers(
     strata=_one_stratum,
 )
 
+
+def _write_tags(corpus: Corpus, names: Names, stem: Path) -> None:
+    write_tags(corpus, names, _path(stem, "tags"))
+
+
+def _tagged(records: Records, stem: Path) -> Tagged:
+    return tagged(records, _path(stem, "tags"))
+
+
+TAGS = Answers(
+    name="tags",
+    size="tags",
+    names=tags_of,
+    check=check_tags,
+    count=len,
+    write=_write_tags,
+    joined=_tagged,
+    strata=_one_stratum,
+)
+
 ANSWERS: dict[str, Answers] = {
     "classify": LABELS,
     "generate": replace(LABELS, has_unknown=False),
     "translate": TARGETS,
+    "tag": TAGS,
 }
 """By task; language has none: what is to be found is what follows."""

@@ -6,6 +6,7 @@ Knows nothing of vocabularies or models.
 """
 
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -135,6 +136,12 @@ class Corpus:
         for number, source in enumerate(self.sources):
             for some in self._texts.cells(number, place=1):
                 yield from ((source.name, cell) for cell in some)
+
+    def examples(self) -> Iterator[tuple[str, Cell, Cell]]:
+        """Of each record the source it is from, what is read, and what is to be found."""
+        for number, source in enumerate(self.sources):
+            columns = (itertools.chain.from_iterable(self._texts.cells(number, place=p)) for p in (0, 1))
+            yield from ((source.name, text, answer) for text, answer in zip(*columns, strict=True))
 
     def placed_texts(self, number: int) -> Iterator[tuple[int | None, str]]:
         """One source as pieces of text, each with the line on which it begins, or None where it goes on."""

@@ -66,6 +66,32 @@ def labelled(lines: Iterator[str], name: str, label: str) -> Iterator[Row]:
             )
 
 
+def symbols_tagged(lines: Iterator[str], name: str, *, is_byte: bool) -> Iterator[Row]:
+    """Texts of CoNLL: a character, a tab and its tag on each line, a blank line after each text.
+
+    Raises:
+        CorpusError: a line is another one.
+    """
+    first, characters, tags = 0, list[str](), list[str]()
+    for number, line in enumerate(lines, 1):
+        content = _without_end(line)
+        if content:
+            character, _, tag = content.partition("\t")
+            if not (is_byte or len(character) == 1) or tag.split() != [tag]:
+                raise CorpusError(
+                    f"{name}, line {number:,}: found {shown([content])}; expected a character, a tab and its "
+                    "tag, or a blank line after a text; correct it, or give the right --format"
+                )
+            first = first if characters else number
+            characters.append(character)
+            tags.append(tag)
+        elif characters:
+            yield Row(first, ["".join(characters), " ".join(tags)])
+            characters, tags = [], []
+    if characters:
+        yield Row(first, ["".join(characters), " ".join(tags)])
+
+
 def quoted_rows(lines: Iterator[str], name: str, separator: str) -> Iterator[Row]:
     """The rows of CSV.
 

@@ -10,7 +10,17 @@ from itertools import islice
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.text.codes import bytes_as_text
-from charrnn.text.rows import Row, columns_found, labelled, lines_of, parted_rows, quoted_rows, shown, values
+from charrnn.text.rows import (
+    Row,
+    columns_found,
+    labelled,
+    lines_of,
+    parted_rows,
+    quoted_rows,
+    shown,
+    symbols_tagged,
+    values,
+)
 from charrnn.text.streams import COMPRESSIONS
 
 FORMATS = {
@@ -20,6 +30,7 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
+    ".conll": "conll",
 }
 """What a file is in, by how its name ends."""
 
@@ -71,7 +82,7 @@ def check_columns(reading: ReadingSettings) -> None:
         raise UsageError(
             f"--delimiter is {reading.delimiter!r}, but {asking} makes each row a record; leave one out"
         )
-    if reading.format in {"jsonl", "labels"} and reading.separator is not None:
+    if reading.format in {"jsonl", "labels", "conll"} and reading.separator is not None:
         raise UsageError(
             f"--separator is {reading.separator!r}, but --format {reading.format} has none; leave one out"
         )
@@ -129,6 +140,8 @@ def cells(
     lines = lines_of(texts)
     if form == "jsonl":
         found = values(lines, name, columns, is_byte=is_byte)
+    elif form == "conll":
+        found = symbols_tagged(lines, name, is_byte=is_byte)
     elif form == "labels":
         found = labelled(lines, name, as_read(label, reading))
     else:
