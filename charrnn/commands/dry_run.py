@@ -18,12 +18,13 @@ from charrnn.commands.hints import hints, unlike_lines
 from charrnn.commands.learning_text import encode, read_answers, read_text
 from charrnn.commands.new_run import planned, prepared
 from charrnn.commands.plan_line import extent, in_words
+from charrnn.commands.task import make_task
 from charrnn.config.settings import ReadingSettings
 from charrnn.display.tables import print_result, two_columns
-from charrnn.model.network import CharRNN
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder
 from charrnn.runs.report import Display, Report
+from charrnn.text.answers import Names
 from charrnn.text.arrays import check_space, writable
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset
@@ -67,7 +68,8 @@ def dry_run(given: Mapping[str, Any], caller: Caller, prompt: str | None = None)
         rows += [("hint", text) for text in advice]
         rows += rows_of_plan(plan)
         if source is not None:
-            rows.append(("from", f"{settings.model.init_from}: {transfer_to(plan, source, vocabulary)}"))
+            transfer = transfer_to(plan, source, vocabulary, answers)
+            rows.append(("from", f"{settings.model.init_from}: {transfer}"))
         rows += rows_of_disk(plan, encoded_bytes, place)
         rows.append(("run", f"{folder}, which --dry-run does not make"))
     print_result(two_columns(rows))
@@ -187,7 +189,8 @@ def rows_of_disk(plan: Plan, encoded_bytes: int, place: Path) -> Rows:
     )
 
 
-def transfer_to(plan: Plan, source: Checkpoint, vocabulary: Vocabulary) -> Transfer:
+def transfer_to(plan: Plan, source: Checkpoint, vocabulary: Vocabulary, answers: Names) -> Transfer:
     """What of a model's weights the new network would take."""
-    fresh = CharRNN(plan.architecture, plan.settings.model.dropout, torch.Generator())
-    return transferred(source, fresh.weights(), vocabulary)
+    task = make_task(plan.settings, vocabulary, answers=answers)
+    fresh = task.network(plan.architecture, plan.settings.model.dropout, torch.Generator())
+    return transferred(source, fresh.weights(), vocabulary, plan.architecture, answers)

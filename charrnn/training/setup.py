@@ -146,7 +146,8 @@ def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget) -> Tr
 
 def start_from(source: Checkpoint, setup: Setup) -> Transfer:
     """Give the network of a run that has not begun the weights of another model."""
-    transfer = transferred(source, setup.trainer.model.weights(), setup.vocabulary)
+    fresh, architecture = setup.trainer.model.weights(), setup.plan.architecture
+    transfer = transferred(source, fresh, setup.vocabulary, architecture, setup.answers)
     for network in (setup.trainer.model, setup.trainer.averaged):
         network.put(transfer.weights)
     return transfer
