@@ -24,6 +24,7 @@ from charrnn.config.settings import (
     SampleSettings,
     SeeingSettings,
     TrainSettings,
+    TranslateSettings,
     VocabularySettings,
 )
 from charrnn.display.standard_error import loading, tell
@@ -200,6 +201,33 @@ def classify(
 
     settings = build(ClassifySettings, given)
     with Stops():
+        run(tuple(text or ()), tuple(typed or ()), checkpoint, settings, json_wanted=json)
+
+
+@app.command()
+@with_settings(TranslateSettings)
+def translate(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
+    ] = None,
+    typed: TypedOption = None,
+    checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
+    json: JsonLinesOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Print what each line becomes, of a model trained with --task translate.
+
+    \b
+    charrnn translate words.txt
+    charrnn translate --text "abszolút" --n-best 3
+    cat words.txt | charrnn translate --json --attention
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    from charrnn.commands.translate import translate as run
+
+    settings = build(TranslateSettings, with_seed_drawn(given))
+    with Stops(interruptible=settings.interactive):
         run(tuple(text or ()), tuple(typed or ()), checkpoint, settings, json_wanted=json)
 
 

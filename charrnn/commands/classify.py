@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.commands.answering import ids_of, model_for
-from charrnn.commands.input_lines import TOGETHER, input_lines
+from charrnn.commands.input_lines import asked
 from charrnn.config.settings import ClassifySettings
 from charrnn.decoding.classification import SavedClassifier
 from charrnn.display.sanitizer import visible, write_text
@@ -40,7 +40,7 @@ def classify(
     """
     _, model = model_for("classify", checkpoint)
     classifier = classifier_of(model)
-    for lines in _lines(texts, typed, model):
+    for lines in asked(texts, typed, model.reading):
         chances = np.exp(classifier.log_probabilities([ids_of(line, model) for line in lines]))
         answers = [
             Answer.of(line, row, model.answers, settings) for line, row in zip(lines, chances, strict=True)
@@ -54,14 +54,6 @@ def classifier_of(model: Checkpoint) -> SavedClassifier:
     if not isinstance(model.architecture, ClassifierArchitecture):
         raise CheckpointError(f"a network of --task {model.task} tells no labels apart")
     return SavedClassifier(model.architecture, model.weights)
-
-
-def _lines(texts: Sequence[str], typed: Sequence[str], model: Checkpoint) -> Iterator[Sequence[str]]:
-    """The lines to be answered, some at a time: first what is typed, then what is read."""
-    for begin in range(0, len(typed), TOGETHER):
-        yield typed[begin : begin + TOGETHER]
-    if texts or not typed:
-        yield from input_lines(texts, model.reading)
 
 
 class Answer:

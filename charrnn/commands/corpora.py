@@ -30,10 +30,6 @@ def counted(paths: tuple[str, ...], reading: ReadingSettings, display: Display |
     return corpus
 
 
-MEETS_UNKNOWN = {"translate"}
-"""Tasks whose models learn what to do about a character that they do not know."""
-
-
 def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
     """The vocabulary that the settings ask for.
 
@@ -45,10 +41,7 @@ def make_vocabulary(corpus: Corpus, symbols: VocabularySettings) -> Vocabulary:
     lines = reading.mode == "lines"
     _check_min_count(symbols, reading)
     if symbols.vocabulary is None:
-        vocabulary = vocabulary_of(counts, reading.level, min_count=symbols.min_count, end=lines)
-        return (
-            vocabulary.marking() if reading.task in MEETS_UNKNOWN and reading.level == "char" else vocabulary
-        )
+        return vocabulary_of(counts, reading.level, min_count=symbols.min_count, end=lines)
     vocabulary = read_vocabulary(symbols.vocabulary)
     if vocabulary.level != reading.level:
         raise UsageError(

@@ -19,6 +19,19 @@ _CHUNK_BYTES = 2**16
 _TYPED = "standard input"
 
 
+def asked(texts: Sequence[str], typed: Sequence[str], reading: ReadingSettings) -> Iterator[Sequence[str]]:
+    """The lines to be answered, some at a time: those that are typed as options, then those that are read.
+
+    Args:
+        texts: as of `input_lines`; none mean standard input, unless a text is typed.
+        typed: texts from the command line.
+        reading: how text is decoded.
+    """
+    yield from (typed[begin : begin + TOGETHER] for begin in range(0, len(typed), TOGETHER))
+    if texts or not typed:
+        yield from input_lines(texts, reading)
+
+
 def input_lines(texts: Sequence[str], reading: ReadingSettings) -> Iterator[list[str]]:
     """Lines without their ends, in order, those together that are there at once.
 

@@ -631,6 +631,48 @@ class ClassifySettings(Checked):
 
 
 @dataclass(frozen=True)
+class TranslateSettings(Checked):
+    """How each line is answered."""
+
+    beam: int = setting(
+        5,
+        "targets that are followed at each step; 1 takes the likeliest symbol every time",
+        minimum=1,
+        maximum=4096,
+        metavar="N",
+    )
+    n_best: int | None = setting(
+        None,
+        "print the N likeliest targets: source, rank, log-probability and target, joined by tabs",
+        minimum=1,
+        maximum=4096,
+        metavar="N",
+        chosen="the likeliest alone",
+    )
+    temperature: float | None = setting(
+        None,
+        "draw a target, symbol by symbol: below 1 safer, above 1 bolder",
+        minimum=0.0,
+        maximum=100.0,
+        metavar="X",
+        chosen="search for the likeliest",
+    )
+    max_length: int = setting(
+        500, "break a target off after so many symbols", minimum=1, maximum=2**20, metavar="N"
+    )
+    memory: bool = setting(False, "answer a source that training had with the target that it had there")
+    attention: bool = setting(False, "show which characters of the source each symbol looked at")
+    interactive: bool = setting(False, "a conversation: a line typed, a line answered")
+    seed: int = setting(
+        1,
+        "seed of what --temperature draws; random draws one and prints it",
+        minimum=0,
+        maximum=2**63 - 1,
+        metavar="N|random",
+    )
+
+
+@dataclass(frozen=True)
 class EvaluateSettings(Checked):
     """How a text is scored, and what is told of it."""
 

@@ -1,0 +1,173 @@
+"""`charrnn translate`: each line turned into another. Loads no torch."""
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from charrnn.commands.answering import ids_of, model_for
+from charrnn.commands.input_lines import asked
+from charrnn.config.settings import TranslateSettings
+from charrnn.decoding.answers import Answer, Answering
+from charrnn.decoding.translator import Ids
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.errors import UsageError
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.runs.translation_model import remembered, translation_model_of
+
+_LINE_ENDS = str.maketrans("\r\n", "  ")
+
+
+def translate(
+    texts: Sequence[str],
+    typed: Sequence[str],
+    checkpoint: str | None,
+    settings: TranslateSettings,
+    *,
+    json_wanted: bool,
+) -> None:
+    """Print for each line what it becomes, in order, as the lines come.
+
+    Args:
+        texts: files, folders, built-in texts or `-`; none mean standard input, unless a text is typed.
+        typed: texts from the command line.
+        checkpoint: the model's path, or None for the newest run.
+        settings: how each is answered.
+        json_wanted: a JSON object for each line instead.
+    """
+    _check(settings, {"TEXT": texts, "--text": typed, "--json": json_wanted})
+    path, model = model_for("translate", checkpoint)
+    desk = Desk(path, model, settings, json_wanted=json_wanted)
+    if settings.interactive:
+        converse(desk)
+    else:
+        for lines in asked(texts, typed, model.reading):
+            _write(desk.answered(lines))
+    desk.tell()
+
+
+def _check(settings: TranslateSettings, others: dict[str, Any]) -> None:
+    """Refuse what does not go together."""
+    if settings.temperature is not None and settings.n_best is not None:
+        raise UsageError(
+            f"--temperature {settings.temperature:g} draws one target, and --n-best {settings.n_best} asks "
+            "for the likeliest; leave one out"
+        )
+    if not settings.interactive:
+        return
+    if given := [name for name, value in others.items() if value]:
+        raise UsageError(f"--interactive does not go with {' and '.join(given)}; leave one out")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "--interactive needs a terminal, and standard input or output is not one; leave it out: lines of "
+            "standard input are answered as they come"
+        )
+
+
+class Desk:
+    """Answers lines, as text to be printed.
+
+    Args:
+        path: where the model is from.
+        model: who answers.
+        settings: how.
+        json_wanted: a JSON object for each line.
+    """
+
+    def __init__(
+        self, path: Path, model: Checkpoint, settings: TranslateSettings, *, json_wanted: bool
+    ) -> None:
+        translator = translation_model_of(model)
+        if settings.attention and not translator.architecture.attention:
+            raise UsageError("--attention shows what a model looks at, and this one has none; leave it out")
+        memory = remembered(path.parent, translator) if settings.memory else None
+        self._model, self._settings, self._json_wanted = model, settings, json_wanted
+        self._answering = Answering(translator, settings, memory)
+        self._capped = 0
+
+    def answered(self, lines: Sequence[str]) -> str:
+        """What is printed for lines."""
+        ids = [ids_of(line, self._model) for line in lines]
+        answers = self._answering(ids)
+        self._capped += sum(best[0].is_capped for best in answers)
+        if self._json_wanted:
+            shown = [self._json(*one) + "\n" for one in zip(lines, ids, answers, strict=True)]
+        else:
+            shown = [self._plain(*one) for one in zip(lines, ids, answers, strict=True)]
+        return "".join(shown)
+
+    def _plain(self, line: str, ids: Ids, answers: Sequence[Answer]) -> str:
+        if self._settings.n_best is None:
+            first = answers[0].target.translate(_LINE_ENDS) + "\n"
+            return first + self._drawn(ids, answers[0])
+        return "".join(
+            f"{line}\t{rank}\t{_number(answer.log_probability)}\t{answer.target.translate(_LINE_ENDS)}\n"
+            + self._drawn(ids, answer)
+            for rank, answer in enumerate(answers, 1)
+        )
+
+    def _drawn(self, ids: Ids, answer: Answer) -> str:
+        if answer.attention is None:
+            return ""
+        from charrnn.display.attention import drawn
+
+        return drawn(self._symbols(ids), answer.symbols, answer.attention)
+
+    def _symbols(self, ids: Ids) -> list[str]:
+        names = self._model.vocabulary.symbols()
+        return [names[number] for number in ids.tolist()]
+
+    def _json(self, line: str, ids: Ids, answers: Sequence[Answer]) -> str:
+        first, *others = answers
+        attention = first.attention
+        values: dict[str, Any] = {
+            "source": line,
+            "target": first.target,
+            "log_probability": first.log_probability,
+            "alternatives": [
+                {"target": other.target, "log_probability": other.log_probability} for other in others
+            ],
+            "attention": None
+            if attention is None
+            else {
+                "source": self._symbols(ids),
+                "target": list(first.symbols),
+                "weights": [[round(float(share), 4) for share in row] for row in attention],
+            },
+            "capped": first.is_capped,
+        }
+        return json.dumps(values, ensure_ascii=False)
+
+    def tell(self) -> None:
+        """Say on standard error what was broken off."""
+        if self._capped:
+            targets = "1 target was" if self._capped == 1 else f"{self._capped:,} targets were"
+            sys.stderr.write(f"charrnn: {targets} broken off at --max-length {self._settings.max_length:,}\n")
+
+
+def _number(log_probability: float | None) -> str:
+    """A log-probability; what is remembered has none."""
+    return "" if log_probability is None else f"{log_probability:.4f}"
+
+
+def _write(text: str) -> None:
+    write_text(sys.stdout, visible(text) if sys.stdout.isatty() else text)
+
+
+def converse(desk: Desk) -> None:
+    """Answer lines that are typed at a terminal, until there are no more."""
+    with suppress(ImportError):  # line editing and history for `input`, where there is a library for it
+        importlib.import_module("readline")
+    while True:
+        try:
+            line = input("> ")
+        except EOFError:
+            _write("\n")
+            return
+        except KeyboardInterrupt:
+            _write("\n")
+            raise
+        _write(desk.answered([line]))

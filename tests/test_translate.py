@@ -1,0 +1,172 @@
+"""`charrnn translate`: a line in, a line out, without torch; and all that is told of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from program import charrnn, python
+from test_interactive import Person
+
+LINES = sorted({"".join(np.random.default_rng(seed).choice(list("abcd"), seed % 5)) for seed in range(200)})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that turns lines round and makes them capitals: `abc` becomes `C B A`."""
+    folder = tmp_path_factory.mktemp("translate")
+    pairs = "".join(f"{line}\t{' '.join(line.upper()[::-1])}\n" for line in LINES) + "dddd\tA\n" * 3
+    (folder / "pairs.tsv").write_text(pairs)
+    options = ("--task", "translate", "--target-symbols", "spaces", "--validation", "0", "--hidden", "24")
+    result = charrnn(
+        "train",
+        folder / "pairs.tsv",
+        *options,
+        "--steps",
+        "200",
+        "--batch-size",
+        "16",
+        "--run",
+        folder / "run",
+    )
+    assert result.code == 0, result.err
+    return folder / "run"
+
+
+def test_each_line_has_its_target(run: Path) -> None:
+    text = b"abc\nd\r\n\nab"
+    result = charrnn("translate", "--checkpoint", run, standard_input=text)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "C B A\nD\n\nB A\n"
+    lines = run.parent / "lines.txt"
+    lines.write_bytes(text)
+    assert charrnn("translate", lines, "--checkpoint", run, "--text", "ca").out == "A C\n" + result.out
+    assert charrnn("translate", lines, "--checkpoint", run, "--beam", "1").out == result.out
+
+
+def test_several_targets_with_their_probabilities(run: Path) -> None:
+    lines = charrnn("translate", "--checkpoint", run, "--text", "abc", "--n-best", "3").out.splitlines()
+    rows = [line.split("\t") for line in lines]
+    assert [(source, rank) for source, rank, _, _ in rows] == [("abc", "1"), ("abc", "2"), ("abc", "3")]
+    assert rows[0][3] == "C B A"
+    logs = [float(row[2]) for row in rows]
+    assert 0 > logs[0] > logs[1] > logs[2]
+    command = ("translate", "--checkpoint", str(run), "--text", "abc", "--json")
+    found = charrnn(*command, "--n-best", "3", "--beam", "9").json
+    assert (found["source"], found["target"], found["attention"]) == ("abc", "C B A", None)
+    assert found["log_probability"] == pytest.approx(logs[0], abs=1e-3)
+    assert [other["target"] for other in found["alternatives"]] == [row[3] for row in rows[1:]]
+    assert charrnn(*command).json["alternatives"] == []
+
+
+def test_what_was_looked_at_is_shown(run: Path) -> None:
+    found = charrnn("translate", "--checkpoint", run, "--text", "ab", "--json", "--attention").json[
+        "attention"
+    ]
+    assert found["source"] == ["a", "b", "<end>"]
+    assert found["target"] == ["B", "A", "<end>"]
+    assert np.array(found["weights"]).shape == (3, 3)
+    assert np.allclose(np.sum(found["weights"], 1), 1, atol=1e-3)
+    shown = charrnn("translate", "--checkpoint", run, "--text", "ab", "--attention").out.splitlines()
+    assert shown[0] == "B A"
+    assert shown[1] == "    a  b  ⏎"
+    assert [row[2] for row in shown[2:]] == ["B", "A", "⏎"]
+
+
+def test_what_is_drawn_depends_on_the_seed_and_the_line_alone(run: Path) -> None:
+    def drawn(lines: bytes, *options: str) -> list[str]:
+        command = ("translate", "--checkpoint", str(run), "--temperature", "3", "--max-length", "5", *options)
+        return charrnn(*command, standard_input=lines).out.splitlines()
+
+    ten = drawn(b"abc\n" * 10)
+    assert ten == drawn(b"abc\n" * 10)
+    assert len(set(ten)) > 3
+    assert ten[:4] == drawn(b"abc\nabc\nabc\nabc")
+    assert ten != drawn(b"abc\n" * 10, "--seed", "2")
+    assert charrnn("translate", "--checkpoint", run, "--temperature", "0", "--text", "abc").out == "C B A\n"
+
+
+def test_targets_that_are_broken_off_are_told(run: Path) -> None:
+    result = charrnn("translate", "--checkpoint", run, "--max-length", "2", standard_input=b"abc\na\ndcb\n")
+    assert result.out == "C B\nA\nB C\n"
+    assert result.err == "charrnn: 2 targets were broken off at --max-length 2\n"
+    found = charrnn("translate", "--checkpoint", run, "--max-length", "2", "--text", "abc", "--json").json
+    assert found["capped"] is True
+
+
+def test_sources_of_training_are_remembered(run: Path) -> None:
+    command = ("translate", "--checkpoint", str(run), "--memory")
+    assert charrnn(*command, standard_input=b"dddd\nabc\n").out == "A\nC B A\n"
+    found = charrnn(*command, "--text", "dddd", "--json").json
+    assert (found["target"], found["log_probability"]) == ("A", None)
+    alone = run.parent / "alone.safetensors"
+    alone.write_bytes((run / "best.safetensors").read_bytes())
+    result = charrnn("translate", "--checkpoint", alone, "--memory", "--text", "a")
+    assert (result.code, result.out) == (2, "")
+    assert "--memory needs the pairs of the run" in result.err
+
+
+def test_characters_that_the_model_does_not_know_are_one_symbol(run: Path) -> None:
+    result = charrnn("translate", "--checkpoint", run, standard_input="日\né\n".encode())
+    first, second = result.out.splitlines()
+    assert first == second
+
+
+def test_a_line_in_is_a_line_out_without_torch(run: Path) -> None:
+    command = [sys.executable, "-m", "charrnn", "translate", "--checkpoint", str(run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for text, target in ((b"ab\n", b"B A\n"), (b"cd\n", b"D C\n")):
+            process.stdin.write(text)
+            process.stdin.flush()
+            assert process.stdout.readline() == target
+        process.stdin.close()
+        assert process.wait(60) == 0
+    program = "import sys; from charrnn.cli import run_command; run_command(sys.argv[1:])"
+    code = f"{program}; print('torch' in sys.modules)"
+    found = python(code, arguments=("translate", "--checkpoint", str(run), "--text", "ab", "--attention"))
+    assert found.splitlines()[0] == "B A"
+    assert found.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--temperature", "1", "--n-best", "2"), "--temperature 1 draws one target, and --n-best 2"),
+        (("--interactive", "--json"), "--interactive does not go with --json"),
+        (("--interactive",), "--interactive needs a terminal"),
+        (("--beam", "0"), "--beam is 0"),
+        (("--max-length", "0"), "--max-length is 0"),
+    ],
+)
+def test_wrong_use_is_one_line(run: Path, options: tuple[str, ...], message: str) -> None:
+    result = charrnn("translate", "--checkpoint", run, *options)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_jamo_come_out_as_syllables(tmp_path: Path) -> None:
+    """Targets are normalised as sources are, and composed for people."""
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("안녕\t네\n하나\t둘\n" * 20)
+    options = ("--task", "translate", "--normalize", "nfd", "--validation", "0", "--hidden", "16")
+    run = tmp_path / "run"
+    result = charrnn("train", pairs, *options, "--steps", "60", "--batch-size", "8", "--quiet", "--run", run)
+    assert result.code == 0, result.err
+    assert charrnn("translate", "--checkpoint", run, "--text", "하나", "--json").json["target"] == "둘"
+    assert "하나 → 둘" in (run / "samples.txt").read_text()
+
+
+def test_a_conversation_on_a_terminal(run: Path) -> None:
+    with Person("translate", "--checkpoint", run, "--interactive") as person:
+        person.waits_for("> ")
+        person.types("abc\r")
+        assert "C B A" in person.waits_for("C B A\r\n> ")
+        person.types("d\r")
+        person.waits_for("D\r\n> ")
+        person.types("\x04")
+        assert person.leaves() == 0
+        assert "Traceback" not in person.shown
