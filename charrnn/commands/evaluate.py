@@ -10,6 +10,7 @@ from typing import Any
 
 from charrnn.commands.baselines import baselines, comparison
 from charrnn.commands.doubts import doubts
+from charrnn.commands.evaluate_classes import score_classes
 from charrnn.commands.evaluate_labels import score_labels
 from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
@@ -37,8 +38,14 @@ REPORTS: dict[str, Callable[[Question], None]] = {
 """What is printed instead of the score, by the setting that asks for it."""
 
 
-TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {"generate": score_labels}
+TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
+    "generate": score_labels,
+    "classify": score_classes,
+}
 """How a model is scored that was trained for another task than that of language."""
+
+BESIDE = {"classify": ("baselines",)}
+"""What may be asked for beside that."""
 
 
 def evaluate(question: Question) -> None:
@@ -58,10 +65,12 @@ def evaluate(question: Question) -> None:
         check_new_file(settings.html, "--html", question.paths)
     question.check_text()
     path = find_checkpoint(next(iter(question.checkpoints), None))
-    if (of_task := TASKS.get(describe(path).task)) is None:
+    task = describe(path).task
+    if (of_task := TASKS.get(task)) is None:
         report = REPORTS[alone[0]] if alone else score
         report(question)
         return
+    beside = [name for name in beside if name not in BESIDE.get(task, ())]
     if asked := [*alone, *beside]:
         raise UsageError(
             f"{option_name(asked[0])} is for a model that was trained for the task of language, and {path} "

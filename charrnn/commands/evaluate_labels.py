@@ -5,7 +5,6 @@ import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,19 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from charrnn.commands.corpora import counted, reading_of
-from charrnn.commands.scoring import Question, encoded_text, progress_display
-from charrnn.display.progress import Counter, ReadingProgress
+from charrnn.commands.scored_examples import scored_examples
+from charrnn.commands.scored_examples import unseen as unseen_of
+from charrnn.commands.scoring import Question
+from charrnn.display.progress import Counter
 from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
-from charrnn.errors import CheckpointError, UsageError
 from charrnn.evaluation.by_label import ByLabel, score_by_label, unknown_symbols
 from charrnn.evaluation.scores import TextScore
 from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.network import LabelledRNN
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
-from charrnn.text.dataset_encoding import encode_examples
 from charrnn.text.example_parts import Labelled
-from charrnn.text.shared_lines import are_repeated
 
 SCORED = 200_000
 """Symbols that take a second or more to score."""
@@ -41,38 +38,14 @@ def score_labels(question: Question, path: Path, model: Checkpoint) -> None:
         path: the checkpoint.
         model: what it holds.
     """
-    with TemporaryDirectory(prefix="charrnn-") as scratch:
-        dataset = encoded_text(path, model) if question.settings.part else _kept_text(path, model)
-        part = _examples(question, model, dataset, Path(scratch))
+    with scored_examples(question, path, model) as (part, dataset):
+        if not isinstance(part, Labelled):
+            raise TypeError(f"there are no labels in {type(part).__name__}")
         found = {"checkpoint": str(path), "task": model.task} | _figures(model, part, dataset)
     if question.json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
     else:
         print_result(two_columns(_rows(found)))
-
-
-def _kept_text(path: Path, model: Checkpoint) -> Dataset | None:
-    """What the run keeps of the text that the model was trained on, if it does."""
-    try:
-        return encoded_text(path, model)
-    except (CheckpointError, UsageError):
-        return None
-
-
-def _examples(question: Question, model: Checkpoint, dataset: Dataset | None, scratch: Path) -> Labelled:
-    """What is scored."""
-    if question.settings.part and dataset is not None:
-        part = dataset.examples[1]
-        if part is None:
-            raise UsageError("--part is validation, but the run held out nothing; give a text")
-    else:
-        with progress_display(streams=False) as display:
-            corpus = counted(question.paths, reading_of(model, question.given), display)
-            progress = ReadingProgress(display, "encoding")
-            part = encode_examples(corpus, model.vocabulary, model.answers, scratch, progress)
-    if not isinstance(part, Labelled):
-        raise TypeError(f"there are no labels in {type(part).__name__}")
-    return part
 
 
 def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict[str, Any]:
@@ -86,7 +59,7 @@ def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict
     whole = TextScore(float(scored.told.sum()), texts.symbols, texts.scored_characters)
     utf8_bytes = texts.utf8_bytes + texts.records  # an end mark is one, too
     every = np.ones(texts.records, np.bool_)
-    unseen = None if dataset is None else ~are_repeated(dataset.training, texts)
+    unseen = unseen_of(dataset, texts)
     return {
         "lines": texts.records,
         "unseen_lines": None if unseen is None else int(unseen.sum()),

@@ -685,7 +685,16 @@ class EvaluateSettings(Checked):
     window: int = setting(
         0, "reset the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
     )
-    baselines: bool = setting(False, "also score n-grams and compressors on the same text")
+    baselines: bool = setting(False, "also score simple means, such as n-grams, on the same text")
+    min_probability: float | None = setting(
+        None,
+        "of a model of --task classify: also tell for how many texts the likeliest label is as likely as "
+        "this, and the accuracy of those",
+        minimum=0.0,
+        maximum=1.0,
+        metavar="P",
+        chosen="not told",
+    )
     html: str | None = setting(
         None, "write a page that shows the text by surprise, a new file", metavar="FILE"
     )

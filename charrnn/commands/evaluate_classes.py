@@ -1,0 +1,131 @@
+"""`charrnn evaluate` of a model that tells the label of a text: how many are right, and how sure it is."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from charrnn.commands.classify import classifier_of
+from charrnn.commands.input_lines import TOGETHER
+from charrnn.commands.scored_examples import scored_examples, unseen
+from charrnn.commands.scoring import Question
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import print_result, two_columns
+from charrnn.errors import UsageError
+from charrnn.evaluation.baselines.labels import majority, naive_bayes
+from charrnn.evaluation.labels import GivenLabels, Ids, accuracy, macro_f1
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.dataset import Dataset
+from charrnn.text.example_parts import Labelled
+
+WORST = 5
+"""Labels that are mistaken for another one most often, that are shown."""
+
+
+def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
+    """Print the share of right labels and what belongs to it, for all texts and for those not in training.
+
+    Args:
+        question: what a user asked for.
+        path: the checkpoint.
+        model: what it holds.
+    """
+    settings = question.settings
+    with scored_examples(question, path, model) as (part, dataset):
+        if not isinstance(part, Labelled):
+            raise TypeError(f"there are no labels in {type(part).__name__}")
+        given = labels_given(model, part)
+        new = unseen(dataset, part.texts)
+        found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
+        found |= {"unseen_lines": None if new is None else int(new.sum())} | given.figures()
+        found["unseen"] = given.only(new).figures() if new is not None and new.any() else None
+        if settings.min_probability is not None:
+            found |= given.answered(settings.min_probability)
+        if settings.baselines:
+            found["baselines"] = _baselines(dataset, part)
+    if question.json_wanted:
+        write_text(sys.stdout, json.dumps(found) + "\n")
+    else:
+        print_result(two_columns([(name, visible(value)) for name, value in _rows(found)]))
+
+
+def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
+    """The probabilities of the labels of each text."""
+    classifier, texts, vocabulary = classifier_of(model), part.texts, model.vocabulary
+    order = np.argsort(texts.lengths, kind="stable")
+    logs = np.empty((part.records, len(model.answers)))
+    for begin in range(0, len(order), TOGETHER):
+        some = order[begin : begin + TOGETHER]
+        places = texts.texts[some].tolist()
+        ids = [texts.ids[first + 1 : end].clip(max=len(vocabulary) - 1) for first, end in places]
+        logs[some] = classifier.log_probabilities(ids)
+    return GivenLabels(logs, part.labels[texts.chosen], model.answers)
+
+
+def _baselines(dataset: Dataset | None, part: Labelled) -> list[dict[str, Any]]:
+    """What simple means reach, that know what the model was trained on."""
+    if dataset is None or not isinstance(dataset.examples[0], Labelled):
+        raise UsageError(
+            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
+        )
+    training, own = dataset.examples[0], part.labels[part.texts.chosen]
+    return [
+        {"name": name, **labels_reached(found, own)}
+        for name, found in (
+            ("majority", majority(training, part.texts)),
+            ("n-gram naive Bayes", naive_bayes(training, part.texts)),
+        )
+    ]
+
+
+def labels_reached(found: Ids | None, own: Ids) -> dict[str, float | None]:
+    """The figures of labels that a simple means found; none where there was no room for it."""
+    if found is None:
+        return {"accuracy": None, "macro_f1": None}
+    return {"accuracy": accuracy(found, own), "macro_f1": macro_f1(found, own)}
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    new = found["unseen"]
+
+    def shown(name: str) -> str:
+        of_new = f"; {new[name]:.4f} of texts that were not in training" if new else ""
+        return f"{found[name]:.4f}{of_new}"
+
+    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
+    rows = [
+        ("accuracy", shown("accuracy")),
+        ("macro F1", shown("macro_f1")),
+        ("nats per text", shown("nats_per_text")),
+        ("calibration error", shown("calibration_error")),
+        ("lines", f"{found['lines']:,}{not_seen}"),
+    ]
+    if "answered" in found:
+        right = found["accuracy_of_answered"]
+        of_these = "" if right is None else f", accuracy of these {right:.4f}"
+        rows.append(
+            ("answered", f"{found['answered']:.1%} with {found['min_probability']} or more{of_these}")
+        )
+    mistakes = sorted(
+        (
+            (count, own, other)
+            for own, row in found["confusion"].items()
+            for other, count in row.items()
+            if own != other
+        ),
+        key=lambda mistake: -mistake[0],
+    )
+    rows += [("mistaken", f"{own} for {other}, {count:,}×") for count, own, other in mistakes[:WORST]]
+    rows += [(f"… {baseline['name']}", _reached(baseline, found)) for baseline in found.get("baselines", [])]
+    return [*rows, ("model", found["checkpoint"])]
+
+
+def _reached(baseline: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """A baseline's figures, and whether it wins."""
+    if baseline["accuracy"] is None:
+        return "not measured: its table would be too large"
+    wins = ": better than this model" if baseline["accuracy"] > found["accuracy"] else ""
+    return f"accuracy {baseline['accuracy']:.4f}, macro F1 {baseline['macro_f1']:.4f}{wins}"

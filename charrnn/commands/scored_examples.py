@@ -1,0 +1,61 @@
+"""Examples under a model: those that are named, or what its run held out. Loads no torch by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.commands.corpora import counted, reading_of
+from charrnn.commands.scoring import Question, encoded_text, progress_display
+from charrnn.display.progress import ReadingProgress
+from charrnn.errors import CheckpointError, UsageError
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.dataset import Dataset
+from charrnn.text.dataset_encoding import encode_examples
+from charrnn.text.parts import TaskPart
+from charrnn.text.record_part import Records
+from charrnn.text.shared_lines import are_repeated
+
+
+@contextmanager
+def scored_examples(
+    question: Question, path: Path, model: Checkpoint
+) -> Iterator[tuple[TaskPart, Dataset | None]]:
+    """The examples, and what the run keeps of the text that the model was trained on, if it does.
+
+    Args:
+        question: what a user asked for.
+        path: the checkpoint.
+        model: what it holds.
+
+    Raises:
+        CorpusError: they cannot be read.
+        UsageError: the run held out nothing.
+    """
+    with TemporaryDirectory(prefix="charrnn-") as scratch:
+        dataset = encoded_text(path, model) if question.settings.part else _kept_text(path, model)
+        if question.settings.part and dataset is not None:
+            part = dataset.examples[1]
+            if part is None:
+                raise UsageError("--part is validation, but the run held out nothing; give a text")
+        else:
+            with progress_display(streams=False) as display:
+                corpus = counted(question.paths, reading_of(model, question.given), display)
+                progress = ReadingProgress(display, "encoding")
+                part = encode_examples(corpus, model.vocabulary, model.answers, Path(scratch), progress)
+        yield part, dataset
+
+
+def _kept_text(path: Path, model: Checkpoint) -> Dataset | None:
+    try:
+        return encoded_text(path, model)
+    except (CheckpointError, UsageError):
+        return None
+
+
+def unseen(dataset: Dataset | None, texts: Records) -> NDArray[np.bool_] | None:
+    """(R,) whether each text does not stand in what the model was trained on; None where that is gone."""
+    return None if dataset is None else ~are_repeated(dataset.training, texts)

@@ -1,0 +1,114 @@
+"""Figures of labels by hand, and `evaluate` of a classifier on a file and on what was held out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from program import charrnn
+
+from charrnn.evaluation.baselines.labels import majority, naive_bayes
+from charrnn.evaluation.labels import GivenLabels, calibration_error, macro_f1
+from charrnn.text.example_parts import Labelled
+from charrnn.text.record_part import Records
+from charrnn.text.vocabulary import Vocabulary
+
+ROWS = [(f"{'ab'[n % 2] * (1 + n % 5)}{'xyz'[n % 3]}", "AB"[n % 2]) for n in range(240)]
+ROWS += [("ccx", "rare"), ("cccz", "rare"), ("cz", "rare")]
+
+
+def test_figures_are_those_worked_by_hand() -> None:
+    chances = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.3, 0.5, 0.2], [0.9, 0.1 - 1e-9, 1e-9]])
+    given = GivenLabels(np.log(chances), np.array([0, 1, 1, 0]), ("a", "b", "never"))
+    figures = given.figures()
+    assert figures["accuracy"] == 0.75
+    assert figures["per_label"].keys() == {"a", "b"}
+    assert figures["per_label"]["a"] == {"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "texts": 2}
+    assert figures["per_label"]["b"] == {
+        "precision": 1.0,
+        "recall": 0.5,
+        "f1": pytest.approx(2 / 3),
+        "texts": 2,
+    }
+    assert figures["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2) == macro_f1(given.found, given.own)
+    assert figures["nats_per_text"] == pytest.approx(-np.log([0.8, 0.3, 0.5, 0.9]).mean())
+    assert figures["confusion"] == {"a": {"a": 2}, "b": {"a": 1, "b": 1}}
+    assert figures["calibration_error"] == pytest.approx((0.2 + 0.6 + 0.5 + 0.1) / 4)
+    assert given.answered(0.7) == {"min_probability": 0.7, "answered": 0.5, "accuracy_of_answered": 1.0}
+    assert given.answered(1.0)["accuracy_of_answered"] is None
+    assert given.only(given.own == 1).figures()["accuracy"] == 0.5
+
+
+def test_what_is_as_right_as_it_is_sure_is_calibrated() -> None:
+    assert calibration_error(np.full(10, 0.7), np.arange(10) < 7) == pytest.approx(0)
+    assert calibration_error(np.full(10, 1.0), np.arange(10) < 7) == pytest.approx(0.3)
+
+
+def labelled(rows: list[tuple[str, int]], vocabulary: Vocabulary) -> Labelled:
+    end = vocabulary.end_marks.astype(np.uint8)
+    ids = np.concatenate([end, *(part for text, _ in rows for part in (vocabulary.encode(text), end))])
+    texts = Records(ids, 0, 0, np.flatnonzero(ids == vocabulary.end), np.arange(len(rows)))
+    return Labelled(texts, np.array([label for _, label in rows], np.int32))
+
+
+def test_naive_bayes_tells_texts_apart_by_their_ngrams() -> None:
+    vocabulary = Vocabulary.from_text("abc", end=True)
+    training = labelled([("ab", 0)] * 5 + [("ba", 1)] * 4 + [("c", 2)], vocabulary)
+    texts = labelled([("abab", 0), ("baba", 1), ("c", 2), ("", 0)], vocabulary).texts
+    assert majority(training, texts).tolist() == [0, 0, 0, 0]
+    found = naive_bayes(training, texts)
+    assert found is not None
+    assert found[:3].tolist() == [0, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("classes")
+    (folder / "rows.tsv").write_text("".join(f"{text}\t{label}\n" for text, label in ROWS))
+    options = ("--task", "classify", "--hidden", "12", "--batch-size", "16", "--steps", "60")
+    result = charrnn("train", folder / "rows.tsv", *options, "--run", folder / "run")
+    assert result.code == 0, result.err
+    assert "scale  accuracy on the validation texts: majority 0." in result.err
+    return folder / "run"
+
+
+def test_a_file_is_scored_as_the_model_reads(run: Path) -> None:
+    test = run.parent / "test.tsv"
+    test.write_text("aax\tA\nqqb\tB\nbbz\tA\n")
+    result = charrnn(
+        "evaluate", test, "--checkpoint", run, "--baselines", "--min-probability", "0.5", "--json"
+    )
+    assert result.code == 0, result.err
+    found = result.json
+    assert (found["task"], found["lines"], found["unseen_lines"]) == ("classify", 3, 1)
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["unseen"]["accuracy"] == 1.0
+    assert found["confusion"] == {"A": {"A": 1, "B": 1}, "B": {"B": 1}}
+    assert [baseline["name"] for baseline in found["baselines"]] == ["majority", "n-gram naive Bayes"]
+    assert found["baselines"][1]["accuracy"] == pytest.approx(2 / 3)
+    assert found["answered"] > 0
+    shown = charrnn("evaluate", test, "--checkpoint", run, "--baselines")
+    assert shown.code == 0
+    assert "accuracy              0.6667; 1.0000 of texts that were not in training" in shown.out
+    assert "mistaken              A for B, 1×" in shown.out
+
+
+def test_what_was_held_out_is_scored_as_in_training(run: Path) -> None:
+    found = charrnn("evaluate", "--part", "validation", "--checkpoint", run, "--json").json
+    best = charrnn("info", "--checkpoint", run, "--json").json["best_validation"]
+    assert best == {"name": "accuracy", "value": pytest.approx(found["accuracy"])}
+    assert found["lines"] == found["unseen_lines"]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "message"),
+    [
+        ("aax\tC\n", 3, "line 1: found the label 'C', which is not in the training part"),
+        ("aax\n", 3, "line 1: found 1 column ('aax'), none of them '2'"),
+    ],
+)
+def test_what_cannot_be_scored_is_told(run: Path, row: str, code: int, message: str) -> None:
+    (run.parent / "bad.tsv").write_text(row)
+    result = charrnn("evaluate", run.parent / "bad.tsv", "--checkpoint", run)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+    assert result.err.count("\n") == 1
