@@ -23,6 +23,7 @@ from charrnn.config.settings import (
     Request,
     SampleSettings,
     SeeingSettings,
+    TagSettings,
     TrainSettings,
     TranslateSettings,
     VocabularySettings,
@@ -228,6 +229,33 @@ def translate(
 
     settings = build(TranslateSettings, with_seed_drawn(given))
     with Stops(interruptible=settings.interactive):
+        run(tuple(text or ()), tuple(typed or ()), checkpoint, settings, json_wanted=json)
+
+
+@app.command()
+@with_settings(TagSettings)
+def tag(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
+    ] = None,
+    typed: TypedOption = None,
+    checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
+    json: JsonLinesOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Print each line cut by its tags, or its tags, of a model trained with --task tag.
+
+    \b
+    charrnn tag words.txt
+    charrnn tag --text "absolvovat" --separator "-"
+    cat words.txt | charrnn tag --output conll
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    from charrnn.commands.tag import tag as run
+
+    settings = build(TagSettings, given)
+    with Stops():
         run(tuple(text or ()), tuple(typed or ()), checkpoint, settings, json_wanted=json)
 
 

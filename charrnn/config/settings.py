@@ -673,6 +673,20 @@ class TranslateSettings(Checked):
 
 
 @dataclass(frozen=True)
+class TagSettings(Checked):
+    """What is printed of each line."""
+
+    output: str | None = setting(
+        None,
+        "text: the line, cut by its tags; tags: the tag of each character; conll: a character, a tab and its "
+        "tag on each line, a blank line after each text",
+        choices=("text", "tags", "conll"),
+        chosen="text where tags are BIO or BMES, else tags",
+    )
+    separator: str = setting(" ", "what joins the parts of a line that is cut", metavar="TEXT", escapes=True)
+
+
+@dataclass(frozen=True)
 class EvaluateSettings(Checked):
     """How a text is scored, and what is told of it."""
 

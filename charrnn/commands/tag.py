@@ -1,0 +1,143 @@
+"""`charrnn tag`: a tag for each character of each line, or the line cut by them. Loads no torch."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.commands.answering import model_for
+from charrnn.commands.input_lines import asked
+from charrnn.config.settings import TagSettings
+from charrnn.decoding.tagging import SavedTagger, Tags
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.errors import CheckpointError
+from charrnn.model.architecture import TaggerArchitecture
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.alignment import begins
+from charrnn.text.codes import to_codes
+from charrnn.text.normalization import normalized
+from charrnn.text.tag_schemes import SpanMarks, scheme_of
+
+
+def tag(
+    texts: Sequence[str],
+    typed: Sequence[str],
+    checkpoint: str | None,
+    settings: TagSettings,
+    *,
+    json_wanted: bool,
+) -> None:
+    """Print each line with what its characters are, in order, as the lines come.
+
+    Args:
+        texts: files, folders, built-in texts or `-`; none mean standard input, unless a text is typed.
+        typed: texts from the command line.
+        checkpoint: the model's path, or None for the newest run.
+        settings: what is printed.
+        json_wanted: a JSON object for each line instead.
+    """
+    _, model = model_for("tag", checkpoint)
+    tagger, writer = tagger_of(model), Writer(model.answers, settings)
+    for lines in asked(texts, typed, model.reading):
+        found = tagged(lines, tagger, model)
+        shown = "".join(writer.json(line) if json_wanted else writer.plain(line) for line in found)
+        write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
+
+
+def tagger_of(model: Checkpoint) -> SavedTagger:
+    """The tagger that a checkpoint holds."""
+    if not isinstance(model.architecture, TaggerArchitecture):
+        raise CheckpointError(f"a network of --task {model.task} has no tags")
+    return SavedTagger(model.architecture, model.weights, model.answers)
+
+
+@dataclass(frozen=True)
+class TaggedLine:
+    """A line, and what was found for each of its characters.
+
+    Attributes:
+        text: the line.
+        tags: the id of each character's tag.
+        probabilities: of each of these.
+    """
+
+    text: str
+    tags: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
+
+
+def tagged(lines: Sequence[str], tagger: SavedTagger, model: Checkpoint) -> list[TaggedLine]:
+    """The tags of lines, side by side."""
+    ids, starts = zip(*(_symbols(line, model) for line in lines), strict=True)
+    found = tagger.tags(ids, [counts > 0 for counts in starts])
+    return [_by_character(*each) for each in zip(lines, found, starts, strict=True)]
+
+
+def _symbols(line: str, model: Checkpoint) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """The symbols of a line and its end mark, and how many of its characters begin with each.
+
+    What has no id is read as the last symbol: the unknown one, or else the end mark.
+    """
+    vocabulary, reading = model.vocabulary, model.reading
+    normal = "".join(normalized([line], reading.normalize))
+    if vocabulary.level == "byte":
+        codes = np.frombuffer(normal.encode("utf-8", "surrogatepass"), np.uint8).astype(np.uint32)
+    else:
+        codes = to_codes(normal)
+    ids = np.minimum(vocabulary.marking().encode_codes(codes), len(vocabulary) - 1)
+    starts = begins(line, codes, vocabulary.level, reading.normalize).astype(np.int64)
+    return np.append(ids, vocabulary.end_marks), np.append(starts, 0)
+
+
+def _by_character(line: str, tags: Tags, starts: NDArray[np.int64]) -> TaggedLine:
+    """What was found for symbols, for characters: those that were composed to one have its tag."""
+    counts = starts[starts > 0]
+    return TaggedLine(line, tags.ids.repeat(counts), tags.probabilities.repeat(counts))
+
+
+class Writer:
+    """Writes tagged lines as the settings say.
+
+    Args:
+        names: of the tags.
+        settings: what is printed.
+    """
+
+    def __init__(self, names: Sequence[str], settings: TagSettings) -> None:
+        scheme = scheme_of(names)
+        self.names, self.separator = names, settings.separator
+        self.marks = None if scheme is None else SpanMarks.of(names, scheme)
+        self.output = settings.output or ("tags" if self.marks is None else "text")
+
+    def plain(self, line: TaggedLine) -> str:
+        """A line, with its end."""
+        names = [self.names[tag] for tag in line.tags]
+        if self.output == "conll":
+            pairs = zip(line.text, names, strict=True)
+            return "".join(f"{character}\t{name}\n" for character, name in pairs) + "\n"
+        return (" ".join(names) if self.output == "tags" else self.cut(line)) + "\n"
+
+    def cut(self, line: TaggedLine) -> str:
+        """The text with the separator where a span begins or ends; without spans, where a tag is another."""
+        if self.marks is None:
+            places = np.flatnonzero(np.diff(line.tags)) + 1
+        else:
+            spans = self.marks.spans(line.tags, np.arange(len(line.tags)) == 0)
+            places = np.setdiff1d(spans[:, :2], [0, len(line.text)])
+        ends = [0, *places.tolist(), len(line.text)]
+        return self.separator.join(line.text[a:b] for a, b in pairwise(ends))
+
+    def json(self, line: TaggedLine) -> str:
+        """As one JSON object."""
+        each = zip(line.text, line.tags, line.probabilities.tolist(), strict=True)
+        characters = [
+            {"character": character, "tag": self.names[tag], "probability": probability}
+            for character, tag, probability in each
+        ]
+        values = {"text": line.text, "output": self.cut(line), "characters": characters}
+        return json.dumps(values, ensure_ascii=False) + "\n"
