@@ -34,7 +34,7 @@ from charrnn.runs.signals import Stops
 
 app = typer.Typer(
     name="charrnn",
-    help="Train character-level recurrent networks on your own text, and write new text from them.",
+    help="Train character-level recurrent networks on your own text, and sample new text from them.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -106,7 +106,7 @@ def train(
     ] = None,
     **given: Any,  # noqa: ANN401 - the options of TrainSettings
 ) -> None:
-    """Learn from text; writes a run folder.
+    """Train a model on text; creates a run folder.
 
     \b
     charrnn train novel.txt --max-time 10m
@@ -278,7 +278,7 @@ def vocab(
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Show the characters of a text, or of a checkpoint, the most frequent first.
+    """Count the characters of a text, or list those of a model.
 
     \b
     charrnn vocab novel.txt
@@ -301,7 +301,7 @@ def evaluate(
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Measure bits per character of a text under a model.
+    """Score a text with a model, in bits per character.
 
     \b
     charrnn evaluate --part validation --baselines
@@ -318,7 +318,7 @@ def evaluate(
 
 @app.command()
 def info(checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None, json: JsonOption = False) -> None:
-    """Show what a checkpoint holds.
+    """Show the model, the settings and the progress in a checkpoint.
 
     \b
     charrnn info
@@ -344,7 +344,7 @@ def plot(
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Draw losses, learning rate and speed of one or several runs.
+    """Plot the losses, learning rate and speed of one or several runs.
 
     \b
     charrnn plot
@@ -366,7 +366,7 @@ def runs(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List runs, those on the same text together and the best first: model, time, bits per character, disk.
+    """List runs, grouped by text, the best first: model, time, bits per character, disk space.
 
     \b
     charrnn runs

@@ -23,69 +23,68 @@ class ReadingSettings(Checked):
 
     task: str = setting(
         "language",
-        "what is learnt: to write text; or, of lines in two columns, the label of a text (classify), a text "
-        "by its label (generate), another text (translate), or a tag for each character (tag)",
+        "language: write text; from lines in two columns, classify: predict the label of a text, generate: "
+        "write a text with a given label, translate: turn a text into another, tag: tag each character",
         choices=("language", "classify", "generate", "translate", "tag"),
     )
     mode: str | None = setting(
         None,
-        "one long text whose state carries on, or independent lines of different lengths",
+        "text: one long text, with the state carried along; lines: independent lines of any length",
         choices=("text", "lines"),
         chosen="text; lines with --columns or another --task",
     )
     level: str = setting(
-        "char", "what one symbol is: a Unicode code point, or a byte", choices=("char", "byte")
+        "char", "whether a symbol is a Unicode code point or a byte", choices=("char", "byte")
     )
     normalize: str = setting(
         "none",
-        "Unicode normal form of the text; nfd makes Hangul syllables jamo: far fewer symbols",
+        "Unicode normal form of the text; nfd splits Hangul syllables into jamo: far fewer symbols",
         choices=("none", "nfc", "nfd", "nfkc", "nfkd"),
     )
-    encoding: str = setting("utf-8", "how bytes become characters", check=one_character, metavar="NAME")
+    encoding: str = setting("utf-8", "encoding of the files", check=one_character, metavar="NAME")
     errors: str = setting(
         "strict",
-        "bytes that the encoding does not allow: stop, put U+FFFD in their place, or leave them out",
+        "what to do with invalid bytes: stop, replace them by U+FFFD, or ignore them",
         choices=("strict", "replace", "ignore"),
     )
     newlines: str = setting(
-        "keep", "keep line ends as they are, or turn CR LF and CR into LF", choices=("keep", "lf")
+        "keep", "keep line endings, or convert CR LF and CR to LF", choices=("keep", "lf")
     )
     delimiter: str | None = setting(
         None,
-        "lines mode: a line equal to TEXT ends a record ('' for a blank line), so that records may be longer "
-        "than a line",
+        "lines mode: records of several lines, each ended by a line equal to TEXT ('' for a blank line)",
         metavar="TEXT",
         escapes=True,
         chosen="each line is a record",
     )
     columns: str | None = setting(
         None,
-        "learn from one column of a table, each row a line: its number from 1, its name (with --header), or "
-        "its key (JSON Lines); A,B with --task: what is read, and what is to be found",
+        "column of a table to train on, each row a record: a number from 1, a name (with --header), or a "
+        "key (JSON Lines); with --task, two columns A,B: the input and the target",
         check=one_character,
         metavar="COLUMN",
         chosen="whole lines; 1,2 with --task",
     )
     format: str | None = setting(
         None,
-        "format of a table: separated by tabs, CSV with quotes, or JSON Lines; conll: a character, a tab and "
-        "its tag on each line, a blank line after each text; labels: __label__x before each text, or files "
-        "called LABEL.txt",
+        "format of a table: tab-separated, CSV with quotes, or JSON Lines; conll: a character, a tab and its "
+        "tag on each line, a blank line after each text; labels: __label__x before each text, or files named "
+        "LABEL.txt",
         choices=("tsv", "csv", "jsonl", "conll", "labels"),
-        chosen="what the file's name ends in, else tsv",
+        chosen="by the file's suffix, else tsv",
     )
     separator: str | None = setting(
         None,
-        "one character that parts the columns of a table",
+        "the character between the columns of a table",
         check=separating,
         metavar="CHAR",
         escapes=True,
-        chosen="as the format has it",
+        chosen="by the format",
     )
     header: bool = setting(False, "the first row names the columns")
     target_symbols: str | None = setting(
         None,
-        "translate: one symbol of a target is a character, or what stands between blanks, such as a phoneme",
+        "translate: split targets into characters, or at spaces, for symbols such as phonemes",
         choices=("chars", "spaces"),
         chosen="chars",
     )
@@ -108,7 +107,7 @@ class VocabularySettings(Checked):
 
     min_count: int = setting(
         1,
-        "characters that occur fewer times become the one unknown symbol",
+        "characters that occur fewer than N times become the unknown symbol",
         minimum=1,
         maximum=2**40,
         metavar="N",
@@ -164,7 +163,7 @@ class ModelSettings(Checked):
     )
     weight_dropout: float | None = setting(
         None,
-        "probability that a recurrent weight is left out of an update",
+        "dropout probability of the recurrent weights",
         minimum=0.0,
         maximum=0.95,
         metavar="P",
@@ -172,8 +171,8 @@ class ModelSettings(Checked):
     )
     init_from: str | None = setting(
         None,
-        "start from the weights of a model, a run (its folder or name) or a checkpoint file; the vocabulary "
-        "may differ",
+        "start from the weights of another model: a run folder, the name of a run, or a checkpoint file; the "
+        "vocabulary may differ",
         check=one_character,
         metavar="PATH",
         chosen="random weights",
@@ -187,11 +186,11 @@ class BudgetSettings(Checked):
 
     max_time: str | None = setting(
         None,
-        "stop after 90s, 10m, 2h, counted from the start of the program to its end; with --resume the total "
-        "of the run, and +5m is that much more than what was done",
+        "stop after this time, such as 90s, 10m, 2h, from the start of the program to its end; with "
+        "--resume, the total of the run, or +5m for five minutes more",
         check=time_bound,
         metavar="TIME",
-        chosen="5m, when no other bound is given",
+        chosen="5m, if no other limit is given",
         on_resume="bound",
     )
     epochs: float | None = setting(
@@ -200,7 +199,7 @@ class BudgetSettings(Checked):
         minimum=1e-6,
         maximum=1e9,
         metavar="X",
-        chosen="no bound",
+        chosen="no limit",
         on_resume="bound",
     )
     steps: int | None = setting(
@@ -209,12 +208,12 @@ class BudgetSettings(Checked):
         minimum=1,
         maximum=10**12,
         metavar="N",
-        chosen="no bound",
+        chosen="no limit",
         on_resume="bound",
     )
     patience: int | None = setting(
         None,
-        "stop after this many validations in a row without a new best",
+        "early stopping: stop after this many validations in a row without a new best",
         minimum=1,
         maximum=10**9,
         metavar="N",
@@ -229,7 +228,7 @@ class RecipeSettings(Checked):
 
     batch_size: int | None = setting(
         None,
-        "batch size: sequences read side by side in one update",
+        "batch size, in sequences",
         minimum=1,
         maximum=65536,
         metavar="N",
@@ -303,8 +302,8 @@ class MachineSettings(Checked):
     )
     precision: str = setting(
         "auto",
-        "floating-point format of matrix products in training; auto: the fastest for the device and the size "
-        "of the network; fp16 on a GPU only",
+        "precision of matrix products in training; auto: the fastest for the device and the size of the "
+        "network; fp16: GPU only",
         choices=("auto", "fp32", "bf16", "fp16"),
         on_resume="last bits",
     )
@@ -314,7 +313,7 @@ class MachineSettings(Checked):
         minimum=1,
         maximum=1024,
         metavar="N",
-        chosen="one for each core; with --max-time the fastest number, timed again and again",
+        chosen="one per core; with --max-time, the fastest number, timed repeatedly",
         on_resume="last bits",
     )
 
@@ -325,7 +324,7 @@ class OutputSettings(Checked):
 
     run: str | None = setting(
         None,
-        "the run folder to make",
+        "the run folder to create; with --resume, the run to continue",
         metavar="DIR",
         check=one_character,
         chosen="runs/NAME-OF-THE-CORPUS",
@@ -335,13 +334,13 @@ class OutputSettings(Checked):
     )
     resume: bool = setting(
         False,
-        "go on with the run in --run, or with the newest unfinished one, exactly where it stopped",
+        "continue the run in --run, or the newest unfinished one, exactly where it stopped",
         is_saved=False,
         on_resume="which run",
     )
     save_every: str = setting(
         "60s",
-        "interval between saves, in steps or on the clock",
+        "interval between checkpoints, in updates or in time",
         check=steps_or_seconds,
         metavar="N|TIME",
         may_be_number=True,
@@ -349,7 +348,7 @@ class OutputSettings(Checked):
     )
     sample_every: str = setting(
         "20s",
-        "interval between samples that are shown, in steps or on the clock",
+        "interval between the samples shown in training, in updates or in time",
         check=steps_or_seconds,
         metavar="N|TIME",
         may_be_number=True,
@@ -357,19 +356,19 @@ class OutputSettings(Checked):
     )
     prompt: str = setting(
         "",
-        "how those samples begin, given as for charrnn sample",
+        "how these samples begin; same syntax as for charrnn sample",
         metavar="TEXT",
         on_resume="may change",
     )
     quiet: bool = setting(
         False,
-        "show errors only; for this call, not for the run",
+        "show errors only; applies to this call and is not saved with the run",
         is_saved=False,
         on_resume="may change",
     )
     dry_run: bool = setting(
         False,
-        "print the plan, the memory and disk it takes and what the text is like, and write nothing",
+        "print the plan, a summary of the text and the memory and disk space needed; write nothing",
         is_saved=False,
     )
 
@@ -381,9 +380,9 @@ class TrainSettings(Checked):
     corpus: tuple[str, ...] = setting((), CORPUS_HELP, is_option=False, is_file=True, on_resume="which run")
     validation: str = setting(
         "0.1",
-        "what is held out for validation, a share below 1 or a number of characters: the end of a single "
-        "file, stretches spread over a folder, several files or a built-in, or so many lines drawn by "
-        "seed; 0 for none; or a file of its own",
+        "what to hold out for validation: a fraction below 1, a number of characters or lines, 0 for none, "
+        "or a separate file; taken from the end of a single file, in stretches from several files, a folder "
+        "or a built-in, and at random in lines mode",
         metavar="FRACTION|COUNT|FILE",
         check=one_character,
         may_be_number=True,
@@ -418,7 +417,7 @@ class PlotSettings(Checked):
     by: str = setting("step", "what the x axis shows", choices=("step", "seconds", "characters"))
     output: str | None = setting(
         None,
-        "write a picture to a new file: .svg, or .png (which needs the extra `plot`)",
+        "write the plot to a new file: .svg, or .png (which needs the extra `plot`)",
         check=_picture,
         metavar="FILE",
         chosen="the terminal",
@@ -449,36 +448,36 @@ class Request(Checked):
 
     prompt: str = setting(
         "",
-        r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file as "
-        "it is, - standard input, and @@ begins a text with @",
+        r"how every text begins; '\n' is a newline, '\\' a backslash, as in --allow; @FILE reads a file "
+        "literally, - standard input; @@ is a literal @",
         metavar="TEXT",
     )
     label: str | None = setting(
         None,
-        "of a model of --task generate: what kind of text to write; '*' draws a label for each text, as "
-        "often as the model was trained on it",
+        "for a model trained with --task generate: the label of the texts to write; '*' draws a label for "
+        "each text, as often as it occurred in training",
         metavar="NAME",
         chosen="none",
     )
     length: int | None = setting(
         None,
-        "characters to write after the prompt; 0 for no end",
+        "characters to write after the prompt; 0 for no limit",
         minimum=0,
         maximum=2**62,
         metavar="N",
-        chosen=f"{DEFAULT_LENGTH}; in lines mode as a line has, ten times the corpus's longest at most",
+        chosen=f"{DEFAULT_LENGTH}; in lines mode to the line's end, at most ten times the corpus's longest",
     )
     count: int = setting(1, "how many texts", minimum=1, maximum=10**9, metavar="N")
     stop: tuple[str, ...] = setting(
         (),
-        r"end before this text, such as '\n\n', would be written; may be given several times",
+        r"end where this text, such as '\n\n', would come next; may be given several times",
         check=_texts,
         metavar="TEXT",
         escapes=True,
     )
     until_line: int | None = setting(
         None,
-        "end with the N-th line that is written; without --length, there is no other end",
+        "end after N lines; without --length, there is no other limit",
         minimum=1,
         maximum=2**62,
         metavar="N",
@@ -486,14 +485,14 @@ class Request(Checked):
     )
     best_of: int = setting(
         1,
-        "for every text, write N and keep the one whose characters were the likeliest on average",
+        "for every text, write N candidates and keep the one with the highest mean log probability",
         minimum=1,
         maximum=10**6,
         metavar="N",
     )
     output: str | None = setting(
         None,
-        "a new file to write to, with progress on standard error; one that exists is never overwritten",
+        "write to a new file, with progress on standard error; an existing file is never overwritten",
         check=one_character,
         metavar="FILE",
         chosen="standard output",
@@ -507,24 +506,24 @@ class Request(Checked):
     )
     on_unknown: str = setting(
         "error",
-        "what the model does not know of the prompt: an error, left out, or replaced by what is nearest in "
-        "compatibility, case, accents or looks",
+        "what to do with characters of the prompt that the model does not know: stop, skip them, or replace "
+        "them by the nearest in compatibility, case, accents or looks",
         choices=POLICIES,
     )
 
 
 @dataclass(frozen=True)
 class SampleSettings(Checked):
-    """How each character is chosen. Models are mixed, then the filters work in the order of this list."""
+    """How each character is chosen. Models are mixed, then filters are applied in the order of this list."""
 
     mix: float | None = setting(
         None,
-        "with --checkpoint given several times: the share that the first model has of the distribution; the "
-        "others have equal parts of the rest",
+        "with several --checkpoint: the weight of the first model in the mixed distribution; the others "
+        "share the rest equally",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
-        chosen="equal parts for all",
+        chosen="equal weights",
     )
     allow: str | None = setting(
         None,
@@ -538,7 +537,7 @@ class SampleSettings(Checked):
     )
     repetition_penalty: float = setting(
         1.0,
-        "raise the probabilities of recently written characters to this power; 1 is off; of a small alphabet "
+        "raise the probabilities of recently written characters to this power; 1 is off; in a small alphabet "
         "every letter is recent, so values near 1, such as 1.05, go a long way",
         minimum=0.01,
         maximum=100.0,
@@ -549,30 +548,30 @@ class SampleSettings(Checked):
     )
     temperature: float | str = setting(
         1.0,
-        "below 1 safer, above 1 bolder, up to 100; 0 writes the likeliest character every time; X:Y goes "
-        "from one to the other over the length",
+        "below 1 safer, above 1 bolder, up to 100; 0 always takes the likeliest character; X:Y moves from X "
+        "to Y over the length of the text",
         check=temperatures,
         metavar="X|X:Y",
     )
     top_k: int = setting(
         0,
-        "choose among the N likeliest; 0 is off; of 65 characters few are likely at any place, so 5 to 20 "
-        "changes something",
+        "choose among the N likeliest; 0 is off; few characters are likely at any place, so only values up "
+        "to about 20 make a difference",
         minimum=0,
         maximum=2**31,
         metavar="N",
     )
     typical: float = setting(
         1.0,
-        "locally typical sampling: choose among those nearest to the expected surprise, up to this share of "
-        "probability; 1 is off",
+        "locally typical sampling: choose among the characters nearest to the expected surprise, up to this "
+        "total probability; 1 is off",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
     )
     top_p: float = setting(
         1.0,
-        "nucleus sampling: choose among the fewest likeliest that hold this share of probability; 1 is off; "
+        "nucleus sampling: choose among the likeliest characters, up to this total probability; 1 is off; "
         "inside a word 0.95 often leaves one or two",
         minimum=0.0,
         maximum=1.0,
@@ -580,7 +579,7 @@ class SampleSettings(Checked):
     )
     min_p: float = setting(
         0.0,
-        "leave out what is less than P times as likely as the likeliest; 0 is off; 0.02 removes most slips",
+        "drop characters less than P times as likely as the likeliest; 0 is off; 0.02 removes most slips",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
@@ -593,19 +592,19 @@ class SeeingSettings(Checked):
 
     color: str = setting(
         "none",
-        "paint each character by how surprising it was to the model, unfiltered; on a terminal only, "
-        "elsewhere --json has the figures",
+        "colour each character by its surprise under the unfiltered model; on a terminal only (--json has "
+        "the figures)",
         choices=("none", "surprise"),
     )
     novelty: tuple[str, ...] = setting(
         (),
-        "say what of the text stands in a corpus word for word; may be given several times; auto is the "
-        "corpus that the model was trained on, if it is still the same",
+        "report how much of the output is copied verbatim from a corpus; may be given several times; auto is "
+        "the training corpus, if it has not changed",
         check=_paths,
         metavar="CORPUS|auto",
     )
     interactive: bool = setting(
-        False, "write together: type a beginning, take one of the likeliest characters, or let it run"
+        False, "write together: type a beginning, pick a likely next character, or let the model continue"
     )
 
 
@@ -692,12 +691,12 @@ class EvaluateSettings(Checked):
 
     part: str | None = setting(
         None,
-        "instead of TEXT: validation, what the model's run held out, as the run folder keeps it",
+        "instead of TEXT: the validation part of the model's run, from its run folder",
         choices=("validation",),
         metavar="validation",
     )
     window: int = setting(
-        0, "reset the state after every N characters; 0 carries it", minimum=0, maximum=2**62, metavar="N"
+        0, "reset the state every N characters; 0 carries it through", minimum=0, maximum=2**62, metavar="N"
     )
     baselines: bool = setting(False, "also score simple means, such as n-grams, on the same text")
     min_probability: float | None = setting(
@@ -710,28 +709,30 @@ class EvaluateSettings(Checked):
         chosen="not told",
     )
     html: str | None = setting(
-        None, "write a page that shows the text by surprise, a new file", metavar="FILE"
+        None, "write a new HTML page that shows the text coloured by surprise", metavar="FILE"
     )
-    exact: bool = setting(False, "read a long text in one pass instead of at many places at once; slower")
-    show: bool = setting(False, "paint the text by surprise, with what was likelier under it")
+    exact: bool = setting(
+        False, "read a long text in a single pass, not from many places in parallel; slower"
+    )
+    show: bool = setting(False, "show the text coloured by surprise, with likelier characters below")
     per_line: bool = setting(False, "print bits per character, a tab and the line, for each line")
-    per_character: bool = setting(False, "print a JSON line for each character, with what was expected there")
+    per_character: bool = setting(False, "print a JSON line for each character, with the model's predictions")
     gradients: bool = setting(
         False,
-        "show how the gradient of a character's loss fades with the distance back; --checkpoint may be given "
-        "several times",
+        "show how the gradient of a character's loss vanishes as it flows back in time; --checkpoint may be "
+        "given several times",
     )
     adapt: bool = setting(
-        False, "dynamic evaluation: score a second time with a copy that learns from what it has just scored"
+        False, "dynamic evaluation: score again with a copy that keeps learning from the text already scored"
     )
     adapt_rate: float = setting(0.001, "learning rate of --adapt", minimum=0.0, maximum=10.0, metavar="X")
     adapt_decay: float = setting(
         0.0003,
-        "decay of --adapt towards the trained weights, at each step",
+        "decay of --adapt towards the trained weights, at each update",
         minimum=0.0,
         maximum=1.0,
         metavar="P",
     )
     adapt_window: int = setting(
-        32, "symbols between two steps of --adapt", minimum=1, maximum=65536, metavar="N"
+        32, "symbols between two updates of --adapt", minimum=1, maximum=65536, metavar="N"
     )
