@@ -1,0 +1,112 @@
+"""`charrnn evaluate` of a model that tags characters: how many tags, lines, spans and segments are right."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charrnn.commands.input_lines import TOGETHER
+from charrnn.commands.scored_examples import scored_examples, unseen
+from charrnn.commands.scoring import Question
+from charrnn.decoding.tagging import SavedTagger
+from charrnn.display.sanitizer import write_text
+from charrnn.display.tables import print_result, two_columns
+from charrnn.errors import CheckpointError, UsageError
+from charrnn.evaluation.baselines.tags import most_frequent_tags
+from charrnn.evaluation.tags import GivenTags, figures
+from charrnn.model.architecture import TaggerArchitecture
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.dataset import Dataset
+from charrnn.text.example_parts import Tagged
+from charrnn.text.vocabulary import Vocabulary
+
+Ids = NDArray[np.integer[Any]]
+Flags = NDArray[np.bool_]
+Find = Callable[[Sequence[Ids], Sequence[Flags]], list[NDArray[np.int64]]]
+"""The tags of texts with their end marks, of which these symbols have one."""
+
+
+def score_tags(question: Question, path: Path, model: Checkpoint) -> None:
+    """Print the share of right tags and what belongs to it, for all lines and for those not in training.
+
+    Args:
+        question: what a user asked for.
+        path: the checkpoint.
+        model: what it holds.
+    """
+    with scored_examples(question, path, model) as (part, dataset):
+        if not isinstance(part, Tagged):
+            raise TypeError(f"there are no tags in {type(part).__name__}")
+        given = list(tags_given(part, model.vocabulary, _finder(model)))
+        new = unseen(dataset, part.texts)
+        some = (
+            [] if new is None else [line for line, is_new in zip(given, new.tolist(), strict=True) if is_new]
+        )
+        found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
+        found |= {"unseen_lines": None if new is None else len(some)} | figures(given, model.answers)
+        found["unseen"] = figures(some, model.answers) if some else None
+        if question.settings.baselines:
+            found["baselines"] = [_most_frequent(dataset, part, model)]
+    if question.json_wanted:
+        write_text(sys.stdout, json.dumps(found) + "\n")
+    else:
+        print_result(two_columns(_rows(found)))
+
+
+def _finder(model: Checkpoint) -> Find:
+    """The model's own."""
+    if not isinstance(model.architecture, TaggerArchitecture):
+        raise CheckpointError(f"a network of --task {model.task} has no tags")
+    tagger = SavedTagger(model.architecture, model.weights, model.answers)
+    return lambda texts, has_tag: [found.ids.astype(np.int64) for found in tagger.tags(texts, has_tag)]
+
+
+def tags_given(part: Tagged, vocabulary: Vocabulary, find: Find) -> Iterator[GivenTags]:
+    """The tags that each line is given, in order."""
+    texts = part.texts
+    for first in range(0, part.records, TOGETHER):
+        places = [slice(begin + 1, end) for begin, end in texts.texts[first : first + TOGETHER].tolist()]
+        has_tag = [part.tags[place] >= 0 for place in places]
+        ids = [texts.ids[place].clip(max=len(vocabulary) - 1) for place in places]
+        for place, own, flags, found in zip(places, ids, has_tag, find(ids, has_tag), strict=True):
+            inner = flags[:-1]
+            starts = np.flatnonzero(inner)
+            pieces = [vocabulary.decode(piece) for piece in np.split(own[:-1], starts)[1:]]
+            yield GivenTags(pieces, found, part.tags[place][:-1][inner].astype(np.int64))
+
+
+def _most_frequent(dataset: Dataset | None, part: Tagged, model: Checkpoint) -> dict[str, Any]:
+    """What the most frequent tag of each character reaches."""
+    if dataset is None or not isinstance(dataset.examples[0], Tagged):
+        raise UsageError(
+            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
+        )
+    tags = most_frequent_tags(dataset.examples[0], len(model.vocabulary))
+
+    def find(texts: Sequence[Ids], has_tag: Sequence[Flags]) -> list[NDArray[np.int64]]:
+        return [tags[ids[:-1][flags[:-1]]] for ids, flags in zip(texts, has_tag, strict=True)]
+
+    name = "most frequent tag of each character"
+    return {"name": name, **figures(tags_given(part, model.vocabulary, find), model.answers)}
+
+
+_SHOWN = ("accuracy", "exact_lines", "span_f1", "segment_f1")
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    new = found["unseen"]
+    rows = []
+    for name in _SHOWN:
+        if found[name] is not None:
+            of_new = f"; {new[name]:.4f} of lines that were not in training" if new else ""
+            rows.append((name.replace("_", " ").replace("f1", "F1"), f"{found[name]:.4f}{of_new}"))
+    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
+    rows.append(("lines", f"{found['lines']:,}{not_seen}"))
+    for baseline in found.get("baselines", []):
+        reached = [f"{n.replace('_', ' ')} {baseline[n]:.4f}" for n in _SHOWN if baseline[n] is not None]
+        rows.append((baseline["name"], ", ".join(reached)))
+    return [*rows, ("model", found["checkpoint"])]
