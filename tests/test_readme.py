@@ -66,6 +66,10 @@ def after_readme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "more.txt.gz").write_bytes(gzip.compress(TEXT.encode()))
     (folder / "old.txt").write_bytes("Größe, früher\r\n".encode("latin-1") * 50)
     (folder / "reviews.csv").write_text('text,stars\n"Good, ""very""",5\nBad,1\n' + "fair,3\n" * 40)
+    rows = [(name, "Japanese" if name.endswith("o") else "Irish") for name in NAMES.split()]
+    (folder / "surnames.csv").write_text("".join(f'"{name}","{label}"\n' for name, label in rows))
+    (folder / "people.txt").write_text("Nakamura\nMcKenzie\n")
+    (folder / "words.tsv").write_text("".join(f"{name}\t{' '.join(name)}\n" for name in NAMES.split()))
     (folder / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
     (folder / "data.bin").write_bytes(bytes(range(256)) * 8)
     assert len(_ours(README)) > 10

@@ -32,13 +32,14 @@ def tell(progress: Progress, folder: Path, *, quiet: bool) -> None:
     figure = "" if best is None else f"; best validation {in_full(best)} at step {progress.best_step:,}"
     run = examine(folder)
     command = COMMANDS[run.model.task if run.model else "language"]
+    label = " --label '*'" if run.model and command == "sample" and run.model.answers else ""
     done = f"{progress.step:,} updates, {progress.epoch:.2f} epochs in {clock(progress.seconds)}"
     say(
         {
             "done": f"{done}{figure}",
             "saved": str(folder),
             "write" if command == "sample" else "use": (
-                f"charrnn {command} --checkpoint {shlex.quote(str(folder))}"
+                f"charrnn {command} --checkpoint {shlex.quote(str(folder))}{label}"
             ),
             "curves": run.diagnosis.text,
         }
