@@ -160,6 +160,31 @@ def test_jamo_come_out_as_syllables(tmp_path: Path) -> None:
     assert "하나 → 둘" in (run / "samples.txt").read_text()
 
 
+def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.tsv"
+    right, wrong = [line for line in LINES if 0 < len(line) < 4][:2], LINES[-2:]
+    pairs = [*((line, " ".join(line.upper()[::-1])) for line in right), *((line, "Q") for line in wrong)]
+    rows.write_text("".join(f"{source}\t{target}\n" for source, target in [*pairs, ("xyz日", "A B C D A B")]))
+    command = ("evaluate", rows, "--checkpoint", run)
+    found = charrnn(*command, "--json", "--n-best", "4", "--baselines").json
+    assert (found["task"], found["lines"], found["unseen_lines"]) == ("translate", 5, 1)
+    assert found["exact"] == 0.4
+    assert found["exact"] <= found["oracle_exact"]
+    assert found["symbol_error_rate"] > 0.5
+    assert found["unseen"]["exact"] == 0.0
+    copy, memory = found["baselines"]
+    assert (copy["name"], copy["exact"]) == ("copy", 0.0)
+    assert (memory["name"], memory["exact"]) == ("memorise, else copy", 0.4)
+    shown = charrnn(*command, "--baselines").out
+    assert f"exact                  {found['exact']:.4f}; " in shown
+    assert "oracle_exact" not in charrnn(*command, "--json").json
+    result = charrnn(*command, "--window", "5", "--per-line")
+    assert (result.code, result.out) == (2, "")
+    result = charrnn("evaluate", "--part", "validation", "--checkpoint", run)
+    assert result.code == 2
+    assert "the run held out nothing" in result.err
+
+
 def test_a_conversation_on_a_terminal(run: Path) -> None:
     with Person("translate", "--checkpoint", run, "--interactive") as person:
         person.waits_for("> ")

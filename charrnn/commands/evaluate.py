@@ -12,6 +12,7 @@ from charrnn.commands.baselines import baselines, comparison
 from charrnn.commands.doubts import doubts
 from charrnn.commands.evaluate_classes import score_classes
 from charrnn.commands.evaluate_labels import score_labels
+from charrnn.commands.evaluate_pairs import score_pairs
 from charrnn.commands.evaluate_tags import score_tags
 from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
@@ -42,11 +43,12 @@ REPORTS: dict[str, Callable[[Question], None]] = {
 TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
     "generate": score_labels,
     "classify": score_classes,
+    "translate": score_pairs,
     "tag": score_tags,
 }
 """How a model is scored that was trained for another task than that of language."""
 
-BESIDE = {"classify": ("baselines",), "tag": ("baselines",)}
+BESIDE = dict.fromkeys(("classify", "translate", "tag"), ("baselines",))
 """What may be asked for beside that."""
 
 

@@ -695,6 +695,17 @@ class EvaluateSettings(Checked):
         choices=("validation",),
         metavar="validation",
     )
+    beam: int = setting(
+        5, "translate: targets that are followed at each step", minimum=1, maximum=4096, metavar="N"
+    )
+    n_best: int | None = setting(
+        None,
+        "translate: also the share of sources whose target is one of the N likeliest",
+        minimum=1,
+        maximum=4096,
+        metavar="N",
+        chosen="the likeliest alone",
+    )
     window: int = setting(
         0, "reset the state every N characters; 0 carries it through", minimum=0, maximum=2**62, metavar="N"
     )

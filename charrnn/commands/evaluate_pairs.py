@@ -1,0 +1,95 @@
+"""`charrnn evaluate` of a model that turns one text into another: how many targets are exactly right."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from charrnn.commands.scored_examples import scored_examples, unseen
+from charrnn.commands.scoring import Question
+from charrnn.decoding.beam import search
+from charrnn.decoding.translator import Translator
+from charrnn.display.sanitizer import write_text
+from charrnn.display.tables import print_result, two_columns
+from charrnn.errors import UsageError
+from charrnn.evaluation.targets import Ids, WrittenTargets, copied, memorised, sides
+from charrnn.runs.checkpoint import Checkpoint
+from charrnn.runs.translation_model import translation_model_of
+from charrnn.text.dataset import Dataset
+from charrnn.text.example_parts import Paired
+
+
+def score_pairs(question: Question, path: Path, model: Checkpoint) -> None:
+    """Print the share of exact matches and what belongs to it, for all sources and for those not in training.
+
+    Args:
+        question: what a user asked for.
+        path: the checkpoint.
+        model: what it holds.
+    """
+    settings = question.settings
+    with scored_examples(question, path, model) as (part, dataset):
+        if not isinstance(part, Paired):
+            raise TypeError(f"there are no targets in {type(part).__name__}")
+        sources, wanted = sides(part)
+        sources = [source.clip(max=len(model.vocabulary) - 1) for source in sources]
+        written = WrittenTargets(targets_written(model, sources, settings.beam, settings.n_best or 1), wanted)
+        new = unseen(dataset, part.sources)
+        found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
+        found |= {"unseen_lines": None if new is None else int(new.sum())} | written.figures()
+        found["unseen"] = written.only(new).figures() if new is not None and new.any() else None
+        if settings.baselines:
+            found["baselines"] = _baselines(model, dataset, sources, wanted)
+    if question.json_wanted:
+        write_text(sys.stdout, json.dumps(found) + "\n")
+    else:
+        print_result(two_columns(_rows(found)))
+
+
+def targets_written(model: Checkpoint, sources: Sequence[Ids], beam: int, best: int) -> list[list[Ids]]:
+    """What a model writes for sources, the likeliest first."""
+    translation = translation_model_of(model)
+    translator = Translator(translation.architecture, translation.weights)
+    return [[one.ids for one in of] for of in search(translator, sources, beam=max(beam, best), best=best)]
+
+
+def _baselines(
+    model: Checkpoint, dataset: Dataset | None, sources: Sequence[Ids], wanted: Sequence[Ids]
+) -> list[dict[str, Any]]:
+    """What simple means reach."""
+    if dataset is None or not isinstance(dataset.examples[0], Paired):
+        raise UsageError(
+            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
+        )
+    copies = copied(sources, model.vocabulary, translation_model_of(model).target_vocabulary)
+    remembered = memorised(dataset.examples[0], sources, copies)
+    return [
+        {"name": name, **WrittenTargets([[one] for one in written], wanted).figures()}
+        for name, written in (("copy", copies), ("memorise, else copy", remembered))
+    ]
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    new = found["unseen"]
+
+    def shown(name: str) -> str:
+        of_new = f"; {new[name]:.4f} of sources that were not in training" if new else ""
+        return f"{found[name]:.4f}{of_new}"
+
+    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
+    oracle = [("one of the n best", shown("oracle_exact"))] if "oracle_exact" in found else []
+    return [
+        ("exact", shown("exact")),
+        ("symbol error rate", shown("symbol_error_rate")),
+        *oracle,
+        ("lines", f"{found['lines']:,}{not_seen}"),
+        *[(f"… {baseline['name']}", _reached(baseline, found)) for baseline in found.get("baselines", [])],
+        ("model", found["checkpoint"]),
+    ]
+
+
+def _reached(baseline: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """A baseline's figures, and whether it wins."""
+    wins = ": better than this model" if baseline["exact"] > found["exact"] else ""
+    return f"exact {baseline['exact']:.4f}, symbol error rate {baseline['symbol_error_rate']:.4f}{wins}"
