@@ -21,6 +21,7 @@ from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.alignment import begins
 from charrnn.text.codes import to_codes
 from charrnn.text.normalization import normalized
+from charrnn.text.restoring import RESTORINGS
 from charrnn.text.tag_schemes import SpanMarks, scheme_of
 
 
@@ -42,7 +43,7 @@ def tag(
         json_wanted: a JSON object for each line instead.
     """
     _, model = model_for("tag", checkpoint)
-    tagger, writer = tagger_of(model), Writer(model.answers, settings)
+    tagger, writer = tagger_of(model), Writer(model, settings)
     for lines in asked(texts, typed, model.reading):
         found = tagged(lines, tagger, model)
         shown = "".join(writer.json(line) if json_wanted else writer.plain(line) for line in found)
@@ -62,20 +63,24 @@ class TaggedLine:
 
     Attributes:
         text: the line.
+        tagged: what of it gets tags: all; or where something is to be restored, what stays without that.
         tags: the id of each character's tag.
         probabilities: of each of these.
     """
 
     text: str
+    tagged: str
     tags: NDArray[np.intp]
     probabilities: NDArray[np.float64]
 
 
 def tagged(lines: Sequence[str], tagger: SavedTagger, model: Checkpoint) -> list[TaggedLine]:
     """The tags of lines, side by side."""
-    ids, starts = zip(*(_symbols(line, model) for line in lines), strict=True)
+    restore = model.reading.restore
+    texts = lines if restore is None else [RESTORINGS[restore].take(line)[0] for line in lines]
+    ids, starts = zip(*(_symbols(text, model) for text in texts), strict=True)
     found = tagger.tags(ids, [counts > 0 for counts in starts])
-    return [_by_character(*each) for each in zip(lines, found, starts, strict=True)]
+    return [_by_character(*each) for each in zip(lines, texts, found, starts, strict=True)]
 
 
 def _symbols(line: str, model: Checkpoint) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
@@ -94,50 +99,54 @@ def _symbols(line: str, model: Checkpoint) -> tuple[NDArray[np.integer[Any]], ND
     return np.append(ids, vocabulary.end_marks), np.append(starts, 0)
 
 
-def _by_character(line: str, tags: Tags, starts: NDArray[np.int64]) -> TaggedLine:
+def _by_character(line: str, text: str, tags: Tags, starts: NDArray[np.int64]) -> TaggedLine:
     """What was found for symbols, for characters: those that were composed to one have its tag."""
     counts = starts[starts > 0]
-    return TaggedLine(line, tags.ids.repeat(counts), tags.probabilities.repeat(counts))
+    return TaggedLine(line, text, tags.ids.repeat(counts), tags.probabilities.repeat(counts))
 
 
 class Writer:
     """Writes tagged lines as the settings say.
 
     Args:
-        names: of the tags.
+        model: whose tags they are.
         settings: what is printed.
     """
 
-    def __init__(self, names: Sequence[str], settings: TagSettings) -> None:
-        scheme = scheme_of(names)
-        self.names, self.separator = names, settings.separator
-        self.marks = None if scheme is None else SpanMarks.of(names, scheme)
-        self.output = settings.output or ("tags" if self.marks is None else "text")
+    def __init__(self, model: Checkpoint, settings: TagSettings) -> None:
+        self.names, self.separator = model.answers, settings.separator
+        scheme, restore = scheme_of(self.names), model.reading.restore
+        self.marks = None if scheme is None else SpanMarks.of(self.names, scheme)
+        self.restoring = None if restore is None else RESTORINGS[restore]
+        is_text = self.marks is not None or self.restoring is not None
+        self.output = settings.output or ("text" if is_text else "tags")
 
     def plain(self, line: TaggedLine) -> str:
         """A line, with its end."""
         names = [self.names[tag] for tag in line.tags]
         if self.output == "conll":
-            pairs = zip(line.text, names, strict=True)
+            pairs = zip(line.tagged, names, strict=True)
             return "".join(f"{character}\t{name}\n" for character, name in pairs) + "\n"
-        return (" ".join(names) if self.output == "tags" else self.cut(line)) + "\n"
+        return (" ".join(names) if self.output == "tags" else self.text(line)) + "\n"
 
-    def cut(self, line: TaggedLine) -> str:
-        """The text with the separator where a span begins or ends; without spans, where a tag is another."""
+    def text(self, line: TaggedLine) -> str:
+        """The text restored; or with the separator where a span begins or ends, or a tag is another."""
+        if self.restoring is not None:
+            return self.restoring.put(line.tagged, [self.names[tag] for tag in line.tags])
         if self.marks is None:
             places = np.flatnonzero(np.diff(line.tags)) + 1
         else:
             spans = self.marks.spans(line.tags, np.arange(len(line.tags)) == 0)
-            places = np.setdiff1d(spans[:, :2], [0, len(line.text)])
-        ends = [0, *places.tolist(), len(line.text)]
-        return self.separator.join(line.text[a:b] for a, b in pairwise(ends))
+            places = np.setdiff1d(spans[:, :2], [0, len(line.tagged)])
+        ends = [0, *places.tolist(), len(line.tagged)]
+        return self.separator.join(line.tagged[a:b] for a, b in pairwise(ends))
 
     def json(self, line: TaggedLine) -> str:
         """As one JSON object."""
-        each = zip(line.text, line.tags, line.probabilities.tolist(), strict=True)
+        each = zip(line.tagged, line.tags, line.probabilities.tolist(), strict=True)
         characters = [
             {"character": character, "tag": self.names[tag], "probability": probability}
             for character, tag, probability in each
         ]
-        values = {"text": line.text, "output": self.cut(line), "characters": characters}
+        values = {"text": line.text, "output": self.text(line), "characters": characters}
         return json.dumps(values, ensure_ascii=False) + "\n"

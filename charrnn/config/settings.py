@@ -89,6 +89,13 @@ class ReadingSettings(Checked):
         chosen="chars",
     )
 
+    restore: str | None = setting(
+        None,
+        "tag: train on plain text to restore its spaces, capitals (case) or diacritics (marks)",
+        choices=("spaces", "case", "marks"),
+        chosen="tags of a table",
+    )
+
     def __post_init__(self) -> None:
         """Choose the mode where it is unset; a table is a text of lines."""
         if self.mode is None:

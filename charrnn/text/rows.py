@@ -92,6 +92,18 @@ def symbols_tagged(lines: Iterator[str], name: str, *, is_byte: bool) -> Iterato
         yield Row(first, ["".join(characters), " ".join(tags)])
 
 
+def taken_apart(
+    lines: Iterator[str], take: Callable[[str], tuple[str, list[str]]], *, is_byte: bool
+) -> Iterator[Row]:
+    """What stays of lines where something is taken out, and the tags that say what."""
+    for number, line in enumerate(lines, 1):
+        if content := _without_end(line):
+            text = _as_bytes(content).decode("utf-8", "surrogateescape") if is_byte else content
+            stays, tags = take(text)
+            kept = bytes_as_text(stays.encode("utf-8", "surrogateescape")) if is_byte else stays
+            yield Row(number, [kept, " ".join(tags)])
+
+
 def quoted_rows(lines: Iterator[str], name: str, separator: str) -> Iterator[Row]:
     """The rows of CSV.
 

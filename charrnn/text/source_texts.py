@@ -23,8 +23,8 @@ BytesDone = Callable[[int, int | None], None]
 
 _PROGRESS_SECONDS = 0.1
 
-_OF_TABLES = {"task", "columns", "format", "header", "separator", "target_symbols"}
-_NEW = {"task": "language", "separator": None, "target_symbols": None}
+_OF_TABLES = {"task", "columns", "format", "header", "separator", "target_symbols", "restore"}
+_NEW = {"task": "language", "separator": None, "target_symbols": None, "restore": None}
 """What tables of former versions were read without, and means nothing."""
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.text.codes import bytes_as_text
+from charrnn.text.restoring import RESTORINGS
 from charrnn.text.rows import (
     Row,
     columns_found,
@@ -19,6 +20,7 @@ from charrnn.text.rows import (
     quoted_rows,
     shown,
     symbols_tagged,
+    taken_apart,
     values,
 )
 from charrnn.text.streams import COMPRESSIONS
@@ -67,6 +69,7 @@ def check_columns(reading: ReadingSettings) -> None:
             f"--target-symbols is {reading.target_symbols}, but --task is {reading.task}, which has none; "
             "give --task translate, or leave it out"
         )
+    _check_restoring(reading)
     if not reading.is_table:
         of_tables = {"--format": reading.format, "--header": reading.header, "--separator": reading.separator}
         for option, value in of_tables.items():
@@ -87,6 +90,24 @@ def check_columns(reading: ReadingSettings) -> None:
             f"--separator is {reading.separator!r}, but --format {reading.format} has none; leave one out"
         )
     _check_names(reading, columns_of(reading))
+
+
+def _check_restoring(reading: ReadingSettings) -> None:
+    """Check that plain text is asked for where something is to be taken out of it."""
+    if reading.restore is None:
+        return
+    asked = f"--restore is {reading.restore}"
+    if reading.task != "tag":
+        raise UsageError(f"{asked}, but --task is {reading.task}; give --task tag, or leave it out")
+    of_tables = {
+        "--columns": reading.columns,
+        "--format": reading.format,
+        "--header": reading.header,
+        "--separator": reading.separator,
+    }
+    for option, value in of_tables.items():
+        if value:
+            raise UsageError(f"{asked}, which reads plain text, and {option} is for tables; leave one out")
 
 
 def _check_names(reading: ReadingSettings, columns: list[str]) -> None:
@@ -138,7 +159,9 @@ def cells(
     columns = [as_read(column, reading) for column in columns_of(reading)]
     form = reading.format or format_of(name) or ("labels" if label else "tsv")
     lines = lines_of(texts)
-    if form == "jsonl":
+    if reading.restore is not None:
+        found = taken_apart(lines, RESTORINGS[reading.restore].take, is_byte=is_byte)
+    elif form == "jsonl":
         found = values(lines, name, columns, is_byte=is_byte)
     elif form == "conll":
         found = symbols_tagged(lines, name, is_byte=is_byte)
