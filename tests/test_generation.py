@@ -3,14 +3,17 @@
 import json
 import math
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from forging import change
 from interruptions import at_call_do, fingerprints
 from numpy.typing import NDArray
 from program import charrnn
@@ -287,3 +290,42 @@ def test_a_run_by_label_goes_on_exactly(by_label: Path, tmp_path: Path) -> None:
         assert charrnn(*command(corpus, tmp_path / "cut", 60)).code == 130
     assert charrnn("train", "--resume", "--run", tmp_path / "cut", "--quiet").code == 0
     assert fingerprints(tmp_path / "cut") == fingerprints(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("alter", "said"),
+    [
+        (
+            lambda entry: entry["corpus"].update(label_counts=[1]),
+            "1 counts of labels, 2 labels in the network",
+        ),
+        (lambda entry: entry["corpus"].update(label_counts=[0, 0]), "counts of labels that are all zero"),
+        (lambda entry: entry["corpus"].update(label_counts=[-1, 5]), "expected counts of labels"),
+        (lambda entry: entry["corpus"].update(label_counts=None), "it lacks 'label_counts'"),
+        (lambda entry: entry.pop("labels"), "it lacks 'labels'"),
+        (lambda entry: entry.update(labels=["a", "b", "c"]), "3 labels in its list, 2 in the network"),
+        (lambda entry: entry.update(labels=["b", "a"]), "labels in ascending order"),
+        (
+            lambda entry: entry["architecture"].update(classes=3),
+            "2 counts of labels, 3 labels in the network",
+        ),
+        (lambda entry: entry.update(task="language"), "2 counts of labels, 0 labels in the network"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(
+    by_label: Path, tmp_path: Path, alter: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    path = tmp_path / "forged.safetensors"
+    shutil.copy(by_label / "run" / "best.safetensors", path)
+    change(path, alter)
+    result = charrnn("sample", "--checkpoint", path, "--label", "*")
+    assert (result.code, result.out) == (3, "")
+    assert said in result.err
+
+
+def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.tsv").write_text("ab\n" * 9)
+    result = charrnn(*command(tmp_path / "one.tsv", tmp_path / "run", 1))
+    assert result.code == 3
+    assert "one.tsv, line 1" in result.err
+    assert not (tmp_path / "run").exists()

@@ -249,8 +249,10 @@ def _answers(entry: Mapping[str, Any], task: str, architecture: Architecture) ->
 def _check_label_counts(counts: list[int] | None, architecture: Architecture) -> None:
     """Check that there are as many as labels, where labels are drawn by them."""
     labels = getattr(architecture, "classes", 0)
-    if counts is not None and (len(counts) != labels or not sum(counts)):
+    if counts is not None and len(counts) != labels:
         raise ValueError(f"{len(counts)} counts of labels, {labels} labels in the network")
+    if counts is not None and not sum(counts):
+        raise ValueError("counts of labels that are all zero")
     if counts is None and isinstance(architecture, LabelledArchitecture):
         raise KeyError("label_counts")
 
