@@ -70,6 +70,8 @@ def after_readme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "surnames.csv").write_text("".join(f'"{name}","{label}"\n' for name, label in rows))
     (folder / "people.txt").write_text("Nakamura\nMcKenzie\n")
     (folder / "words.tsv").write_text("".join(f"{name}\t{' '.join(name)}\n" for name in NAMES.split()))
+    tags = {name: " ".join("BI"[place > 1] for place in range(len(name))) for name in NAMES.split()}
+    (folder / "morphemes.tsv").write_text("".join(f"{name}\t{its}\n" for name, its in tags.items()))
     (folder / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
     (folder / "data.bin").write_bytes(bytes(range(256)) * 8)
     assert len(_ours(README)) > 10
