@@ -7,7 +7,8 @@ import pytest
 from program import charrnn
 
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
-from charrnn.evaluation.labels import GivenLabels, calibration_error, macro_f1
+from charrnn.evaluation.labels import GivenLabels, calibration_error, fitted_temperature, macro_f1
+from charrnn.runs.checkpoint import load
 from charrnn.text.example_parts import Labelled
 from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Vocabulary
@@ -41,6 +42,17 @@ def test_figures_are_those_worked_by_hand() -> None:
 def test_what_is_as_right_as_it_is_sure_is_calibrated() -> None:
     assert calibration_error(np.full(10, 0.7), np.arange(10) < 7) == pytest.approx(0)
     assert calibration_error(np.full(10, 1.0), np.arange(10) < 7) == pytest.approx(0.3)
+
+
+def test_a_temperature_is_fitted_where_it_lowers_the_loss() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(400, 3)) * 2
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    own = np.array([random.choice(3, p=row) for row in chances])
+    assert fitted_temperature(logits * 3, own) == pytest.approx(3, rel=0.1)
+    sure = GivenLabels(np.log(chances**3 / (chances**3).sum(1, keepdims=True)), own, "abc")
+    assert sure.calibration() > 2 * sure.at(1 / 3).calibration()
+    assert fitted_temperature(np.zeros((4, 2)), np.array([0, 1, 0, 1])) == 1.0
 
 
 def labelled(rows: list[tuple[str, int]], vocabulary: Vocabulary) -> Labelled:
@@ -97,6 +109,8 @@ def test_what_was_held_out_is_scored_as_in_training(run: Path) -> None:
     best = charrnn("info", "--checkpoint", run, "--json").json["best_validation"]
     assert best == {"name": "accuracy", "value": pytest.approx(found["accuracy"])}
     assert found["lines"] == found["unseen_lines"]
+    assert found["temperature"] == load(run / "best.safetensors").fitted["temperature"] != 1
+    assert load(run / "last.safetensors").fitted == {}
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ class Accuracy:
 
     value: float
     unit: str = "accuracy"
+    fitted: ClassVar[dict[str, float]] = {"threshold": 0.5}
 
     def better_than(self, value: float) -> bool:
         return self.value > value
@@ -226,3 +227,5 @@ def test_a_run_keeps_its_best_and_goes_on_exactly(finding: tuple[str, ...]) -> N
     assert {figure.name for figure in figures if figure} == {"accuracy"}
     assert best.progress.figure == max(figure for figure in figures if figure)
     assert best.progress.figure.value > 0.8
+    assert best.fitted == {"threshold": 0.5}
+    assert load(Path("whole/last.safetensors")).fitted == {}

@@ -41,6 +41,8 @@ def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
         new = unseen(dataset, part.texts)
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
         found |= {"unseen_lines": None if new is None else int(new.sum())} | given.figures()
+        found["temperature"] = model.fitted.get("temperature", 1.0)
+        found["calibration_error_without_temperature"] = given.at(found["temperature"]).calibration()
         found["unseen"] = given.only(new).figures() if new is not None and new.any() else None
         if settings.min_probability is not None:
             found |= given.answered(settings.min_probability)
@@ -101,6 +103,7 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("macro F1", shown("macro_f1")),
         ("nats per text", shown("nats_per_text")),
         ("calibration error", shown("calibration_error")),
+        *_of_temperature(found),
         ("lines", f"{found['lines']:,}{not_seen}"),
     ]
     if "answered" in found:
@@ -121,6 +124,19 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows += [("mistaken", f"{own} for {other}, {count:,}×") for count, own, other in mistakes[:WORST]]
     rows += [(f"… {baseline['name']}", _reached(baseline, found)) for baseline in found.get("baselines", [])]
     return [*rows, ("model", found["checkpoint"])]
+
+
+def _of_temperature(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the calibration error is without the temperature, where there is one."""
+    if found["temperature"] == 1:
+        return []
+    error = found["calibration_error_without_temperature"]
+    return [
+        (
+            "… at temperature 1",
+            f"{error:.4f}; the model's own, fitted on validation, is {found['temperature']:.3f}",
+        )
+    ]
 
 
 def _reached(baseline: Mapping[str, Any], found: Mapping[str, Any]) -> str:

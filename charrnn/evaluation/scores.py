@@ -5,9 +5,10 @@ Knows nothing of terminals, or of how the network is read: see `model/readers.py
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -64,6 +65,8 @@ class TextScore:
     nats: float
     symbols: int
     characters: int
+
+    fitted: ClassVar[Mapping[str, float]] = {}
 
     @property
     def nats_per_character(self) -> float:

@@ -23,14 +23,14 @@ from charrnn.errors import CheckpointError, UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture, LabelledArchitecture
 from charrnn.runs import checkpoint_file
 from charrnn.runs.atomic import write_atomically
-from charrnn.runs.checkpoint_facts import CorpusFacts, Progress, check_name
+from charrnn.runs.checkpoint_facts import CorpusFacts, Progress, check_name, checked_fitted
 from charrnn.runs.training_state import (
     Extent,
     TrainingState,
     kinds,
     numbers_from,
 )
-from charrnn.text.answers import ANSWERS, Names
+from charrnn.text.answers import ANSWERS, Names, names_from
 from charrnn.text.codes import END
 from charrnn.text.encodings import check_reading
 from charrnn.text.vocabulary import Vocabulary
@@ -68,6 +68,7 @@ class Checkpoint:
         training: what only the run itself needs, to go on.
         task: what it was trained to do.
         answers: what there is to be found, as text: labels and the like; their places are their ids.
+        fitted: what was fitted to these weights where they were measured, by name, such as a temperature.
     """
 
     architecture: Architecture
@@ -81,6 +82,7 @@ class Checkpoint:
     training: TrainingState = field(default_factory=lambda: TrainingState({}))
     task: str = TASK
     answers: Names = ()
+    fitted: dict[str, float] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
@@ -122,6 +124,8 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
     }
     if kind := ANSWERS.get(checkpoint.task):
         entry[kind.name] = list(checkpoint.answers)
+    if checkpoint.fitted:
+        entry["fitted"] = checkpoint.fitted
     arrays = _prefixed(_WEIGHTS, checkpoint.weights) | _prefixed(_TRAINING, training.arrays)
     write_atomically(path, checkpoint_file.to_bytes(entry, arrays), previous=previous)
 
@@ -227,23 +231,9 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         versions=_versions(entry["versions"]),
         weights={},
         training=TrainingState(numbers_from(training["numbers"]), Extent.of(training["extent"])),
-        answers=_answers(entry, task, architecture),
+        answers=names_from(entry, task, architecture),
+        fitted=checked_fitted(entry.get("fitted", {})),
     )
-
-
-def _answers(entry: Mapping[str, Any], task: str, architecture: Architecture) -> Names:
-    """What there is to be found, as many as the network tells apart."""
-    kind = ANSWERS.get(task)
-    if kind is None:
-        return ()
-    names = entry[kind.name]
-    if not isinstance(names, list):
-        raise TypeError(f"its {kind.name} are not a list")
-    kind.check(names)
-    count = getattr(architecture, kind.size)
-    if kind.count(tuple(names)) != count:
-        raise ValueError(f"{len(names)} {kind.name} in its list, {count} in the network")
-    return tuple(names)
 
 
 def _check_label_counts(counts: list[int] | None, architecture: Architecture) -> None:

@@ -1,11 +1,11 @@
 """What a checkpoint says of the text it was trained on, and of how far training had come."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from charrnn.config.declaration import REQUIRED, Entry, setting
+from charrnn.config.declaration import REQUIRED, Entry, setting, shortened
 from charrnn.runs.training_state import LONGEST_SECONDS, MOST, MOST_EPOCHS
 
 
@@ -123,3 +123,22 @@ class Progress(Entry):
             best_validation_nats_per_character=best.best_validation_nats_per_character,
             best_step=best.best_step,
         )
+
+
+MOST_FITTED = 16
+"""Numbers that are fitted to a model's weights."""
+
+
+def checked_fitted(entry: Mapping[str, Any]) -> dict[str, float]:
+    """What was fitted to a model's weights, by name.
+
+    Raises:
+        ValueError: these are not a few numbers above zero.
+    """
+    if len(entry) > MOST_FITTED:
+        raise ValueError(f"{len(entry)} numbers that were fitted; expected at most {MOST_FITTED}")
+    for name, value in entry.items():
+        check_name(name)
+        if type(value) is not float or not 1e-6 <= value <= 1e6:
+            raise ValueError(f"its {name} is {shortened(repr(value))}; expected a number above zero")
+    return dict(entry)

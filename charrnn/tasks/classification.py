@@ -4,8 +4,8 @@ The network reads a whole text, from both ends by default; what shows how far it
 held out, with the labels that it gives them. Knows nothing of files, terminals or optimizers.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import PackedSequence
 
+from charrnn.evaluation.labels import fitted_temperature
 from charrnn.model.architecture import ClassifierArchitecture
 from charrnn.model.classifier import Classifier
 from charrnn.model.layer import State
@@ -66,11 +67,13 @@ class ClassificationScore:
         right: texts whose likeliest label was theirs.
         texts: how many there were.
         nats: the sum of -ln p of their labels.
+        fitted: the `temperature` of the logits at which that is lowest, where one lowers it.
     """
 
     right: int
     texts: int
     nats: float
+    fitted: Mapping[str, float] = field(default_factory=dict)
 
     unit: ClassVar[str] = "accuracy"
 
@@ -132,7 +135,12 @@ class ClassificationTask:
         logits = logits_of(network, part, self.vocabulary)
         labels = torch.from_numpy(part.labels[part.texts.chosen].astype(np.int64))
         nats = float(cross_entropy(logits.double(), labels, reduction="sum"))
-        return ClassificationScore(int((logits.argmax(1) == labels).sum()), len(labels), nats)
+        right = int((logits.argmax(1) == labels).sum())
+        temperature = (
+            fitted_temperature(logits.double().numpy(), labels.numpy()) if np.isfinite(nats) else 1.0
+        )
+        fitted = {"temperature": temperature} if temperature != 1 else {}
+        return ClassificationScore(right, len(labels), nats, fitted)
 
     def reading_cost(self, part: Labelled) -> float:
         """In proportion to its symbols."""

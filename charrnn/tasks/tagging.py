@@ -5,7 +5,7 @@ other. What shows how far it has come are texts that are held out, cut or marked
 Knows nothing of files, terminals or optimizers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -84,6 +84,8 @@ class TaggingScore:
     wanted: int
     unit: str
     is_finite: bool = True
+
+    fitted: ClassVar[Mapping[str, float]] = {}
 
     @property
     def value(self) -> float:

@@ -4,6 +4,7 @@ A task makes its network, turns text into batches and batches into losses, score
 what the network does. Who trains, saves and shows knows nothing else of it. `language.py` is one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +44,11 @@ class Score(Protocol):
     @property
     def unit(self) -> str:
         """What it counts, as a name: `nats_per_character`."""
+        ...
+
+    @property
+    def fitted(self) -> Mapping[str, float]:
+        """What was fitted where it was measured, by name: it is kept with the weights that it belongs to."""
         ...
 
     def better_than(self, value: float) -> bool:

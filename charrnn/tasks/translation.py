@@ -4,6 +4,7 @@ The network reads all of a source, then writes its target. What shows how far it
 writes. Knows nothing of files, terminals or optimizers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 from unicodedata import normalize
@@ -48,6 +49,8 @@ class TranslationScore:
     pairs: int
     nats: float
     symbols: int
+
+    fitted: ClassVar[Mapping[str, float]] = {}
 
     @property
     def value(self) -> float:

@@ -3,9 +3,10 @@
 A kind of answers for each task that has any. Knows nothing of models or torch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,3 +131,18 @@ ANSWERS: dict[str, Answers] = {
     "tag": TAGS,
 }
 """By task; language has none: what is to be found is what follows."""
+
+
+def names_from(entry: Mapping[str, Any], task: str, architecture: object) -> Names:
+    """What there is to be found, as many as the network tells apart."""
+    kind = ANSWERS.get(task)
+    if kind is None:
+        return ()
+    names = entry[kind.name]
+    if not isinstance(names, list):
+        raise TypeError(f"its {kind.name} are not a list")
+    kind.check(names)
+    count = getattr(architecture, kind.size)
+    if kind.count(tuple(names)) != count:
+        raise ValueError(f"{len(names)} {kind.name} in its list, {count} in the network")
+    return tuple(names)

@@ -85,7 +85,8 @@ class Saver:
         nats = model.progress.validation_nats_per_character
         step = None if nats is None else model.progress.step
         progress = replace(model.progress, best_validation_nats_per_character=nats, best_step=step)
-        self._write_best(replace(model, progress=progress))
+        fitted = {} if score is None else dict(score.fitted)
+        self._write_best(replace(model, progress=progress, fitted=fitted))
         self.best = progress
 
     @property
