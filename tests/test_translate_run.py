@@ -123,3 +123,15 @@ def test_targets_that_do_not_fit_their_sources_are_refused(file: str) -> None:
     result = charrnn("train", "pairs.tsv", "--resume", "--run", "run", "--steps", "4", "--quiet")
     assert result.code == 0, result.err
     assert (np.load(Path("run", file)) == array).all()
+
+
+def test_without_attention_there_is_none() -> None:
+    assert charrnn(*TRAIN, "--no-attention", "--no-bidirectional", "--steps", "4", "--run", "run").code == 0
+    checkpoint = load(Path("run/last.safetensors"))
+    assert not {"query_weight", "mixing_weight"} & checkpoint.weights.keys()
+    assert checkpoint.weights["bridge_weight"].shape == (12, 12)
+    assert charrnn("train", "--resume", "--run", "run", "--steps", "6", "--quiet").code == 0
+    assert charrnn("translate", "--checkpoint", "run", "--text", "ab").code == 0
+    result = charrnn("translate", "--checkpoint", "run", "--text", "ab", "--attention")
+    assert (result.code, result.out) == (2, "")
+    assert "--attention shows what a model looks at, and this one has none" in result.err

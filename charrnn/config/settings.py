@@ -276,7 +276,11 @@ class ExampleSettings(Checked):
 
     bidirectional: bool = setting(
         True,
-        "read texts from both ends, with classify and tag; else forward only",
+        "read texts from both ends, with classify, tag and translate; else forward only",
+    )
+    attention: bool = setting(
+        True,
+        "let each step of what is written look at all of the source, with translate; else at its end alone",
     )
     class_weights: str = setting(
         "none",

@@ -80,6 +80,8 @@ class TranslationTask:
         vocabulary: the symbols of sources.
         target_vocabulary: those of targets.
         reading: how text is read.
+        smoothing: share of the probability that is asked for all symbols alike in training (Szegedy et al.
+            2016).
     """
 
     name: ClassVar[str] = "translate"
@@ -88,6 +90,7 @@ class TranslationTask:
     vocabulary: Vocabulary
     target_vocabulary: TargetVocabulary
     reading: ReadingSettings = field(default_factory=ReadingSettings)
+    smoothing: float = 0.0
 
     def network(
         self, architecture: TranslationArchitecture, dropout: float, generator: torch.Generator
@@ -103,7 +106,10 @@ class TranslationTask:
         """Score each symbol of the targets, given the source and those before it: summed in nats."""
         logits = network(batch.sources, batch.inputs).flatten(0, 1)
         targets = batch.targets.flatten()
-        nats = cross_entropy(logits.float(), targets, ignore_index=PADDING, reduction="sum")
+        smoothing = self.smoothing if network.training else 0.0
+        nats = cross_entropy(
+            logits.float(), targets, ignore_index=PADDING, reduction="sum", label_smoothing=smoothing
+        )
         return Loss(nats, batch.count, [])
 
     def score(self, network: TranslationNetwork, part: Paired) -> TranslationScore:

@@ -153,8 +153,10 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     """The plan for such a network, dropout and weight decay aside."""
     model, recipe = settings.model, settings.recipe
     kind = ARCHITECTURES[settings.reading.task]
+    own = {field.name for field in dataclasses.fields(kind)}
     network = kind(
         **facts.head,
+        **{name: value for name, value in flat(settings.examples).items() if name in own},
         cell=model.cell,
         layers=layers,
         hidden=hidden,
