@@ -159,7 +159,7 @@ def test_without_validation_nothing_is_claimed() -> None:
 def test_a_run_that_is_not_at_its_end(validation: Curve | None) -> None:
     kind, text = seen(points(falling(2.0), validation), finished=False)
     assert kind == "unfinished"
-    assert text.startswith("not at its end yet: training 2.00")
+    assert text.startswith("not finished yet: training 2.00")
     assert ("validation" in text) == (validation is not None)
     assert text.endswith(". Go on with: charrnn train --resume")
 
@@ -201,7 +201,7 @@ def test_a_validation_above_the_unigram_is_never_well(validation: float) -> None
     kind, text = seen(curves, unigram_bits=4.8)
     assert kind == "unlearnt"
     assert "no better than counting symbols, 4.80 bits per character" in text
-    assert "training went down to 0.48" in text
+    assert "the training loss fell to 0.48" in text
     assert "--validation" in text
 
 
@@ -210,8 +210,8 @@ def test_a_model_that_is_worse_than_counting_is_not_just_told_to_train_longer() 
     kind, text = seen(bad, unigram_bits=4.8, longer="charrnn train --resume --run runs/x --max-time +2m")
     assert kind == "unlearnt"
     assert text == (
-        "training 32.00 is no better than counting symbols, 4.80 bits per character: nothing is learnt yet. "
-        "Train longer: charrnn train --resume --run runs/x --max-time +2m; or begin anew with a lower "
+        "training 32.00 is no better than counting symbols, 4.80 bits per character: it has not learned "
+        "anything yet. Train longer: charrnn train --resume --run runs/x --max-time +2m; or begin anew with a lower "
         "--learning-rate"
     )
     assert seen(points(lambda _: 4.8, None), unigram_bits=4.8)[0] == "unlearnt"
@@ -228,7 +228,7 @@ def test_advice_is_below_the_unigram() -> None:
 
 def test_a_validation_far_better_than_training_flatters() -> None:
     _, text = seen(points(falling(2.0), falling(1.3)))
-    assert "What is held out is easier than the training text" in text
+    assert "The held-out text is easier than the training text" in text
     assert "easier" not in seen(points(falling(2.0), falling(1.9)))[1]
 
 

@@ -101,8 +101,8 @@ def test_what_a_run_would_warn_of_before_it_learns_is_said() -> None:
     )
     Path("licence.txt").write_text(novel + licence, encoding="utf-8")
     told = [text for name, text in planned("licence.txt", *SMALL, "--threads", "999") if name == "hint"]
-    assert [text for text in told if text.startswith("what is held out is unlike the rest")]
-    assert [text for text in told if text.startswith("--threads 999 are more than processor cores")]
+    assert [text for text in told if text.startswith("the held-out part is unlike the rest")]
+    assert [text for text in told if text.startswith("--threads is 999, more than the processor cores")]
 
 
 def test_a_plan_that_follows_from_the_clock_says_so() -> None:

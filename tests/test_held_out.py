@@ -137,7 +137,7 @@ def test_a_held_out_part_of_another_kind_is_said(tmp_path: Path) -> None:
     one, other = tmp_path / "one.txt", tmp_path / "other.txt"
     one.write_text(novel + licence)
     other.write_text(novel)
-    assert "what is held out is unlike the rest" in train(one, "--run", tmp_path / "a")
+    assert "the held-out part is unlike the rest" in train(one, "--run", tmp_path / "a")
     assert "unlike" not in train(other, "--run", tmp_path / "b")
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -40,7 +40,7 @@ def test_rare_symbols_of_a_large_vocabulary_are_advised_on(tmp_path: Path) -> No
     rare, share = int((counts < 5).sum()), counts[counts < 5].sum() / len(text)
     assert advice_on_rare(vocabulary) == (
         f"{rare:,} of {len(counts):,} symbols occur fewer than 5 times, {share:.1%} of the text: "
-        "--min-count 5 makes them one unknown symbol, and learning faster"
+        "--min-count 5 maps them to one unknown symbol and makes training faster"
     )
     (tmp_path / "han.txt").write_text(text, encoding="utf-8")
     sizes = ("--hidden", "8", "--batch-size", "4", "--sequence-length", "8", "--steps", "2")

@@ -393,7 +393,10 @@ def test_a_quiet_run_goes_on_aloud() -> None:
 def test_patience_and_the_machine_may_change_and_what_is_no_longer_exact_is_said() -> None:
     stopped_run("--validation", "100", "--threads", "1")
     said = resume("--patience", "50", "--threads", "2", "--precision", "bf16")
-    assert "it goes on with --precision bf16 (was fp32), --threads 2 (was 1): from here on no longer" in said
+    assert (
+        "continuing with --precision bf16 (was fp32), --threads 2 (was 1): from here on, the weights are not"
+        in said
+    )
     assert {"patience = 50", "threads = 2"} <= set(Path("run/config.toml").read_text().splitlines())
     assert "no longer" not in resume(
         "--patience", "40", "--steps", "22", "--device", "auto", "--threads", "2"
@@ -418,7 +421,10 @@ def test_a_run_that_was_begun_on_a_gpu_goes_on_without_one() -> None:
     as_if_on_a_gpu(Path("run/last.safetensors"))
     assert "--device is cuda, which PyTorch does not find here" in refused("--device", "cuda", code=2)
     said = resume()
-    assert "it goes on with --device cpu (was cuda), --threads 1 (was 999): from here on no longer" in said
+    assert (
+        "continuing with --device cpu (was cuda), --threads 1 (was 999): from here on, the weights are not"
+        in said
+    )
     last = load(Path("run/last.safetensors"))
     assert (last.progress.step, last.settings["device"], last.settings["threads"]) == (20, "cpu", 1)
     as_if_on_a_gpu(Path("run/last.safetensors"))

@@ -244,7 +244,7 @@ def test_every_kind_of_run_is_drawn(folder: Path) -> None:
     empty = charrnn("plot", folder / "empty")
     assert (empty.code, empty.out) == (0, "empty: nothing is measured yet\n")
     said = charrnn("plot", folder / "interrupted").out.splitlines()[-1]
-    assert "not at its end yet" in said
+    assert "not finished yet" in said
     assert said.endswith(f"Go on with: charrnn train --resume --run {folder / 'interrupted'}")
     assert "no checkpoint of this run can be read" in charrnn("plot", folder / "ruined").out
 

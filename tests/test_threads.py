@@ -134,5 +134,5 @@ def test_more_threads_than_cores_are_remarked_upon(tmp_path: Path, monkeypatch: 
     Path("text.txt").write_text(TEXT, encoding="utf-8")
     small = ("--hidden", "8", "--steps", "1", "--batch-size", "4", "--sequence-length", "16")
     said = charrnn("train", "text.txt", *small, "--threads", "2").err
-    assert "--threads 2 are more than processor cores here (1): each update waits" in said
+    assert "--threads is 2, more than the processor cores here (1): each update waits" in said
     assert "processor cores here" not in charrnn("train", "text.txt", *small, "--threads", "1").err

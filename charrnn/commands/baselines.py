@@ -64,7 +64,7 @@ def baselines(subject: Subject, characters: int) -> list[Baseline]:
     symbols = len(subject.vocabulary)
     uniform = bits_per_character(sum(len(ids) - 1 for ids in texts) * math.log(symbols))
     return [
-        Baseline("uniform", uniform, f"{symbols:,} symbols, all alike"),
+        Baseline("uniform", uniform, f"{symbols:,} symbols, equally likely"),
         *(
             Baseline(name, None if nats is None else bits_per_character(nats), note)
             for name, nats, note in _counted(texts, subject.model, subject.path.parent)
@@ -127,7 +127,7 @@ def _compressed(text: ScoredText, characters: int, texts: int) -> Iterator[Basel
     """Compressors have to be told the first character of each text too."""
     characters += texts if text.reading.mode == "text" else 0
     for name, size_bytes in compressed_bytes(text.utf8()).items():
-        yield Baseline(name, 8 * size_bytes / characters, "nothing seen before")
+        yield Baseline(name, 8 * size_bytes / characters, "without training")
 
 
 def comparison(found: Sequence[Baseline], bits_per_character: float) -> RenderableType:

@@ -29,7 +29,7 @@ def doubts(subject: Subject, figures: Mapping[str, Any]) -> Iterator[str]:
     if 2 * unknown > characters:
         yield (
             f"{name}: most of it, {unknown:,} of {characters:,} characters, is unknown to the model, so the "
-            "score is little more than the charge for those; give a text in the model's own script"
+            "score is mostly the fixed cost of unknown characters; give a text in the model's own script"
         )
     if isinstance(subject.text, NamedText):
         yield from _learnt_from(subject, subject.text.corpus)
@@ -39,7 +39,7 @@ def _learnt_from(subject: Subject, corpus: Corpus) -> Iterator[str]:
     """Whether a text, or most of it, was learnt from."""
     facts, name = subject.model.corpus, subject.text.name
     if corpus.statistics().fingerprint == facts.fingerprint:
-        yield f"{name} is what the model was trained on, so the score flatters; {ADVICE}"
+        yield f"{name} is what the model was trained on, so the score is optimistic; {ADVICE}"
         return
     if not is_encoded(subject.path.parent):
         return
@@ -52,8 +52,8 @@ def _learnt_from(subject: Subject, corpus: Corpus) -> Iterator[str]:
     share = _share_learnt_from(corpus, dataset.training, subject.vocabulary)
     if share > 0.5:
         yield (
-            f"{name}: most of it ({share:.0%}) stands in what the model was trained on, so the score "
-            f"flatters; {ADVICE}"
+            f"{name}: most of it ({share:.0%}) is in the training text of the model, so the score is "
+            f"optimistic; {ADVICE}"
         )
 
 

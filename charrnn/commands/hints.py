@@ -26,20 +26,20 @@ def hints(corpus: Corpus, threads: int | None) -> list[str]:
     syllables = statistics.counts[_HANGUL]
     if reading.level == "char" and int(syllables.sum()) > _MOSTLY * statistics.symbols:
         found.append(
-            f"the text has {np.count_nonzero(syllables):,} different Hangul syllables; --normalize nfd makes "
-            "them letters (jamo), of which there are far fewer"
+            f"the text has {np.count_nonzero(syllables):,} different Hangul syllables; --normalize nfd "
+            "splits them into letters (jamo), of which there are far fewer"
         )
     if statistics.utf8_bytes < LITTLE_BYTES and not corpus.is_built_in:
         is_tiny, kilobytes = statistics.utf8_bytes < 1000, statistics.utf8_bytes / 1000
         size = f"{statistics.characters:,} characters" if is_tiny else f"{kilobytes:.1f} KB"
         found.append(
-            f"the text has {size}, which is little: it will soon overfit; "
-            "100 KB or more make a model that writes something new"
+            f"the text has {size}, which is little: the model will soon overfit; "
+            "expect to need 100 KB or more for a model that writes something new"
         )
     if (threads or 0) > cores():
         found.append(
-            f"--threads {threads:,} are more than processor cores here ({cores():,}): "
-            "each update waits for all of them, so fewer are faster"
+            f"--threads is {threads:,}, more than the processor cores here ({cores():,}): "
+            "each update waits for all threads, so fewer are faster"
         )
     return found
 
@@ -56,7 +56,7 @@ def advice_on_rare(vocabulary: Vocabulary) -> str:
     share = rare.sum() / counts.sum()
     return (
         f"{len(rare):,} of {len(counts):,} symbols occur fewer than {RARE} times, {share:.1%} of the text: "
-        f"--min-count {RARE} makes them one unknown symbol, and learning faster"
+        f"--min-count {RARE} maps them to one unknown symbol and makes training faster"
     )
 
 
@@ -67,7 +67,7 @@ def unlike_lines(dataset: Dataset, vocabulary: Vocabulary) -> list[str]:
     if found is None or not found.is_unlike:
         return []
     return [
-        f"what is held out is unlike the rest: {found.held_out:.2f} bits/char by pairs of characters, where "
+        f"the held-out part is unlike the rest: {found.held_out:.2f} bits/char by pairs of characters, where "
         f"parts of the rest have {found.mean:.2f}; it may be a licence or an index at the end: remove that, "
         "or give --validation FILE"
     ]

@@ -88,12 +88,12 @@ class Findings:
         """The findings in a few lines, what was copied being marked with brackets; fit for a terminal."""
         novelty, unit = self.novelty, self.unit
         spans = ", ".join(
-            f"{_percent(share)} of {length} {unit}s" for length, share in novelty.shares.items()
+            f"{_percent(share)} of those of {length} {unit}s" for length, share in novelty.shares.items()
         )
         rows = [
             (
                 "written",
-                f"{_count(novelty.characters, unit)}, looked for in {self.corpus} "
+                f"{_count(novelty.characters, unit)}, compared with {self.corpus} "
                 f"({_count(novelty.corpus_characters, unit)})",
             ),
             ("longest span copied", _longest(self)),

@@ -69,7 +69,7 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
             session = go_on(run, checkpoint, settings, corpus, display=display, caller=caller)
             display.note(going_on(session, is_extended=is_extended))
             if other := other_bits(begun, session):
-                display.note(f"it goes on with {other}: from here on no longer the same bit for bit")
+                display.note(f"continuing with {other}: from here on, the weights are not bit-identical")
             if flat(session.setup.plan.settings) != flat(build(TrainSettings, begun)):
                 run.write_config(session.setup.plan.settings)
             progress = finish(session)

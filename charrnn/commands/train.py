@@ -82,7 +82,7 @@ def announced_seconds(reading_seconds: float, display: Display) -> float:
     """What is added to the run's time: a long first encoding of the corpus does not count against it."""
     if reading_seconds <= ANNOUNCED_SECONDS:
         return 0.0
-    display.note(f"the corpus took {clock(reading_seconds)} to read, which is added to the time")
+    display.note(f"the corpus took {clock(reading_seconds)} to read; this is not counted in the time")
     return reading_seconds
 
 

@@ -69,7 +69,9 @@ def _check(
 ) -> None:
     """Refuse a call that asks for nothing, and options that would do nothing."""
     if not corpus and checkpoint is None:
-        raise UsageError("neither a corpus nor --checkpoint is given; name what to show the characters of")
+        raise UsageError(
+            "no corpus is given; name a text, or give --checkpoint for the characters of a model"
+        )
     if checkpoint is not None and not corpus and given:
         options = ", ".join(map(option_name, given))
         raise UsageError(f"{options} says how a text is read, but none is given; name one, or leave it out")

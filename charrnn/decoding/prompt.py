@@ -52,8 +52,8 @@ def read_prompt(text: str, vocabulary: Vocabulary, normal_form: str, on_unknown:
     if unknown and on_unknown == "error":
         listed = _listed([describe(ord(character)) for character in unknown])
         raise UsageError(
-            f"the prompt holds what the model does not know: {listed}; expected what its vocabulary "
-            "has; leave them out, or let charrnn sample do so with --on-unknown skip or nearest"
+            f"the prompt has characters that the model does not know: {listed}; expected those of its "
+            "vocabulary; leave them out, or give --on-unknown skip or nearest to charrnn sample"
         )
     found = {
         character: _nearest(character, vocabulary, normal_form) if on_unknown == "nearest" else ""

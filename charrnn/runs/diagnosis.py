@@ -72,8 +72,8 @@ def _flattered(seen: Evidence) -> str:
     if seen.validation is None or seen.validation > EASIER * seen.training - NOTICEABLE:
         return ""
     return (
-        f". What is held out is easier than the training text ({seen.validation:.2f} to "
-        f"{seen.training:.2f}), so validation flatters: hold out another part with --validation FILE"
+        f". The held-out text is easier than the training text ({seen.validation:.2f} to "
+        f"{seen.training:.2f}), so its loss is optimistic: hold out another part with --validation FILE"
     )
 
 
@@ -89,8 +89,8 @@ def _diverged(seen: Evidence) -> str | None:
 def _few(seen: Evidence) -> str | None:
     if seen.updates >= HANDFUL or not seen.run.finished:
         return None
-    updates = f"{seen.updates:,} update{'s' if seen.updates != 1 else ''}"
-    return f"{updates} are too few to tell anything; train longer: {seen.run.longer}"
+    updates = "1 update is" if seen.updates == 1 else f"{seen.updates:,} updates are"
+    return f"{updates} too few to tell anything; train longer: {seen.run.longer}"
 
 
 def _no_better_than_counting(seen: Evidence) -> str | None:
@@ -100,13 +100,13 @@ def _no_better_than_counting(seen: Evidence) -> str | None:
     worse = f"no better than counting symbols, {unigram:.2f} bits per character"
     if seen.best is None or seen.training >= unigram:
         return (
-            f"training {seen.training:.2f} is {worse}: nothing is learnt yet. Train longer: "
+            f"training {seen.training:.2f} is {worse}: it has not learned anything yet. Train longer: "
             f"{seen.run.longer}; or begin anew with a lower --learning-rate"
         )
     return (
-        f"training went down to {seen.training:.2f}, but the best validation, {seen.best:.2f}, is {worse}: "
-        "the held-out text is unlike the rest, or the model overfits. Hold out another part with "
-        "--validation, or give it more text"
+        f"the training loss fell to {seen.training:.2f}, but the best validation loss, {seen.best:.2f}, "
+        f"is {worse}: the held-out text is unlike the rest, or the model overfits. Hold out another part "
+        "with --validation, or give it more text"
     )
 
 
@@ -125,14 +125,14 @@ def _unfinished(seen: Evidence) -> str | None:
     if seen.run.finished:
         return None
     shown = f"training {seen.training:.2f} bits per character" if seen.validation is None else seen.losses
-    return f"not at its end yet: {shown} after {_passes(seen.epochs)}. Go on with: {seen.run.longer}"
+    return f"not finished yet: {shown} after {_passes(seen.epochs)}. Go on with: {seen.run.longer}"
 
 
 def _unvalidated(seen: Evidence) -> str | None:
     if seen.validation is not None:
         return None
     return (
-        f"training ended at {seen.training:.2f} bits per character; without validation there is no telling "
+        f"training ended at {seen.training:.2f} bits per character; without validation nobody can tell "
         "whether it overfits: hold out some text with --validation 0.1"
     )
 

@@ -132,8 +132,8 @@ def _compared(
     repeated, notices = repeated_records(*parts), list[str]()
     if repeated:
         notices.append(
-            f"{repeated:,} of {parts[1].records:,} held-out lines also stand in the training part: what "
-            "validation says of those tells nothing of new ones"
+            f"{repeated:,} of {parts[1].records:,} held-out lines also stand in the training part: their "
+            "validation loss says nothing about new lines"
         )
     counts = corpus.statistics().counts
     return repeated, notices + unseen_notice(counts, parts[1], vocabulary, is_of_the_text=is_of_the_text)
@@ -163,7 +163,7 @@ def _unknown(path: str, codes: NDArray[np.intp], counts: NDArray[np.int64]) -> s
     total = int(counts[codes].sum())
     return (
         f"--validation {path}: {total:,} characters of it are unknown to the model, since the corpus lacks "
-        f"them: {tally(codes, counts[codes])}; each is charged as naming any character at random"
+        f"them: {tally(codes, counts[codes])}; each costs as much as a random code point of Unicode"
     )
 
 

@@ -212,7 +212,9 @@ def _advice(error: UnicodeDecodeError, *, is_start: bool) -> str:
     data = error.object
     errors = "--errors replace or --errors ignore"
     if is_binary(data):
-        return f"it holds NULs, as no text does: give --level byte to learn its bytes, or {errors}"
+        return (
+            f"it contains NUL bytes, so it is hardly text: give --level byte to learn its bytes, or {errors}"
+        )
     likely = likeliest_encoding(data if is_start else data[data.find(b"\n") + 1 :], error.encoding)
     if likely is None:
         return f"most of it is: give {errors}, or --encoding NAME"

@@ -71,7 +71,7 @@ def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
         )
     if min(statistics.symbols, statistics.characters) < 2:
         raise CorpusError(
-            f"{corpus.sources[0].name} has one character; the first is given, so two are needed"
+            f"{corpus.sources[0].name} has one character; expected two or more, since the first is not scored"
         )
 
 

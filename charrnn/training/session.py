@@ -138,7 +138,7 @@ class Session:
         is_new = self.reporting.count > 0 or not self.validating.is_known
         validation = None if self.validating.part is None else self._validate()
         if self.validating.part is not None and validation is None:
-            self.display.note("the last validation is left out: the time was over before it ended")
+            self.display.note("the last validation is skipped: there was no time left for it")
         if not self.trainer.budget.is_overdue():
             self.sampling.sample()
         with self.stops.shield():
