@@ -20,7 +20,7 @@ from charrnn import __version__
 from charrnn.config.declaration import build, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
 from charrnn.errors import CheckpointError, UsageError
-from charrnn.model.architecture import ARCHITECTURES, Architecture, LabelledArchitecture
+from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.runs import checkpoint_file
 from charrnn.runs.atomic import write_atomically
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress, check_name, checked_fitted
@@ -216,7 +216,7 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
     corpus, progress = CorpusFacts.of(entry["corpus"]), Progress.of(entry["progress"])
     if len(corpus.starts) != len(vocabulary):
         raise ValueError(f"{len(corpus.starts)} counts of how lines begin, {len(vocabulary)} symbols")
-    _check_label_counts(corpus.label_counts, architecture)
+    corpus.check_labels(architecture)
     if (progress.best_step is None) != (progress.best_validation_nats_per_character is None):
         raise ValueError("of its best validation either the step or the figure is missing")
     training = entry["training"]
@@ -234,17 +234,6 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         answers=names_from(entry, task, architecture),
         fitted=checked_fitted(entry.get("fitted", {})),
     )
-
-
-def _check_label_counts(counts: list[int] | None, architecture: Architecture) -> None:
-    """Check that there are as many as labels, where labels are drawn by them."""
-    labels = getattr(architecture, "classes", 0)
-    if counts is not None and len(counts) != labels:
-        raise ValueError(f"{len(counts)} counts of labels, {labels} labels in the network")
-    if counts is not None and not sum(counts):
-        raise ValueError("counts of labels that are all zero")
-    if counts is None and isinstance(architecture, LabelledArchitecture):
-        raise KeyError("label_counts")
 
 
 def _check_format(number: object) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from charrnn.config.declaration import REQUIRED, Entry, setting, shortened
+from charrnn.model.architecture import Architecture, LabelledArchitecture
 from charrnn.runs.training_state import LONGEST_SECONDS, MOST, MOST_EPOCHS
 
 
@@ -80,6 +81,22 @@ class CorpusFacts(Entry):
     longest_record: int = setting(0, "symbols, in lines mode", minimum=0, maximum=MOST)
     encoded: str = setting("", "SHA-256", check=check_name)
     label_counts: list[int] | None = setting(None, "of each label", check=_counts("labels"))  # noqa: RUF009 - a declaration
+
+    def check_labels(self, network: Architecture) -> None:
+        """Check that labels are counted, where a network draws them, and that there are as many as it has.
+
+        Raises:
+            KeyError, ValueError: they are not.
+        """
+        counts, labels = self.label_counts, getattr(network, "classes", 0)
+        if counts is None:
+            if isinstance(network, LabelledArchitecture):
+                raise KeyError("label_counts")
+            return
+        if len(counts) != labels:
+            raise ValueError(f"{len(counts)} counts of labels, {labels} labels in the network")
+        if not sum(counts):
+            raise ValueError("counts of labels that are all zero")
 
 
 @dataclass(frozen=True)
