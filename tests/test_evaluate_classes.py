@@ -126,3 +126,12 @@ def test_what_cannot_be_scored_is_told(run: Path, row: str, code: int, message: 
     assert (result.code, result.out) == (code, "")
     assert message in result.err
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--window=5", "--show", "--adapt", "--beam=3", "--html=page.html"])
+def test_what_is_for_another_task_is_wrong_use(run: Path, option: str) -> None:
+    result = charrnn("evaluate", run.parent / "rows.tsv", "--checkpoint", run, option)
+    assert (result.code, result.out) == (2, "")
+    name, task = option.split("=", maxsplit=1)[0], "translate" if "beam" in option else "language"
+    assert f"{name} is for a model of --task {task}, and {run}" in result.err
+    assert "is one of --task classify; leave it out" in result.err

@@ -261,7 +261,7 @@ def test_it_is_evaluated_with_the_label_and_without(by_label: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("row", "option", "code", "said"),
     [
-        ("ab\tletters\n", "--show", 2, "--show is for a model that was trained for the task of language"),
+        ("ab\tletters\n", "--show", 2, "--show is for a model of --task language, and "),
         (
             "ab\twords\n",
             "--json",

@@ -19,7 +19,8 @@ from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
 from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.commands.show import met, show, write_page
-from charrnn.config.declaration import option_name
+from charrnn.config.declaration import flat, option_name
+from charrnn.config.settings import EvaluateSettings
 from charrnn.display.new_files import check_new_file
 from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
@@ -48,8 +49,13 @@ TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
 }
 """How a model is scored that was trained for another task than that of language."""
 
-BESIDE = dict.fromkeys(("classify", "translate", "tag"), ("baselines",))
-"""What may be asked for beside that."""
+OF_TASKS = {
+    "generate": {"part"},
+    "classify": {"part", "baselines", "min_probability"},
+    "translate": {"part", "baselines", "beam", "n_best"},
+    "tag": {"part", "baselines"},
+}
+"""The settings that say something to each of these; all that none of them has are for language."""
 
 
 def evaluate(question: Question) -> None:
@@ -70,17 +76,30 @@ def evaluate(question: Question) -> None:
     question.check_text()
     path = find_checkpoint(next(iter(question.checkpoints), None))
     task = describe(path).task
+    _check_settings(question, task, path)
     if (of_task := TASKS.get(task)) is None:
         report = REPORTS[alone[0]] if alone else score
         report(question)
-        return
-    beside = [name for name in beside if name not in BESIDE.get(task, ())]
-    if asked := [*alone, *beside]:
+    else:
+        of_task(question, path, load(path))
+
+
+def _check_settings(question: Question, task: str, path: Path) -> None:
+    """Check that what is asked for says something to a model of this task.
+
+    Raises:
+        UsageError: it does not.
+    """
+    every = set(flat(EvaluateSettings()))
+    of_others = {"beam", "n_best", "min_probability"}
+    known = OF_TASKS.get(task, every - of_others)
+    strange = [name for name in question.given if name in every - known]
+    if strange:
+        fit = [other for other, names in OF_TASKS.items() if strange[0] in names] or ["language"]
         raise UsageError(
-            f"{option_name(asked[0])} is for a model that was trained for the task of language, and {path} "
-            "was not; leave it out"
+            f"{option_name(strange[0])} is for a model of --task {' or '.join(fit)}, and {path} is one of "
+            f"--task {task}; leave it out"
         )
-    of_task(question, path, load(path))
 
 
 def score(question: Question) -> None:
