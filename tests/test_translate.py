@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from program import charrnn, python
 from test_interactive import Person
+
+from charrnn.runs.checkpoint import load, save
 
 LINES = sorted({"".join(np.random.default_rng(seed).choice(list("abcd"), seed % 5)) for seed in range(200)})
 
@@ -183,6 +186,31 @@ def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
     result = charrnn("evaluate", "--part", "validation", "--checkpoint", run)
     assert result.code == 2
     assert "the run held out nothing" in result.err
+
+
+@pytest.mark.parametrize(
+    ("symbols", "reason"),
+    [
+        (("A", "C", "B", "D"), "target symbols in ascending order"),
+        (("A", "A", "B", "D"), "target symbols in ascending order"),
+        (("", "A", "B", "D"), "target symbols of 1 to 1,000 characters"),
+        (("A", "B", "C"), "3 target_vocabulary in its list, 5 in the network"),
+    ],
+)
+def test_target_symbols_of_a_file_are_checked(
+    run: Path, tmp_path: Path, symbols: tuple[str, ...], reason: str
+) -> None:
+    forged = tmp_path / "forged.safetensors"
+    save(forged, replace(load(run / "best.safetensors"), answers=symbols))
+    result = charrnn("translate", "--checkpoint", forged, "--text", "a")
+    assert (result.code, result.out) == (3, "")
+    assert reason in result.err
+
+
+def test_another_command_is_named_that_the_model_is_for(run: Path) -> None:
+    result = charrnn("sample", "--checkpoint", run)
+    assert result.code == 2
+    assert f"charrnn translate --checkpoint {run}" in result.err
 
 
 def test_a_conversation_on_a_terminal(run: Path) -> None:

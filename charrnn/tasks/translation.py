@@ -30,8 +30,8 @@ from charrnn.text.vocabulary import Vocabulary
 SHOWN = 6
 """How many examples are shown now and then."""
 
-SCORED_TOGETHER = 256
-"""Pairs that are scored side by side."""
+SCORED_TOGETHER = 64
+"""Pairs that are scored side by side; between these a score may be broken off."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,11 @@ class TranslationScore:
         return self.nats / self.symbols
 
     def better_than(self, value: float) -> bool:
-        """Whether these are more than others."""
-        return self.value > value
+        """Whether these are more than others, or as many: then more was learnt since.
+
+        Where an answer may be any of many, hardly one matches exactly, and the first would stay the best.
+        """
+        return self.value >= value
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,6 @@ class TranslationTask:
         vocabulary: the symbols of sources.
         target_vocabulary: those of targets.
         reading: how text is read.
-        smoothing: share of the probability that is asked for all symbols alike in training (Szegedy et al.
-            2016).
     """
 
     name: ClassVar[str] = "translate"
@@ -90,7 +91,6 @@ class TranslationTask:
     vocabulary: Vocabulary
     target_vocabulary: TargetVocabulary
     reading: ReadingSettings = field(default_factory=ReadingSettings)
-    smoothing: float = 0.0
 
     def network(
         self, architecture: TranslationArchitecture, dropout: float, generator: torch.Generator
@@ -106,23 +106,20 @@ class TranslationTask:
         """Score each symbol of the targets, given the source and those before it: summed in nats."""
         logits = network(batch.sources, batch.inputs).flatten(0, 1)
         targets = batch.targets.flatten()
-        smoothing = self.smoothing if network.training else 0.0
-        nats = cross_entropy(
-            logits.float(), targets, ignore_index=PADDING, reduction="sum", label_smoothing=smoothing
-        )
+        nats = cross_entropy(logits.float(), targets, ignore_index=PADDING, reduction="sum")
         return Loss(nats, batch.count, [])
 
     def score(self, network: TranslationNetwork, part: Paired) -> TranslationScore:
         """Exact matches, and what the targets cost; a symbol that no target in training had is charged."""
-        nats = 0.0
+        nats, right = 0.0, 0
+        translator = Translator(network.architecture, network.weights())
         for rows in by_length(part, np.arange(part.records), SCORED_TOGETHER):
             nats += self._nats(network, pairs(part, rows, 0.0))
-        rows = np.arange(part.records)
-        written = self._written(network, part, rows)
-        right = sum(
-            np.array_equal(target.ids, part.targets.ids[begin + 1 : end - 1])
-            for target, (begin, end) in zip(written, part.targets.texts, strict=True)
-        )
+            written, places = self._written(translator, part, rows), part.targets.texts[rows].tolist()
+            right += sum(
+                np.array_equal(target.ids, part.targets.ids[begin + 1 : end - 1])
+                for target, (begin, end) in zip(written, places, strict=True)
+            )
         return TranslationScore(right, part.records, nats, part.targets.symbols)
 
     @torch.no_grad()
@@ -138,9 +135,8 @@ class TranslationTask:
         network.train(was_training)
         return float(loss.nats) + UNKNOWN_NATS * int(is_unknown.sum())
 
-    def _written(self, network: TranslationNetwork, part: Paired, rows: Rows) -> list[Target]:
-        """The targets that the network writes for some sources, the likeliest symbol taken each time."""
-        translator = Translator(network.architecture, network.weights())
+    def _written(self, translator: Translator, part: Paired, rows: Rows) -> list[Target]:
+        """The targets that are written for some sources, the likeliest symbol taken each time."""
         sources = [part.sources.ids[begin + 1 : end] for begin, end in part.sources.texts[rows]]
         longest = min(LONGEST, 2 * int(part.targets.lengths.max()))
         return [best[0] for best in search(translator, sources, beam=1, longest=longest)]
@@ -156,7 +152,7 @@ class TranslationTask:
             CheckpointError: what it computes is not finite.
         """
         rows = np.arange(min(SHOWN, part.records)) * part.records // min(SHOWN, part.records)
-        written = self._written(network, part, rows)
+        written = self._written(Translator(network.architecture, network.weights()), part, rows)
         return "\n".join(
             f"{self._composed(self.vocabulary.decode(part.sources.ids[begin + 1 : end - 1]))} → "
             f"{self._composed(self.target_vocabulary.decode(target.ids))}"
