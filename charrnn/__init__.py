@@ -4,8 +4,8 @@
     run = charrnn.train("novel.txt", max_time="2m")
     run.model().sample("Once", length=200)
 
-Importing the package loads nothing heavy: neither torch nor numpy. Each module says at its top what it
-holds and what it knows nothing of; the README has the map.
+Importing the package is cheap: it loads neither torch nor numpy. The docstring of each module says what it
+holds and what it is independent of; the README has a map.
 """
 
 import time

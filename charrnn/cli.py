@@ -1,7 +1,7 @@
-"""The commands: thin shells over the plain functions in `charrnn.commands`, and the one handler of errors.
+"""The commands: thin wrappers around the functions in `charrnn.commands`, and the single error handler.
 
-Only what the help needs is imported here; numpy and torch come with the commands that use them. Until these
-are loaded, a signal ends the program at once; from there on it is an error that leaves all in order.
+Only what the help needs is imported here; numpy and torch are imported by the commands that use them. Until
+these are loaded, a signal ends the program at once; later it is an exception, so everything is cleaned up.
 """
 
 import os

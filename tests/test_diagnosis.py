@@ -187,6 +187,7 @@ def test_a_handful_of_updates_is_never_well() -> None:
     kind, text = seen(points(falling(2.0), falling(2.1), reports=5))
     assert kind == "few"
     assert text == "5 updates are too few to tell anything; train longer: charrnn train --resume"
+    assert seen(points(falling(2.0), falling(2.1), reports=1))[1].startswith("1 update is too few")
     assert seen(points(falling(2.0), falling(2.1), reports=49))[0] == "few"
     assert seen(points(falling(9.0), falling(9.1), reports=5), unigram_bits=4.8)[0] == "few"
     assert seen(points(falling(2.0), falling(2.1), reports=5), finished=False)[0] == "unfinished"
@@ -211,8 +212,8 @@ def test_a_model_that_is_worse_than_counting_is_not_just_told_to_train_longer() 
     assert kind == "unlearnt"
     assert text == (
         "training 32.00 is no better than counting symbols, 4.80 bits per character: it has not learned "
-        "anything yet. Train longer: charrnn train --resume --run runs/x --max-time +2m; or begin anew with a lower "
-        "--learning-rate"
+        "anything yet. Train longer: charrnn train --resume --run runs/x --max-time +2m; or begin anew with "
+        "a lower --learning-rate"
     )
     assert seen(points(lambda _: 4.8, None), unigram_bits=4.8)[0] == "unlearnt"
 

@@ -1,1 +1,1 @@
-"""What each command does, as a plain function; `charrnn.cli` is the shell around them."""
+"""What each command does, as a plain function; `charrnn.cli` wraps them."""

@@ -1,4 +1,4 @@
-"""What simple models reach on a text: beside a network's score, and before training as a scale for losses."""
+"""Baselines on a text: shown beside the score of a network, and before training as a scale for its losses."""
 
 import math
 from collections.abc import Iterator, Sequence

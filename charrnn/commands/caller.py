@@ -1,4 +1,4 @@
-"""Who asks for training, and where that is shown."""
+"""How training was started, from the command line or from Python, and where progress is shown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

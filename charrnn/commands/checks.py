@@ -1,4 +1,4 @@
-"""What can be found wrong with the settings of `charrnn train` before torch is loaded or a text is read."""
+"""Checks of the settings of `charrnn train` that need neither torch nor the text."""
 
 from collections.abc import Mapping
 from pathlib import Path

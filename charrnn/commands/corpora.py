@@ -1,4 +1,4 @@
-"""Corpora as the commands meet them: counted with progress shown, what there is to tell told."""
+"""Corpora for the commands: counted with a progress display, with notices about what is unusual."""
 
 from collections.abc import Mapping
 from typing import Any

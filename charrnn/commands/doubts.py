@@ -1,4 +1,4 @@
-"""What makes a score worth little: the text was learnt from, or most of it is unknown to the model."""
+"""Warnings about scores that mean little: the text was trained on, or is mostly unknown to the model."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

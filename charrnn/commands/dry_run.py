@@ -1,4 +1,4 @@
-"""`charrnn train --dry-run`: what a run would be. The text is encoded into a folder that does not stay."""
+"""`charrnn train --dry-run`: what a run would be. The text is encoded into a temporary folder."""
 
 import errno
 import math

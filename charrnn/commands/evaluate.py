@@ -1,4 +1,4 @@
-"""`charrnn evaluate`: which report is wanted of a text under a model; the score of it is the first."""
+"""`charrnn evaluate`: chooses the report about a text and a model; the default is the score."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""`charrnn evaluate --gradients`: how the gradient of a character's loss fades with the distance back."""
+"""`charrnn evaluate --gradients`: how the gradient of a loss vanishes as it flows back in time."""
 
 import itertools
 import json

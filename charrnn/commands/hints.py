@@ -1,4 +1,4 @@
-"""What would help, before anything is learnt from a text."""
+"""Hints about the text and the settings, before training starts."""
 
 import numpy as np
 

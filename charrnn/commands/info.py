@@ -1,4 +1,4 @@
-"""`charrnn info`: what a checkpoint holds. Loads no torch."""
+"""`charrnn info`: what a checkpoint contains. Does not load torch."""
 
 import json
 import sys

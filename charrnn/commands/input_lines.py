@@ -1,4 +1,4 @@
-"""Lines to be answered one by one: from files, or from standard input as they come. Loads no torch."""
+"""Input lines, one by one: from files, or from standard input as they arrive. Does not load torch."""
 
 import codecs
 import sys

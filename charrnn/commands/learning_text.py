@@ -1,4 +1,4 @@
-"""The text of a run: it is read, given ids, and laid into the run folder."""
+"""The text of a run: read, encoded as ids, and written into the run folder."""
 
 from dataclasses import replace
 

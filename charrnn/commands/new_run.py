@@ -1,4 +1,4 @@
-"""The settings of a run that is begun, and its plan: for `train`, and for `--dry-run`, which ends there."""
+"""The settings and the plan of a new run, for `train` and `--dry-run`."""
 
 from collections.abc import Mapping
 from dataclasses import replace

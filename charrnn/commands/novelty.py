@@ -1,4 +1,4 @@
-"""`charrnn sample --novelty`: what of the written texts stands in a corpus, for people and as JSON."""
+"""`charrnn sample --novelty`: how much of the output is copied from a corpus, as text and as JSON."""
 
 import sys
 from collections.abc import Sequence

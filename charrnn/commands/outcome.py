@@ -1,4 +1,4 @@
-"""The end of a run: it is trained to it, and told what came of it."""
+"""Training a run to its end, and reporting the result."""
 
 import shlex
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`charrnn evaluate --per-character`: what was expected in the place of each character."""
+"""`charrnn evaluate --per-character`: the model's predictions for each character."""
 
 import itertools
 import json

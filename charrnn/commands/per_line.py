@@ -1,4 +1,4 @@
-"""`charrnn evaluate --per-line`: a filter that puts its score before each line, in order."""
+"""`charrnn evaluate --per-line`: a filter that prints each line after its score, in order."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The words of a plan: what will be learnt from, by which network, how long."""
+"""A plan in words: the text, the network, and the length of the training."""
 
 from charrnn.config.settings import BudgetSettings
 from charrnn.text.dataset import Dataset

@@ -1,4 +1,4 @@
-"""The prompt that a person means by what they typed. Loads no torch."""
+"""Reads prompts: text with escapes, files, standard input. Does not load torch."""
 
 import sys
 from pathlib import Path

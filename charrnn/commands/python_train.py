@@ -1,6 +1,6 @@
-"""`charrnn.train`: training that a Python program asks for. Loads torch once nothing is found wrong.
+"""`charrnn.train`: training from a Python program. Loads torch only once the settings are valid.
 
-Nothing here prints or hears signals, and all errors are `CharRNNError`s. Settings have the names, the
+Nothing here prints or handles signals, and all errors are `CharRNNError`s. Settings have the names, the
 defaults and the checks of the command line's options.
 """
 

@@ -1,4 +1,4 @@
-"""`charrnn train --resume`: go on with a run, exactly where it was."""
+"""`charrnn train --resume`: continue a run exactly where it stopped."""
 
 import shutil
 from collections.abc import Mapping

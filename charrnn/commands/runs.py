@@ -1,4 +1,4 @@
-"""`charrnn runs`: tables of runs, those on the same text together. Loads no torch."""
+"""`charrnn runs`: tables of runs, grouped by text. Does not load torch."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""`charrnn sample`: from a checkpoint, or several, to text. Loads no torch."""
+"""`charrnn sample`: writes text with one or several models. Does not load torch."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What simple means reach, before anything is learnt: a scale for the figures of a run, for each task."""
+"""Baselines of each task, computed before training: a scale for the metrics of a run."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A text under a model, ready to be scored in the way that was asked for: what every report begins with."""
+"""Prepares a text and a model for scoring with the given settings; every report starts here."""
 
 import sys
 from collections.abc import Iterator, Mapping

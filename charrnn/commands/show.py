@@ -1,4 +1,4 @@
-"""`charrnn evaluate --show` and `--html`: a text painted by surprise, on a terminal and as a page."""
+"""`charrnn evaluate --show` and `--html`: a text coloured by surprise, on a terminal and as a page."""
 
 import itertools
 import sys

@@ -1,4 +1,4 @@
-"""Which task a run has: here alone it is known."""
+"""Finds the task of a run; no other module depends on which task it is."""
 
 from collections.abc import Callable
 

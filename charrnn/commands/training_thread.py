@@ -1,9 +1,9 @@
-"""Training that a program asks for: in a thread of its own, which Python interrupts nowhere.
+"""Training for a Python program, in a separate thread, where KeyboardInterrupt cannot interrupt it.
 
-Python raises KeyboardInterrupt in the main thread, wherever that is. If it trained, an update could be left
-half done; so it waits, and asks the training to stop, which ends its update, saves and returns. What torch
-keeps for each thread (gradients being off, numbers near zero, a default device) stays the caller's alone.
-Knows nothing of what is trained.
+Python raises KeyboardInterrupt in the main thread at any point, even in the middle of an update. So the main
+thread only waits. On an interruption it asks the training thread to stop, which finishes the update, saves
+and returns. Torch's per-thread settings (no_grad, flushing of denormals, default device) of the caller are
+not affected. Independent of what is trained.
 """
 
 import queue

@@ -1,4 +1,4 @@
-"""`charrnn vocab`: the characters of a text or of a checkpoint. Loads no torch."""
+"""`charrnn vocab`: the characters of a text or of a checkpoint. Does not load torch."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
-"""How a setting is declared, and what follows from that: its check, its messages, groups made by name.
+"""How a setting is declared, and what follows from the declaration: checks, messages, groups by name.
 
-A declaration is a field of a dataclass: its default, its help, its limits, what may be done with it. The
-declarations themselves stand in `config/settings.py`. Knows no setting.
+A declaration is a field of a dataclass, with its default, help and limits, and whether it may change. The
+declarations themselves are in `config/settings.py`. Knows no particular setting.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The settings of a run of which none is left to choose; they are declared in `settings.py`.
+"""The resolved settings of a run, with every value chosen; they are declared in `settings.py`.
 
 Knows nothing of how they are chosen.
 """

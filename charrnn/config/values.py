@@ -1,4 +1,4 @@
-"""Values that are texts: durations, intervals, temperatures. What is wrong is told by what was expected."""
+"""Values written as text: durations, intervals, temperatures. Errors say what was expected."""
 
 import math
 import re

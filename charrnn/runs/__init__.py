@@ -1,1 +1,1 @@
-"""A run folder and all that stands in it: checkpoints, metrics, what they tell; signals that end a run."""
+"""A run folder and everything in it: checkpoints, metrics, diagnosis; and the signals that stop a run."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever fails. Knows nothing of what they hold.
+"""Atomic writes: a file is complete or absent, whatever fails. Knows nothing of what the files hold.
 
 .last.safetensors.writing   written and brought to disk beside its place,
 last -> previous            what stood there is kept,

@@ -1,4 +1,4 @@
-"""One file that holds a model: weights, vocabulary, settings, progress; for a run also what it goes on with.
+"""A checkpoint: weights, vocabulary, settings and progress; for a run, also everything needed to resume.
 
 A file from elsewhere is untrusted data: every name, type and shape is compared with what the settings in it
 imply, and those settings are bounded, before an array is read (`checkpoint_file.py`). There is no pickle,

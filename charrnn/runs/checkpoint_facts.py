@@ -1,4 +1,4 @@
-"""What a checkpoint says of the text it was trained on, and of how far training had come."""
+"""What a checkpoint says about its training text, and about the progress of its training."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

@@ -1,13 +1,13 @@
 """What a run's curves say about it, in one or two sentences with the figures. Plain data in, sentences out.
 
-What is known of a run, and how it is read:
+How the losses are interpreted:
 
-- The learning rate falls to zero at the end of every run, and the loss with it. That the loss still fell says
-  nothing; what counts is how often the text was seen, and whether the model begins to overfit.
-- The training loss is measured while learning: on text just before it is learnt from, with dropout. In the
-  first pass no text was seen before, so what then lies between training and validation is how much harder the
-  held-out text is. What the generalisation gap has grown by since then is overfitting.
-- Counting how often each symbol comes (the unigram) needs no network. A model that is no better is of no use,
+- The learning rate decays to zero at the end of every run, and the loss falls with it. A loss that still
+  falls says nothing; what counts is how many epochs were done, and whether the model begins to overfit.
+- The training loss is measured during training: on each batch before the update, with dropout. In the first
+  epoch all text is new to the model, so the gap between training and validation loss shows how much harder
+  the held-out text is. If the generalisation gap grows after that, the model overfits.
+- The unigram, the frequencies of the symbols, needs no network. A model that is no better is useless,
   whatever its curves look like.
 - Hoffmann et al. 2022 (arXiv 2203.15556) find that a compute budget is best spent on some 20 symbols for each
   parameter. Below that more time brings more than a larger model, above it the larger model. Our own runs on

@@ -1,4 +1,4 @@
-"""The figures of a run that a diagnosis rests on, gathered from its reports."""
+"""The metrics of a run that its diagnosis is based on, gathered from its reports."""
 
 import math
 from collections.abc import Sequence

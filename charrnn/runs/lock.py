@@ -1,6 +1,6 @@
-"""One writer for each folder. The system holds the lock: it ends with the program, however that ends.
+"""One writer for each folder. The operating system releases the lock when the program ends, in whatever way.
 
-No process ids are looked at, which mean nothing in another container or on another machine.
+Process ids are not used: they mean nothing in another container or on another machine.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A run's figures over time, read back from `metrics.jsonl`, whatever state the file is in.
+"""A run's metrics over time, read from `metrics.jsonl`, even if the file is damaged.
 
-Knows nothing of how they are made (`runs/report.py`) or shown.
+Knows nothing of how they are computed (`runs/report.py`) or shown.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from: its last, else the one before, else its best.
+"""Which checkpoint a run resumes from: the last, else the previous, else the best.
 
 Knows nothing of torch.
 """

@@ -1,6 +1,6 @@
-"""How a run goes: the figures that are shown and kept in `metrics.jsonl`, and who is told of them.
+"""Reports of a run: the metrics shown and written to `metrics.jsonl`, and the displays that receive them.
 
-Knows nothing of how they are made or shown.
+Knows nothing of how they are computed or shown.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Stopping cleanly: signals that ask for the program's end wait for the end of what must not be torn.
+"""Clean stops: a signal that ends the program is deferred until critical sections are finished.
 
 Knows nothing of models. Importing it is cheap and changes nothing: the program calls `leave_when_asked` as
 its very first act, and each command opens `Stops` once it has loaded what it needs.

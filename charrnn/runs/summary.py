@@ -1,4 +1,4 @@
-"""What a run folder tells, whatever state it is in: running, finished, interrupted or damaged.
+"""The summary of a run folder in any state: running, finished, interrupted or damaged.
 
 Reads no weights. Knows nothing of torch or terminals.
 """
