@@ -1,4 +1,4 @@
-"""Of several candidates the likeliest text, whole texts in order. Knows nothing of files."""
+"""`--best-of`: the likeliest of several candidates for each text, in order. Knows nothing of files."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which symbol is written next: the settings, and the filters they put in a row. Knows nothing of models."""
+"""Chooses the next symbol: the sampling settings, and the chain of filters they make. Knows no models."""
 
 import numpy as np
 from numpy.typing import NDArray

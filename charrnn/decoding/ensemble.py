@@ -1,7 +1,7 @@
-"""Several models that write one text together: their distributions mixed, symbols aligned by code point.
+"""An ensemble of models that writes one text: distributions are mixed, symbols are matched by code point.
 
-A symbol that a model does not have gets nothing from it; when it is written all the same, that model reads
-its unknown symbol instead, or passes over it where it has none. Knows nothing of sampling rules or files.
+A model gives probability 0 to a symbol that it does not have. If the symbol is written, the model reads its
+unknown symbol instead, or skips it if it has none. Knows nothing of sampling rules or files.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How long a text becomes that a model writes, and whether anything ends it."""
+"""The maximum length of a generated text, and whether anything ends it."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""How a text begins: the prompt read, and what may come first after it. Knows nothing of sampling rules."""
+"""Priming: a network reads the prompt, and predicts the first symbol after it. Knows no sampling rules."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a model writes: which symbol comes next, of one text or of many side by side, and the text they make.
+"""Sampling: chooses the next symbols of one text, or of a batch of texts, and assembles the texts.
 
 Knows nothing of files, terminals or torch.
 """

@@ -1,8 +1,8 @@
-"""What the model expected at each character it wrote, before any filter: one account for every view of it.
+"""The trace of a generated text: the model's unfiltered prediction for each character, for every view.
 
-A character is made of one symbol or of several (bytes, or letters that were composed). Its probability is the
-product of theirs, each given those before it, so that the probabilities of a text's characters multiply to
-that of its symbols. Knows nothing of terminals or files.
+A character is made of one or several symbols (bytes, or composed letters). Its probability is the product of
+their conditional probabilities, so the probability of a text is the same by characters as by symbols. Knows
+nothing of terminals or files.
 """
 
 import math

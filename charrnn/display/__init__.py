@@ -1,1 +1,1 @@
-"""What people see: the live display, progress, plots, text by surprise; and where results go."""
+"""What people see: the live display, progress, plots, text coloured by surprise; and where output goes."""

@@ -1,8 +1,7 @@
-"""A panel at the bottom of a terminal that survives what happens to the terminal meanwhile.
+"""A panel at the bottom of a terminal that survives resizing and the output of other programs.
 
-rich draws over what it drew last, going up by as many lines as that had. That is wrong once the terminal has
-another width, for it has folded these lines anew, and once another program has written below them. Knows
-nothing of what is shown.
+rich redraws by moving up as many lines as it drew last. This fails when the terminal was resized, since the
+lines are wrapped anew, and when another program has written below them. Knows nothing of what is shown.
 """
 
 import contextlib

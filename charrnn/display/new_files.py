@@ -1,7 +1,7 @@
-"""Files that the program writes where a user said: new ones only, for none that exists is ever overwritten.
+"""Output files that a user names: an existing file is never overwritten.
 
-A named pipe or a device such as /dev/null is not a file that could be lost: it may stand there, and is
-written to as it is. Knows nothing of what is written.
+A named pipe or a device such as /dev/null cannot lose data, so it may exist and is written to. Knows nothing
+of what is written.
 """
 
 import errno

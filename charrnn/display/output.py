@@ -1,4 +1,4 @@
-"""Where written texts go: standard output, fit for a terminal, or a new file. Knows nothing of models."""
+"""Writes generated texts to standard output, made safe for a terminal, or to a new file. Knows no models."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How far a long job is, on standard error: a bar on a terminal, a plain line now and then elsewhere.
+"""Progress of a long job on standard error: a bar on a terminal, occasional plain lines elsewhere.
 
 Knows nothing of what the job is.
 """

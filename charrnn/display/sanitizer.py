@@ -1,4 +1,4 @@
-"""Text that nobody vouches for, on a terminal: what would steer the terminal becomes visible marks.
+"""Makes untrusted text safe for a terminal: control characters become visible marks.
 
 Knows nothing of models, nor of colours and styles.
 """

@@ -1,6 +1,6 @@
-"""What a command says of itself on standard error: what it loads, and in one line what went wrong.
+"""What a command prints on standard error about itself: what it is loading, and one-line errors.
 
-Loads numpy only where something went wrong.
+Loads numpy only after an error.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""The standard streams, whatever the program was given: closed, full, or gone. Knows nothing of what is said.
+"""The standard streams, which may be closed, full or gone. Knows nothing of what is printed.
 
-What goes to standard error is only shown. Where it cannot be, because its disk is full, its reader has left
-or its terminal is gone, it is dropped: nothing fails for that. Results on standard output are another matter:
-their reader may have seen enough, which is no error, and anything else is.
+If standard error cannot be written, because its disk is full, its reader has quit or its terminal is gone,
+the text is dropped: this is never an error. Results on standard output are different: a reader that quits
+early is not an error, but any other failure is.
 """
 
 import errno

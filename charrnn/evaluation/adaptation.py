@@ -6,9 +6,9 @@ m the mean of g² over the windows so far, this one included:
 
     θ ← θ - rate · g / (√m + ε) + decay · (θ₀ - θ)
 
-The paper takes m from the training text (its RMS update); here it comes from the text itself, of which
-nothing but what was already scored is used, so that a model needs nothing but its file. θ₀ are the weights
-as they were trained. The state is carried from window to window, the gradient is not.
+The paper takes m from the training text (its RMS update). Here it comes from the text itself, from what was
+already scored, so no training text is needed. θ₀ are the trained weights. The state is carried from window
+to window; the gradient is not.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far back a network learns from: how the gradient of a character's loss fades with the distance.
+"""Vanishing gradients: how the gradient of a character's loss shrinks as it flows back in time.
 
 The state s_j is what the network hands on after it has read symbol j: h of every layer, and c of an LSTM's.
 The loss of symbol t is computed from s_{t-1}. For each lag k this module gives

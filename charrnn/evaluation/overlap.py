@@ -1,8 +1,8 @@
-"""Whether what a model wrote is new: what of it stands word for word in a corpus, which passes by once.
+"""Novelty: how much of a model's output is copied verbatim from a corpus, which is read in one pass.
 
-Both sides come as code points in the same normal form. Every answer is exact: spans are found by their hashes
-and then compared. Memory: about 80 MB, and 200 bytes for each character written, however long the corpus
-is. Knows nothing of files, models or terminals.
+Both are code points in the same normal form. Every answer is exact: hashes find candidate spans, which are
+then compared. Memory: about 80 MB, plus 200 bytes for each character of the output, whatever the size of the
+corpus. Knows nothing of files, models or terminals.
 """
 
 from bisect import bisect_left

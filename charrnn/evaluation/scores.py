@@ -1,6 +1,6 @@
-"""How well a network predicts a text: nats for each character as read, unknown ones charged.
+"""How well a network predicts a text: nats per character, with a fixed cost for unknown characters.
 
-Knows nothing of terminals, or of how the network is read: see `model/readers.py`.
+Knows nothing of terminals, or of how the text goes through the network: see `model/readers.py`.
 """
 
 import math

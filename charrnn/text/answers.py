@@ -1,4 +1,4 @@
-"""What is to be found for each record of a text: labels, and how they lie on disk beside the ids.
+"""The targets of each record of a text, such as labels, and how they are stored beside the ids.
 
 A kind of answers for each task that has any. Knows nothing of models or torch.
 """

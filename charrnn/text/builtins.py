@@ -1,4 +1,4 @@
-"""Texts that are on every machine. Knows nothing of other files."""
+"""Built-in texts, which come with Python. Knows nothing of other files."""
 
 import importlib
 import os

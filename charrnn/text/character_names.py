@@ -1,4 +1,4 @@
-"""What single characters are called, and which deserve a second look.
+"""Names of characters, and which of them are suspicious.
 
 Knows nothing of vocabularies or files.
 """

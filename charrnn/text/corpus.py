@@ -1,4 +1,4 @@
-"""A text to learn from: streamed from where it lies, as arrays of codes, never whole in memory.
+"""A training text, streamed from its sources as arrays of codes, never whole in memory.
 
     sources (bytes) -> text as read (str) -> normal form -> codes (uint32), with end marks in lines mode
 

@@ -1,4 +1,4 @@
-"""Parting a text at some places, never inside a character. Knows nothing of files or vocabularies."""
+"""Splitting a text at given places, never inside a character. Knows nothing of files or vocabularies."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,8 +1,7 @@
-"""Encoded text on disk: what to train on and what to measure on, mapped into memory.
+"""Encoded text on disk, memory-mapped: the training and the validation part.
 
-Text mode: the ids of the text; held out is its end, or stretches spread over the whole where it comes from
-several files, a folder or is built in. Each stretch between two cuts is then a text of its own. Lines mode:
-the ids of
+Text mode: the ids of the text. The validation part is its end or, for several files, a folder or a built-in,
+stretches spread over the text. Each stretch between two cuts is then a separate text. Lines mode: the ids of
 
     END record END record END ... record END
 

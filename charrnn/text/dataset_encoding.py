@@ -1,4 +1,4 @@
-"""From a corpus to a dataset in a folder: encoded, split, and what there is to tell of the split.
+"""From a corpus to a dataset in a folder: encoding, splitting, and notices about the split.
 
 Knows nothing of models or torch.
 """

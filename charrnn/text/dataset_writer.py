@@ -1,4 +1,4 @@
-"""Writes a text as ids into a folder, and says where each part of it lies. Knows nothing of models.
+"""Writes a text as ids into a folder, with the position of each part. Knows nothing of models.
 
 In lines mode an end mark stands before the first record, and the places of all end marks in a file of
 their own: see `dataset.py` for how they are read.

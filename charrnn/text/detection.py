@@ -1,4 +1,4 @@
-"""What bytes may be that are not the text they were taken for: a kind of file, or another encoding.
+"""Guesses what bytes are if they are not valid text: another kind of file, or another encoding.
 
 Knows nothing of names or paths.
 """

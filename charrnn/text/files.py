@@ -1,8 +1,7 @@
-"""Files that somebody else may have put there: opened without waiting, regular ones only, bounded in size.
+"""Opens untrusted files safely: without blocking, regular files only, up to a maximum size.
 
-A pipe would let whoever opens it wait for ever, a device would give bytes without end. What is
-opened is asked afterwards what it is, so that nothing can take its place in between.
-Knows nothing of what files hold.
+Opening a pipe could block forever, and a device could give endless bytes. The type is checked on the open
+file, so the file cannot be swapped between the check and the opening. Knows nothing of what files hold.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""How sources become codes, by the mode: as one text, or as records that end marks part.
+"""How sources become codes in each mode: as one text, or as records separated by end marks.
 
 Knows nothing of vocabularies.
 """

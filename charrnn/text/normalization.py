@@ -1,4 +1,4 @@
-"""Unicode normal forms of a text that comes in pieces. Knows nothing of files or vocabularies."""
+"""Unicode normal forms of a text that is read in pieces. Knows nothing of files or vocabularies."""
 
 import functools
 import unicodedata

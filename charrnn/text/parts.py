@@ -1,4 +1,4 @@
-"""What is asked of ids to train on, or to measure on: `text_parts.py` and `record_part.py` hold the kinds.
+"""The interface of a training or validation part; `text_parts.py` and `record_part.py` implement it.
 
 Knows nothing of files or models.
 """

@@ -1,7 +1,7 @@
-"""A text on its way to be scored: piece by piece as read, as ids, and how the two belong together.
+"""A text to be scored: in pieces, as characters and as ids, and which id belongs to which character.
 
-Text mode: the first character is given, not scored. Lines mode: an end mark is given before the first
-record, each record's own is scored. Knows nothing of models.
+Text mode: the first character is input only, not scored. Lines mode: an end mark is the input before the
+first record, and the end mark of each record is scored. Knows nothing of models.
 """
 
 from collections.abc import Iterator

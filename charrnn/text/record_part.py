@@ -1,4 +1,4 @@
-"""Records to train on, or to measure on: some of those between the end marks of a text.
+"""A training or validation part made of records: a selection of those between the end marks of a text.
 
 Knows nothing of one long text.
 """

@@ -1,4 +1,4 @@
-"""What a held-out part shares with the part that is learnt from, and what it does not.
+"""What the held-out part has in common with the training part: repeated lines, and unseen characters.
 
 Records are compared by hashes of 64 bits. Knows nothing of files.
 """

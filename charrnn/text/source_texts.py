@@ -1,4 +1,4 @@
-"""Sources of bytes as text: decoded, the same way each time, and never more than a piece in memory.
+"""Sources of bytes as text: decoded in pieces, the same way on every pass.
 
 Knows nothing of how texts become codes.
 """

@@ -1,4 +1,4 @@
-"""Which files a person's words on the command line mean. Knows nothing of what stands in them."""
+"""Which files the corpus arguments of a command mean. Knows nothing of their contents."""
 
 import contextlib
 import functools

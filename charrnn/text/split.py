@@ -1,4 +1,4 @@
-"""How much of a text is held out to measure on, and where it lies. Knows nothing of files."""
+"""How much of a text is held out for validation, and where. Knows nothing of files."""
 
 import math
 import re

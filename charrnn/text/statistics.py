@@ -1,4 +1,4 @@
-"""What one pass over a text counts. Knows nothing of where the text comes from."""
+"""Statistics of a text from a single pass. Knows nothing of where the text comes from."""
 
 from dataclasses import dataclass
 

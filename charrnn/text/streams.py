@@ -1,4 +1,4 @@
-"""A source of bytes that can be read again: files, compressed files, pipes. Knows nothing of text."""
+"""Sources of bytes that can be read repeatedly: files, compressed files, pipes. Knows nothing of text."""
 
 import bz2
 import contextlib

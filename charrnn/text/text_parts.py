@@ -1,4 +1,4 @@
-"""Text to train on, or to measure on: one, or several stretches of one. Knows nothing of records."""
+"""A training or validation part of one long text: all of it, or stretches. Knows nothing of records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a text has that a vocabulary does not: how often, and where first. Knows nothing of models."""
+"""Characters of a text that a vocabulary lacks: how often, and where first. Knows nothing of models."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,6 @@
 """Characters and their ids: encoding and decoding. Knows nothing of models or torch.
 
-How one is counted, written to a file and shown to people: `vocabulary_counts.py`, `vocabulary_file.py` and
-`vocabulary_entries.py`.
+Counting, files and tables are in `vocabulary_counts.py`, `vocabulary_file.py` and `vocabulary_entries.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The vocabulary of a text, from how often each code occurs in it. Knows nothing of where the text lies."""
+"""The vocabulary of a text, from the counts of its codes. Knows nothing of where the text comes from."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The symbols of a vocabulary for people: what each is called, how often it occurs, what is odd about it."""
+"""The symbols of a vocabulary as a table for people: name, count, and what is unusual about each."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""A vocabulary as JSON, in a file or in a checkpoint; whatever is read is checked."""
+"""A vocabulary as JSON, in a file or in a checkpoint; everything read is validated."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""When training diverges: updates that are passed over, and how often a run may go back.
+"""What happens when training diverges: skipped updates, and the limit on roll-backs.
 
-An update whose loss or gradient is not finite is skipped by the trainer. A few in a row mean that the
-weights themselves are lost: the run goes back to its last good checkpoint, with half the learning rate.
+The trainer skips an update if its loss or gradient is not finite. A few in a row mean that the weights
+themselves are lost: the run rolls back to its last good checkpoint and halves the learning rate.
 
 Knows nothing of files.
 """

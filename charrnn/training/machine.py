@@ -1,4 +1,4 @@
-"""What learning takes of the machine: the device, its precisions, memory and numbers near zero.
+"""Training and the hardware: the device, its precisions, memory, flushing of denormals.
 
 Knows nothing of networks.
 """

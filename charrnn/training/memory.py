@@ -1,4 +1,4 @@
-"""What training takes in memory and on disk, and what to lower where memory is too small for it.
+"""The memory and disk space that training needs, and which setting to lower if memory is too small.
 
 Knows nothing of files or text.
 """

@@ -1,4 +1,4 @@
-"""How many updates a second a trainer makes on this machine, from making a few."""
+"""How many updates per second a trainer makes on this machine, measured on a few."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Values for options that are not set, from corpus and budget. Knows nothing of torch, files or terminals."""
+"""Chooses the options that are not set, by corpus and budget. Knows nothing of torch, files or displays."""
 
 import dataclasses
 import math

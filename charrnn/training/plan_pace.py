@@ -1,4 +1,4 @@
-"""How fast plans learn on this machine: each is tried for a moment."""
+"""How fast each candidate plan trains on this machine, measured on a few updates."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The precision of matrix products in training; weights and what moves them stay in float32.
+"""The precision of matrix products in training; weights and optimizer states stay in float32.
 
 Knows nothing of networks.
 """

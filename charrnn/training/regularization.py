@@ -1,4 +1,4 @@
-"""Dropout and weight decay where they are not set: the more easily a text is overfitted, the more of them.
+"""Default dropout and weight decay: stronger if the model is more likely to overfit the text.
 
 The load is how often the run reads the text, times the parameters for each of its symbols. Knows nothing of
 plans or text.

@@ -1,4 +1,4 @@
-"""Tells how learning goes: a report of the updates since the last one, to a file and a display."""
+"""Periodic reports of training, each about the updates since the last one, to a file and a display."""
 
 from charrnn.runs.checkpoint_facts import NATS, Figure, Progress
 from charrnn.runs.report import Display, Report

@@ -1,4 +1,4 @@
-"""Puts a run back to where a checkpoint has it: to go on with it, or where it diverged."""
+"""Restores a run from a checkpoint: to resume it, or to roll back after divergence."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A run between two updates as a checkpoint, and back: of all its parts, what each goes on with.
+"""The state of a run between two updates, to and from a checkpoint: the states of all its parts.
 
 Knows nothing of files.
 """

@@ -1,4 +1,4 @@
-"""Shows now and then what the network does, for whoever watches the run."""
+"""Shows samples from the network at intervals during training."""
 
 from charrnn.config.values import steps_or_seconds
 from charrnn.errors import CheckpointError

@@ -1,4 +1,4 @@
-"""Writes what a run leaves behind. A disk that fills does not end training: it goes on, and tries again.
+"""Writes the files of a run. A full disk does not end training: it continues, and saving is tried again.
 
 Knows nothing of networks.
 """

@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate there. Knows nothing of models or text."""
+"""The progress of a run, and the learning rate at each point. Knows nothing of models or text."""
 
 import math
 import time

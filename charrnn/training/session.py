@@ -1,8 +1,8 @@
-"""One run from its first update to its last: between updates it does what is due.
+"""One run from its first update to its last, with everything that happens between updates.
 
-The trainer only learns. Reporting, validating, sampling and saving are parts of their own, each with its
-interval and what it remembers; here it is decided what follows on what, when to go back, and when it ends.
-Knows nothing of how things are shown: a display is told.
+The trainer only makes updates. Reporting, validation, sampling and saving are separate parts, each with its
+own interval and state. The session decides their order, when to roll back, and when to stop. Knows nothing of
+how things are shown: it calls a display.
 """
 
 import contextlib

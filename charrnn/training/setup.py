@@ -1,4 +1,4 @@
-"""What a run is made of, and how that is made of its settings."""
+"""Builds the parts of a run from its settings."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A trainer between two updates, as plain arrays and numbers, and back: what makes a resume exact.
+"""The state of a trainer between two updates, as plain arrays and numbers, and back: for exact resume.
 
 `charrnn/runs/training_state.py` says what each array is. Knows nothing of files.
 """

@@ -1,9 +1,9 @@
-"""How many processor threads a run on a clock computes with: as many as are fastest just now.
+"""The number of CPU threads of a run with `--max-time`: the fastest at the moment.
 
-Threads that share an update wait for one another in a loop, many hundred times in each. Where another
-program has one of the cores, all of them wait until that one is back: beside two busy programs an update on
-two threads takes a hundred times as long as on one (LOG.md). Nobody knows beforehand, so it is measured,
-again and again. All of training sets it here alone. Knows nothing of networks.
+Threads that share an update wait for each other in a spin loop, many hundred times per update. If another
+program occupies one of the cores, all threads wait for the one that was displaced: beside two busy programs,
+an update on two threads takes a hundred times as long as on one (LOG.md). This cannot be known in advance, so
+it is measured repeatedly. Training sets the number of threads only here. Knows nothing of networks.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence

@@ -1,6 +1,6 @@
-"""The loop of learning: each turn is one update. It never prints, saves or reads a file.
+"""The training loop: each iteration is one update. It never prints, saves or reads a file.
 
-Who iterates decides when to validate, to save, to show a sample, and when to stop early:
+The caller decides when to validate, save, sample, and stop early:
 
     for step in Trainer(...):
         ...

@@ -1,6 +1,6 @@
-"""Whether updates as a graph are right and faster on this machine: both are made, and compared.
+"""Checks whether updates as a CUDA graph are correct and faster on this machine, by making both.
 
-A graph is trusted only after it agreed with the trainer's plain updates, and used only if it is the faster.
+A graph is used only if it agrees with the trainer's plain updates and is faster.
 Knows nothing of how it is captured.
 """
 

@@ -1,4 +1,4 @@
-"""The trainer's updates, and what they did. Knows nothing of files or displays."""
+"""The trainer's updates, and their results. Knows nothing of files or displays."""
 
 import time
 from collections.abc import Iterator

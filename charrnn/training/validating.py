@@ -1,4 +1,4 @@
-"""Measures the network on what is held out: how much of it, when, and which weights were the best.
+"""Validation: on how much of the held-out text, when, and which weights were the best.
 
 Knows nothing of files or displays.
 """

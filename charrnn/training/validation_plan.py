@@ -1,4 +1,4 @@
-"""How much of what is held out is measured on, and how often. Knows nothing of networks."""
+"""How much of the held-out text to validate on, and how often. Knows nothing of networks."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""Curves as pictures: a chart is plain data; a terminal, an SVG and a PNG each draw it in their way."""
+"""Plots: a chart is plain data, drawn in a terminal, as SVG or as PNG."""

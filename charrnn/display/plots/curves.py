@@ -1,4 +1,4 @@
-"""Which charts show how runs go: losses, learning rate, speed. Knows nothing of how charts are drawn."""
+"""The charts of runs: losses, learning rate, speed. Knows nothing of how charts are drawn."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

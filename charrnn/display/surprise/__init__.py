@@ -1,1 +1,1 @@
-"""A text as a model met it: each character with its surprise, painted on a terminal or laid out as a page."""
+"""A text coloured by surprise, on a terminal or as an HTML page."""

@@ -1,7 +1,7 @@
-"""The characters of a text, each with what it cost and what was likelier in its place.
+"""The characters of a text, each with its loss and the likelier characters in its place.
 
-A model predicts symbols. Those that make one character, such as a letter and its accent or the bytes of
-UTF-8, are put together here. Knows nothing of torch, terminals or pages.
+A model predicts symbols. Here, the symbols of one character, such as a letter and its accent or the bytes of
+UTF-8, are combined. Knows nothing of torch, terminals or pages.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""A page of its own that shows a text coloured by surprise. No script; nothing is fetched, all is escaped.
+"""A self-contained HTML page with a text coloured by surprise: no scripts, no requests, everything escaped.
 
 The elements depend on how surprising each character was, never on what it is. Knows nothing of models.
 """

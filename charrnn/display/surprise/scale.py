@@ -1,6 +1,7 @@
-"""How surprising a character was, as one of five levels with a colour each: one scale for every picture.
+"""The scale of surprise: five levels, each with a colour, the same everywhere.
 
-A character that had the chance p costs log2(1 / p) bits. Knows nothing of models, terminals or pages.
+A character with probability p has a surprise of log2(1 / p) bits. Knows nothing of models, terminals or
+pages.
 """
 
 import bisect

@@ -1,1 +1,1 @@
-"""What simple models and compressors reach on a text: the scale for a network's figure."""
+"""Baselines: n-grams and compressors on the same text, as a scale for the score of a network."""

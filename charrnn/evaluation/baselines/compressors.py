@@ -1,6 +1,6 @@
-"""What compressors make of a text when they have seen nothing before it. Knows nothing of models.
+"""Compressors as baselines, each starting from scratch on the text. Knows nothing of models.
 
-Each at its strongest setting, but for xz, whose default is as strong on texts of less than 8 MB and takes a
+Each runs at its strongest setting, except xz: its default is as strong on texts of less than 8 MB and takes a
 seventh of the memory.
 """
 

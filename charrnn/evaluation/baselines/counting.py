@@ -1,4 +1,4 @@
-"""N-grams learnt from the text that a network learnt from, or from the end of it.
+"""N-grams trained on the training text of a network, or on the end of it.
 
 Knows nothing of networks or terminals.
 """

@@ -1,7 +1,7 @@
-"""Whether what is held out is of the same kind as what is learnt from, going by pairs of symbols.
+"""Checks whether the held-out part resembles the training part, by a bigram model.
 
-Equal parts of the training text are each costed under the pairs of the others, which says how much its parts
-differ among themselves; what is held out is costed under the pairs of all. Knows nothing of networks.
+Equal parts of the training text are each scored with the bigrams of the others, which shows how much these
+parts differ among themselves. The held-out part is scored with the bigrams of all. Knows nothing of networks.
 """
 
 from dataclasses import dataclass
