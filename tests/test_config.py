@@ -226,7 +226,7 @@ def test_names_are_unique_over_all_groups_of_train() -> None:
 
 def test_of_resolved_settings_none_is_left_to_choose() -> None:
     chosen = {"layers": 1, "hidden": 8, "embedding": 0, "dropout": 0.0, "batch_size": 2}
-    chosen |= {"sequence_length": 4, "learning_rate": 0.1, "weight_decay": 0.0}
+    chosen |= {"sequence_length": 4, "learning_rate": 0.1, "weight_decay": 0.0, "weight_dropout": 0.0}
     settings = build(ResolvedSettings, chosen | {"steps": 3})
     assert (settings.recipe.batch_size, settings.budget.steps) == (2, 3)
     for name in chosen:

@@ -128,6 +128,16 @@ def test_what_cannot_be_scored_is_told(run: Path, row: str, code: int, message: 
     assert result.err.count("\n") == 1
 
 
+def test_the_lines_that_were_wrong_are_written(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("aax\tB\nbbz\tB\n")
+    command = ("evaluate", tmp_path / "rows.tsv", "--checkpoint", run, "--wrong", tmp_path / "wrong.tsv")
+    assert charrnn(*command).code == 0
+    assert (tmp_path / "wrong.tsv").read_text() == "aax\tB\tA\n"
+    result = charrnn(*command)
+    assert (result.code, result.out) == (2, "")
+    assert "wrong.tsv" in result.err
+
+
 @pytest.mark.parametrize("option", ["--window=5", "--show", "--adapt", "--beam=3", "--html=page.html"])
 def test_what_is_for_another_task_is_wrong_use(run: Path, option: str) -> None:
     result = charrnn("evaluate", run.parent / "rows.tsv", "--checkpoint", run, option)

@@ -56,8 +56,10 @@ def test_a_file_is_scored_as_the_model_reads(run: Path) -> None:
     (baseline,) = found["baselines"]
     assert baseline["name"] == "most frequent tag of each character"
     assert baseline["accuracy"] == pytest.approx(8 / 9), "b begins a word less often than not"
-    shown = charrnn("evaluate", test, "--checkpoint", run).out
-    assert "span F1      1.0000; 1.0000 of lines that were not in training" in shown
+    test.write_text("bab\tB I I\nbab\tB B I\n")
+    shown = charrnn("evaluate", test, "--checkpoint", run, "--wrong", run.parent / "wrong.tsv").out
+    assert (run.parent / "wrong.tsv").read_text() == "bab\tB I I\tB B I\n"
+    assert "exact lines  0.5000" in shown
 
 
 def test_what_was_held_out_is_scored_as_in_training(run: Path) -> None:

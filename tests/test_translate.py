@@ -178,7 +178,11 @@ def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
     copy, memory = found["baselines"]
     assert (copy["name"], copy["exact"]) == ("copy", 0.0)
     assert (memory["name"], memory["exact"]) == ("memorise, else copy", 0.4)
-    shown = charrnn(*command, "--baselines").out
+    shown = charrnn(*command, "--baselines", "--wrong", tmp_path / "wrong.tsv").out
+    assert [line.split("\t")[:2] for line in (tmp_path / "wrong.tsv").read_text().splitlines()] == [
+        *([line, "\ufffd"] for line in wrong),
+        ["\ufffd" * 4, "A B C D A B"],
+    ]
     assert f"exact                  {found['exact']:.4f}; " in shown
     assert "oracle_exact" not in charrnn(*command, "--json").json
     result = charrnn(*command, "--window", "5", "--per-line")

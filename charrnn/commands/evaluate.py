@@ -51,9 +51,9 @@ TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
 
 OF_TASKS = {
     "generate": {"part"},
-    "classify": {"part", "baselines", "min_probability"},
-    "translate": {"part", "baselines", "beam", "n_best"},
-    "tag": {"part", "baselines"},
+    "classify": {"part", "baselines", "min_probability", "wrong"},
+    "translate": {"part", "baselines", "beam", "n_best", "wrong"},
+    "tag": {"part", "baselines", "wrong"},
 }
 """The settings that say something to each of these; all that none of them has are for language."""
 
@@ -71,8 +71,9 @@ def evaluate(question: Question) -> None:
     if alone and len(alone + beside) > 1:
         first, second, *_ = map(option_name, alone + beside)
         raise UsageError(f"{first} and {second} are given, but {first} is printed alone; leave one out")
-    if settings.html is not None:
-        check_new_file(settings.html, "--html", question.paths)
+    for option, file in (("--html", settings.html), ("--wrong", settings.wrong)):
+        if file is not None:
+            check_new_file(file, option, question.paths)
     question.check_text()
     path = find_checkpoint(next(iter(question.checkpoints), None))
     task = describe(path).task
@@ -91,7 +92,7 @@ def _check_settings(question: Question, task: str, path: Path) -> None:
         UsageError: it does not.
     """
     every = set(flat(EvaluateSettings()))
-    of_others = {"beam", "n_best", "min_probability"}
+    of_others = {"beam", "n_best", "min_probability", "wrong"}
     known = OF_TASKS.get(task, every - of_others)
     strange = [name for name in question.given if name in every - known]
     if strange:

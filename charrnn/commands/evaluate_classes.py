@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from charrnn.commands.classify import classifier_of
 from charrnn.commands.input_lines import TOGETHER
-from charrnn.commands.scored_examples import scored_examples, unseen
+from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
 from charrnn.commands.scoring import Question
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result, two_columns
@@ -46,6 +46,7 @@ def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
         found["unseen"] = given.only(new).figures() if new is not None and new.any() else None
         if settings.min_probability is not None:
             found |= given.answered(settings.min_probability)
+        write_errors(settings.wrong, _wrong(part, given, model))
         if settings.baselines:
             found["baselines"] = _baselines(dataset, part)
     if question.json_wanted:
@@ -65,6 +66,15 @@ def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
         ids = [texts.ids[first + 1 : end].clip(max=len(vocabulary) - 1) for first, end in places]
         logs[some] = classifier.log_probabilities(ids)
     return GivenLabels(logs, part.labels[texts.chosen], model.answers)
+
+
+def _wrong(part: Labelled, given: GivenLabels, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
+    """The texts whose likeliest label is not theirs, with both."""
+    found = given.found
+    for number in np.flatnonzero(found != given.own).tolist():
+        begin, end = part.texts.texts[number].tolist()
+        text = model.vocabulary.marking().decode(part.texts.ids[begin + 1 : end - 1])
+        yield text, given.names[int(given.own[number])], given.names[int(found[number])]
 
 
 def _baselines(dataset: Dataset | None, part: Labelled) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from charrnn.commands.scored_examples import scored_examples, unseen
+import numpy as np
+
+from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
 from charrnn.commands.scoring import Question
 from charrnn.decoding.beam import search
 from charrnn.decoding.translator import Translator
@@ -39,12 +41,28 @@ def score_pairs(question: Question, path: Path, model: Checkpoint) -> None:
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
         found |= {"unseen_lines": None if new is None else int(new.sum())} | written.figures()
         found["unseen"] = written.only(new).figures() if new is not None and new.any() else None
+        write_errors(settings.wrong, _wrong(part, written, model))
         if settings.baselines:
             found["baselines"] = _baselines(model, dataset, sources, wanted)
     if question.json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
     else:
         print_result(two_columns(_rows(found)))
+
+
+def _wrong(part: Paired, written: WrittenTargets, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
+    """The sources whose first target is not exactly theirs, with both."""
+    sources, targets = model.vocabulary.marking(), translation_model_of(model).target_vocabulary
+    symbols, joint = ("", *targets.symbols, REPLACEMENT), " " if targets.unit == "spaces" else ""
+    for number in np.flatnonzero(~written.is_right).tolist():
+        begin, end = part.sources.texts[number].tolist()
+        both = (written.wanted[number], written.written[number][0])
+        own, found = (joint.join(symbols[symbol] for symbol in ids.tolist()) for ids in both)
+        yield sources.decode(part.sources.ids[begin + 1 : end - 1]), own, found
+
+
+REPLACEMENT = "\ufffd"
+"""What stands for a symbol of a target that the model does not know."""
 
 
 def targets_written(model: Checkpoint, sources: Sequence[Ids], beam: int, best: int) -> list[list[Ids]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.commands.input_lines import TOGETHER
-from charrnn.commands.scored_examples import scored_examples, unseen
+from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
 from charrnn.commands.scoring import Question
 from charrnn.decoding.tagging import SavedTagger
 from charrnn.display.sanitizer import write_text
@@ -49,6 +49,7 @@ def score_tags(question: Question, path: Path, model: Checkpoint) -> None:
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
         found |= {"unseen_lines": None if new is None else len(some)} | figures(given, model.answers)
         found["unseen"] = figures(some, model.answers) if some else None
+        write_errors(question.settings.wrong, _wrong(given, model.answers))
         if question.settings.baselines:
             found["baselines"] = [_most_frequent(dataset, part, model)]
     if question.json_wanted:
@@ -77,6 +78,14 @@ def tags_given(part: Tagged, vocabulary: Vocabulary, find: Find) -> Iterator[Giv
             starts = np.flatnonzero(inner)
             pieces = [vocabulary.decode(piece) for piece in np.split(own[:-1], starts)[1:]]
             yield GivenTags(pieces, found, part.tags[place][:-1][inner].astype(np.int64))
+
+
+def _wrong(given: Sequence[GivenTags], names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The lines of which a tag is wrong, with their own tags and those that were found."""
+    for line in given:
+        if (line.found != line.own).any():
+            own, found = (" ".join(names[tag] for tag in tags) for tags in (line.own, line.found))
+            yield "".join(line.characters), own, found
 
 
 def _most_frequent(dataset: Dataset | None, part: Tagged, model: Checkpoint) -> dict[str, Any]:

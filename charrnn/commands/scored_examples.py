@@ -1,6 +1,6 @@
 """Examples under a model: those that are named, or what its run held out. Loads no torch by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from charrnn.commands.corpora import counted, reading_of
 from charrnn.commands.scoring import Question, encoded_text, progress_display
+from charrnn.display.new_files import new_file
 from charrnn.display.progress import ReadingProgress
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.runs.checkpoint import Checkpoint
@@ -54,6 +55,19 @@ def _kept_text(path: Path, model: Checkpoint) -> Dataset | None:
         return encoded_text(path, model)
     except (CheckpointError, UsageError):
         return None
+
+
+def write_errors(path: str | None, lines: Iterable[tuple[str, str, str]]) -> None:
+    """Write what was wrong to a new file, if one is wanted: what was read, what was right, what was found."""
+    if path is None:
+        return
+    with new_file(path, "--wrong") as file:
+        for line in lines:
+            text = "\t".join(cell.translate(_PARTING) for cell in line)
+            file.write(f"{text}\n".encode("utf-8", "surrogatepass"))
+
+
+_PARTING = str.maketrans("\t\r\n", "   ")
 
 
 def unseen(dataset: Dataset | None, texts: Records) -> NDArray[np.bool_] | None:

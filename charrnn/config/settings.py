@@ -730,6 +730,12 @@ class EvaluateSettings(Checked):
         metavar="P",
         chosen="not told",
     )
+    wrong: str | None = setting(
+        None,
+        "with a model of classify, translate or tag: a new file for the lines that were wrong, each with its "
+        "own answer and the model's, separated by tabs",
+        metavar="FILE",
+    )
     html: str | None = setting(
         None, "write a new HTML page that shows the text coloured by surprise", metavar="FILE"
     )
