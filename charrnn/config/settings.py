@@ -19,7 +19,7 @@ CORPUS_HELP = (
 
 @dataclass(frozen=True)
 class ReadingSettings(Checked):
-    """How text is read, and what counts as one symbol of it."""
+    """The task, and how text is read."""
 
     task: str = setting(
         "language",
@@ -110,7 +110,7 @@ class ReadingSettings(Checked):
 
 @dataclass(frozen=True)
 class VocabularySettings(Checked):
-    """Which symbols have an id of their own."""
+    """The vocabulary."""
 
     min_count: int = setting(
         1,
@@ -130,7 +130,7 @@ class VocabularySettings(Checked):
 
 @dataclass(frozen=True)
 class ModelSettings(Checked):
-    """The network. What is unset the plan chooses from the corpus and the budget."""
+    """The network. The plan chooses what is not set, from the corpus and the budget."""
 
     cell: str = setting("lstm", "the recurrent cell", choices=("lstm", "gru", "rnn"), of_the_model=True)
     layers: int | None = setting(
@@ -189,7 +189,7 @@ class ModelSettings(Checked):
 
 @dataclass(frozen=True)
 class BudgetSettings(Checked):
-    """When to stop: the first bound reached; the learning rate reaches zero there. With none, 5 minutes."""
+    """When to stop: at the first limit reached, where the learning rate is zero. The default is 5 minutes."""
 
     max_time: str | None = setting(
         None,
@@ -231,7 +231,7 @@ class BudgetSettings(Checked):
 
 @dataclass(frozen=True)
 class RecipeSettings(Checked):
-    """How the network learns. What is unset the plan chooses."""
+    """How the network is trained. The plan chooses what is not set."""
 
     batch_size: int | None = setting(
         None,
@@ -299,7 +299,7 @@ class ExampleSettings(Checked):
 
 @dataclass(frozen=True)
 class MachineSettings(Checked):
-    """What it runs on."""
+    """Seed, device and threads."""
 
     seed: int = setting(
         1,
@@ -331,7 +331,7 @@ class MachineSettings(Checked):
 
 @dataclass(frozen=True)
 class OutputSettings(Checked):
-    """Where it goes, and what is shown meanwhile."""
+    """The run folder, checkpoints and samples."""
 
     run: str | None = setting(
         None,
