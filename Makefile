@@ -18,7 +18,7 @@ demo: $(READY)
 	  $(BIN)/charrnn sample --prompt 'The function ' --length 150 --temperature $$temperature || exit; \
 	done
 	@echo
-	@echo 'What to type next (after ". $(BIN)/activate" plain "charrnn" will do):'
+	@echo 'What to try next (after ". $(BIN)/activate", plain "charrnn" is enough):'
 	@echo '  $(BIN)/charrnn sample --prompt "A class " --temperature 0.7'
 	@echo '  $(BIN)/charrnn train novel.txt --max-time 10m   # a text of your own'
 	@echo '  $(BIN)/charrnn plot'
@@ -35,7 +35,7 @@ check: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The long ones: every generated case, at full size; each prints what it counted.
+# The slow tests: every generated case, at full size; each prints what it counted.
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m slow --capture=no
 
@@ -58,13 +58,13 @@ clean:
 
 # What runs; what the tests and checks need comes on top of it.
 $(READY): pyproject.toml constraints.txt | $(BIN)/pip
-	@echo 'Setting up $(VENV): PyTorch and what it stands on. About 1 GB on disk; several GB on Linux'
-	@echo 'if pip brings the build for NVIDIA cards (docs/installation.md has the small one). It takes minutes.'
+	@echo 'Setting up $(VENV) with PyTorch and its dependencies. This takes minutes, and about 1 GB on disk; several'
+	@echo 'GB on Linux if pip picks the build for NVIDIA GPUs (docs/installation.md has the CPU-only one).'
 	$(INSTALL) .
 	touch $@
 
 $(DEV_READY): $(READY)
-	@echo 'Adding what tests and checks need to $(VENV): about 0.2 GB.'
+	@echo 'Adding the packages for tests and checks to $(VENV): about 0.2 GB.'
 	$(INSTALL) '.[dev]'
 	touch $@
 
