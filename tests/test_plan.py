@@ -30,7 +30,7 @@ from charrnn.training.plan import (
     learns_enough,
     precision_for,
 )
-from charrnn.training.regularization import dropout, weight_decay, weight_dropout
+from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
 from charrnn.training.validation_plan import measured_symbols, validation_seconds, validation_steps
 
 NOVEL = Facts(training_symbols=1_000_000, records=0, symbols=65)
@@ -343,3 +343,15 @@ def test_what_is_measured_on_follows_from_the_time_that_was_asked_for() -> None:
     ]
     assert amounts == [131_072, 131_072, 240_000, 960_000, 1_000_000, 1_000_000]
     assert measured_symbols(BudgetSettings(steps=1)) == amounts[-1]
+
+
+def test_labels_tell_less_than_symbols_and_dropout_is_higher() -> None:
+    facts = Facts(training_symbols=80_000, records=10_000, symbols=60)
+    plans = [
+        choose(build(TrainSettings, {"task": task, "mode": "lines", "steps": 100}), facts)
+        for task in ("language", "classify")
+    ]
+    dropouts = [plan.settings.model.dropout for plan in plans]
+    assert dropouts == [0.0, OF_A_TASK["classify"]]
+    set_ = choose(build(TrainSettings, {"task": "classify", "steps": 100, "dropout": 0.1}), facts)
+    assert set_.settings.model.dropout == 0.1

@@ -14,7 +14,7 @@ from charrnn.config.values import seconds
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizer_facts import OPTIMIZERS
-from charrnn.training.regularization import dropout, weight_decay, weight_dropout
+from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
 
 Value = TypeVar("Value")
 
@@ -196,11 +196,11 @@ def precision_for(network: Architecture, batch_size: int, *, half: bool, device:
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
     """The plan with what keeps it from overfitting in so many updates."""
-    lines, recipe = facts.records > 0, plan.settings.recipe
+    lines, recipe, task = facts.records > 0, plan.settings.recipe, settings.reading.task
     load = 0.0 if updates is None else load_of(plan, updates, facts)
     decay = weight_decay(load, lines=lines) if OPTIMIZERS[recipe.optimizer].decays else 0.0
     chosen = {
-        "dropout": _or(settings.model.dropout, dropout(load, lines=lines)),
+        "dropout": _or(settings.model.dropout, OF_A_TASK.get(task, dropout(load, lines=lines))),
         "weight_dropout": _or(settings.model.weight_dropout, weight_dropout(load, lines=lines)),
         "weight_decay": _or(settings.recipe.weight_decay, decay),
     }

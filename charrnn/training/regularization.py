@@ -6,6 +6,9 @@ plans or text.
 
 import math
 
+OF_A_TASK = {"classify": 0.4}
+"""Dropout where what is learnt from is one label a text: far less than symbols tell (LOG.md)."""
+
 
 def dropout(load: float, *, lines: bool) -> float:
     """Of the outputs of layers: none up to a load of 30 or so, 0.15 at 50, a half from 270 on (LOG.md).
