@@ -25,6 +25,7 @@ from charrnn.decoding.labels import with_label
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.sampler import write
+from charrnn.errors import UsageError
 from charrnn.evaluation.by_label import costs, score_by_label
 from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.model.architecture import LabelledArchitecture
@@ -196,6 +197,12 @@ def test_a_label_says_what_is_written(by_label: Path) -> None:
     assert list(model.samples(30, label="digits")) == written
     assert model.sample(label="digits") == written[0]
     assert "".join(model.stream(label="digits", prompt="3")).startswith("3")
+    nats = [model.score("0123", label=label).nats_per_character for label in LABELS]
+    assert nats[0] > 2 * nats[1]
+    with pytest.raises(UsageError, match="--label is 'words'; expected one of digits, letters"):
+        model.score("0123", label="words")
+    with pytest.raises(UsageError, match="no --label is given"):
+        model.score("0123")
 
 
 def test_labels_are_drawn_as_often_as_they_were_trained_on(by_label: Path) -> None:

@@ -32,12 +32,21 @@ def model_for(command: str, checkpoint: str | None) -> tuple[Path, Checkpoint]:
     """
     path = find_checkpoint(checkpoint)
     model = load(path)
+    check_command(command, path, model)
+    return path, model
+
+
+def check_command(command: str, path: Path, model: Checkpoint) -> None:
+    """Check that a model is for a command.
+
+    Raises:
+        UsageError: it is for another one.
+    """
     if COMMANDS[model.task] != command:
         raise UsageError(
             f"{path} was trained with --task {model.task}, which charrnn {command} is not for; give another "
             f"--checkpoint, or use it: charrnn {COMMANDS[model.task]} --checkpoint {shlex.quote(str(path))}"
         )
-    return path, model
 
 
 def ids_of(line: str, model: Checkpoint) -> NDArray[np.integer[Any]]:

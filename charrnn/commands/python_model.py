@@ -8,14 +8,14 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charrnn.commands.answering import check_command
 from charrnn.commands.info import info_of, names_a_run
 from charrnn.commands.prompts import as_read
-from charrnn.commands.writers import Writers
+from charrnn.commands.writers import Writers, check_label
 from charrnn.config.declaration import build, flat, shortened
 from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
 from charrnn.decoding.length import has_end
@@ -26,6 +26,7 @@ from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint import load as load_checkpoint
 from charrnn.runs.folder import find_checkpoint
 from charrnn.text.corpus import Corpus
+from charrnn.text.passages import check_scorable
 
 if TYPE_CHECKING:
     from charrnn.model.network import CharRNN
@@ -61,6 +62,7 @@ class Model:
     def __init__(self, path: Path, checkpoint: Checkpoint, *, is_run: bool) -> None:
         self.path = path
         self._checkpoint, self._is_run = checkpoint, is_run
+        self._networks: dict[str | None, CharRNN] = {}
 
     def __repr__(self) -> str:
         return f"<charrnn.Model {self.path}>"
@@ -142,7 +144,7 @@ class Model:
             texts = writers.texts(request, how)
         return _ours_alone(begun + written.text for written in texts)
 
-    def score(self, text: str, *, window: int = 0) -> "TextScore":
+    def score(self, text: str, *, window: int = 0, label: str | None = None) -> "TextScore":
         """Measure how well the model predicts a text, as `charrnn evaluate` does; loads torch.
 
         The text stands for itself: it is neither decoded nor looked for in a table's column.
@@ -150,36 +152,37 @@ class Model:
         Args:
             text: two characters or more.
             window: blank the state after so many characters; 0 carries it.
+            label: of the text, for a model that was trained to write by label.
 
         Raises:
             CorpusError: the text is too short.
-            UsageError: the model reads lines, and a window is given.
+            UsageError: it reads lines, and a window is given; it has other labels, or is not to write.
         """
         with only_ours():
             from charrnn.commands.evaluate import figures
             from charrnn.commands.scoring import NamedText, Subject, check_settings_for
             from charrnn.display.plain import QuietDisplay
-            from charrnn.text.passages import check_scorable
 
-            settings, model = EvaluateSettings(window=window), self._checkpoint
+            settings, model, network = EvaluateSettings(window=window), self._checkpoint, self._network(label)
             check_settings_for(model, settings)
             corpus = _corpus_of(text, model.reading)
             check_scorable(corpus, model.vocabulary)
-            subject = Subject(
-                self.path, model, self._network, NamedText(corpus), settings, display=QuietDisplay()
-            )
+            subject = Subject(self.path, model, network, NamedText(corpus), settings, display=QuietDisplay())
             return TextScore.of(figures(subject.scored(adapting=False)))
 
-    @cached_property
-    def _network(self) -> "CharRNN":
+    def _network(self, label: str | None) -> "CharRNN":
         from charrnn.commands.scoring import network_of
 
-        return network_of(self._checkpoint)
+        check_command("sample", self.path, self._checkpoint)
+        check_label(label, self._checkpoint.answers)
+        self._networks[label] = self._networks.get(label) or network_of(self._checkpoint, label)
+        return self._networks[label]
 
     def _asked(
         self, prompt: str, settings: Mapping[str, Any], count: int = 1, *, is_whole: bool
     ) -> tuple[Request, SampleSettings]:
         """What to write and how, checked as the options are."""
+        check_command("sample", self.path, self._checkpoint)
         others = {name: value for name, value in settings.items() if name != "length"}
         check_names("sample", others, _OF_A_TEXT)
         values = {**settings, "stop": _several(settings.get("stop", ()))}
@@ -213,7 +216,8 @@ def _corpus_of(text: object, reading: ReadingSettings) -> Corpus:
     """A text as a model reads it, but that it needs no decoding and is not a table."""
     if not isinstance(text, str):
         raise UsageError(f"the text to score is of type {type(text).__name__}; expected str")
-    plain = replace(reading, encoding="utf-8", errors="strict", columns=None, format=None, header=False)
+    whole = {"task": "language", "columns": None, "format": None, "separator": None, "header": False}
+    plain = replace(reading, encoding="utf-8", errors="strict", **whole)  # type: ignore[arg-type]
     return Corpus.of(exact_bytes(text), plain)
 
 

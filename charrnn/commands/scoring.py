@@ -22,6 +22,7 @@ from charrnn.model.network import CharRNN
 from charrnn.model.readers import Carried, Reader, RecordReader, Windows
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.language_model import language_model_of
 from charrnn.runs.report import Display
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset, is_encoded, open_dataset
@@ -261,10 +262,11 @@ class Question:
             )
 
 
-def network_of(checkpoint: Checkpoint) -> CharRNN:
-    """The network with a checkpoint's weights."""
-    network = CharRNN(checkpoint.architecture, 0.0, torch.Generator().manual_seed(0))
-    network.put(checkpoint.weights)
+def network_of(checkpoint: Checkpoint, label: str | None = None) -> CharRNN:
+    """The network with a checkpoint's weights; of one that writes by label, as it is with that label."""
+    model = language_model_of(checkpoint, label)
+    network = CharRNN(model.architecture, 0.0, torch.Generator().manual_seed(0))
+    network.put(model.weights)
     return network.eval()
 
 
