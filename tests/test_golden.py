@@ -164,3 +164,13 @@ def test_a_run_of_format_2_goes_on_exactly_and_is_saved_as_format_3(tmp_path: Pa
             charrnn("info", "--checkpoint", run / "last.safetensors", "--json").json["weights_sha256"]
         )
     assert hashes[0] == hashes[1]
+
+
+def test_a_classifier_of_format_3_is_what_it_was() -> None:
+    """The `last` of `charrnn train rows.tsv --task classify --cell gru --hidden 8 --embedding 4 --steps 120`."""
+    golden = GOLDEN.with_name("format-3-classify.safetensors")
+    checkpoint = load(golden)
+    assert (checkpoint.task, checkpoint.answers) == ("classify", ("A", "B"))
+    assert checkpoint.fingerprint() == "2d0c148aaa3bada8c44377be85e170c38bae3e8b4130635ea581836c8472f573"
+    assert checkpoint.training.arrays, "what a run goes on with is there too"
+    assert charrnn("classify", "--checkpoint", golden, "--text", "aaz", "--text", "bx").out == "A\nB\n"
