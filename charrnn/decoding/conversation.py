@@ -1,4 +1,4 @@
-"""A text that a person and a model write together: typed, picked character by character, or written on.
+"""A text written by a person and a model together: typed, picked character by character, or sampled.
 
 Knows nothing of terminals or files.
 """

@@ -1,4 +1,4 @@
-"""What writing needs of a model: a network to step through, its symbols, how its texts begin.
+"""What sampling needs of a model: a network to step through, its symbols, how its texts begin.
 
 Knows nothing of sampling rules, files or terminals.
 """

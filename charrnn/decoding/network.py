@@ -1,7 +1,7 @@
-"""One symbol at a time through the network, in NumPy: what `sample` runs, at once and without torch.
+"""The network in NumPy, one symbol at a time: what `sample` runs, without loading torch.
 
-The equations stand in `model/layer.py`. A step of one text takes as long as reading every weight once, so
-the two weights of a layer stand together, to be read in one go, and the layers' states side by side:
+The equations are in `model/layer.py`. A step of one text takes as long as reading every weight once, so the
+two weight matrices of a layer are stored together, to be read in one go, and the layers' states side by side:
 
     hidden    h of layer 0 | h of layer 1 | h of layer 2      (texts, L·H)
                            └── what layer 2 reads ──┘         its weights: input over recurrent, (2H, G·H)

@@ -1,4 +1,4 @@
-"""What a network is made of: its cell, its sizes, the name and shape of each array in it.
+"""The architecture of a network: its cell, its sizes, the name and shape of each of its arrays.
 
 Everything that builds, checks or runs a network (`model/trunk.py` and `network.py` in PyTorch,
 `decoding/network.py` in NumPy, `runs/checkpoint.py` on disk) takes names and shapes from here. Knows nothing

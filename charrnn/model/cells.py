@@ -1,8 +1,8 @@
-"""The recurrent cells: for each one record, of what is known of it without computing anything.
+"""The recurrent cells: one record for each, with its properties, without any computation.
 
-The equations stand in `model/layer.py`. What runs a cell there, in PyTorch, is its record in `KERNELS`, and
-what runs it in NumPy its record in `STEPS` of `decoding/cells.py`: another cell is a record in each of the
-three, and a choice of `--cell` (`config/settings.py`). Knows nothing of torch or numpy.
+The equations are in `model/layer.py`, where `KERNELS` runs a cell in PyTorch; `STEPS` in `decoding/cells.py`
+runs it in NumPy. To add a cell, add a record to each of the three, and a choice to `--cell`
+(`config/settings.py`). Knows nothing of torch or numpy.
 """
 
 from dataclasses import dataclass

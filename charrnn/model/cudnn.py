@@ -1,7 +1,7 @@
-"""How cuDNN wants the parameters of recurrent layers: in one block of memory, in its own order and type.
+"""Packs the parameters of recurrent layers as cuDNN wants them: one block of memory, in its order and dtype.
 
-PyTorch's functions copy them together at every call otherwise, and warn of it. Here they are copied once a
-call, in one kernel, to the type that is multiplied in. Knows nothing of cells but their number for cuDNN.
+Otherwise PyTorch's functions copy them at every call, with a warning. Here they are copied once per call, in
+one kernel, to the dtype of the matrix products. Knows nothing of cells but their number in cuDNN.
 """
 
 import functools

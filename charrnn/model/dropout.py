@@ -1,4 +1,4 @@
-"""Dropout: of the outputs of layers, and of their recurrent weights; drawn once for all steps of a call.
+"""Dropout of layer outputs and of recurrent weights, with one mask for all steps of a call.
 
 Knows nothing of networks.
 """

@@ -1,4 +1,4 @@
-"""What is kept of a prediction: the cost of what came, and what was likeliest instead."""
+"""What is recorded of a prediction: the loss of the actual symbol, and the likeliest alternatives."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A network: one trunk or more, and what a task computes from their hidden states. Here that of language.
+"""Networks: one or more trunks, and the task's head on their hidden states. Here, the language model.
 
 Dimensions as in `layer.py`. Knows nothing of text, files or optimizers.
 """

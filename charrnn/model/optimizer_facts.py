@@ -1,4 +1,4 @@
-"""The optimizers: for each one record, of what is known of it without computing anything.
+"""The optimizers: one record for each, with its properties, without any computation.
 
 How they move parameters stands in `training/optimizers.py`. Knows nothing of torch or numpy.
 """

@@ -1,4 +1,4 @@
-"""Where the steps of texts of different lengths lie when they are packed, the longest text first.
+"""Packed batches: where the steps of texts of different lengths are, the longest text first.
 
 All texts' first steps come before their second ones. Lengths 5, 3 and 2 of texts a, b and c lie so:
 

@@ -1,6 +1,6 @@
-"""A text of any length through the network, in calls that take a bounded amount of memory, without gradients.
+"""Forward passes over a text of any length in bounded memory, without gradients.
 
-Knows nothing of what is done with the figures.
+Knows nothing of what is done with the results.
 """
 
 from collections.abc import Iterator

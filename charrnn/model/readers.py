@@ -1,22 +1,22 @@
-"""Reading a text to see what a network expects at each place: costs in nats, and what else is asked for.
+"""Readers: what a network predicts at each position of a text, with losses in nats.
 
-Symbols go into a reader piece by piece; for each one comes out, in order, what is kept of the prediction in
-its place. There are three readers:
+A reader takes symbols piece by piece and returns, in order, what is recorded of the prediction of each. There
+are three readers:
 
     Carried   one text, the state carried from its first symbol to its last
-    Windows   the same, the state blank after every so many characters
-    RecordReader   independent texts, each from a blank state
+    Windows   the same, the state reset every so many characters
+    RecordReader   independent texts, each from a zero state
 
-A long text is read at many places at once, as the rows of a batch. Each row begins `WARM_UP` symbols early,
-from a blank state, and what it expects of those is not kept:
+A long text is read from many places in parallel, as the rows of a batch. Each row begins `WARM_UP` symbols
+early, from a zero state, and its predictions of those are discarded:
 
     text   |---------------|---------------|---------------|
     row 0  *****************                                   goes on from the state before
     row 1              ....*****************                   .... warms up
     row 2                              ....****************
 
-What a state still knows of symbols further back than that is lost there. Knows nothing of characters that
-the network is not shown, or of terminals.
+What the state would know of earlier symbols is lost there. Knows nothing of characters that are not fed to
+the network, or of terminals.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The trunk of every network: an embedding and a stack of recurrent layers; symbols in, hidden states out.
 
-What a task makes of the hidden states is its own: the trunk knows of symbols only how many there are. The
+What happens to the hidden states is up to the task's head; of symbols, the trunk only knows their number. The
 dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 """
 

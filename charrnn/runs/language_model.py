@@ -1,4 +1,4 @@
-"""The language model that a checkpoint holds, to write with. Knows nothing of torch or of sampling."""
+"""Loads the language model of a checkpoint for sampling. Knows nothing of torch or of sampling itself."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""What a network is trained to do: a file for each task, and the batches it reads."""
+"""The tasks that a network can be trained on, one file for each, and their batches."""

@@ -1,7 +1,7 @@
-"""Language: each symbol is followed by the next one. Many to many, in step.
+"""Language modelling: predict each next symbol. Many to many, in step.
 
-The network is a trunk and a linear output; what shows how far it has come is text that it writes. Knows
-nothing of files, terminals or optimizers.
+The network is a trunk and a linear output layer; its progress is shown by samples. Knows nothing of files,
+terminals or optimizers.
 """
 
 from collections.abc import Sequence

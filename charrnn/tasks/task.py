@@ -1,7 +1,8 @@
-"""What a network is trained to do: everything that training asks of a task, whichever it is.
+"""The interface of a task: everything that training needs from it.
 
-A task makes its network, turns text into batches and batches into losses, scores what is held out and shows
-what the network does. Who trains, saves and shows knows nothing else of it. `language.py` is one.
+A task builds its network, turns text into batches and batches into losses, computes the validation score and
+shows examples of the network's output. Trainer, checkpoints and display know nothing else about it.
+`language.py` is one task.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""One long text, or a text in stretches, as rows of equal length whose state carries on from batch to batch.
+"""One long text, or stretches of one, as windows of equal length; the state is carried between batches.
 
-Where the rows lie is known before a symbol is read, so that whoever holds the text elsewhere can gather them
-there. Knows nothing of models, or of texts of different lengths: see `packed.py`.
+The positions of the windows are known before any symbol is read, so they can be gathered wherever the text
+is, such as on a GPU. Knows nothing of models, or of texts of different lengths: see `packed.py`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
-"""Which parameter is moved by which optimizer: Muon for the recurrent matrices, AdamW for the rest.
+"""Which optimizer updates which parameter: Muon for the recurrent matrices, AdamW for the rest.
 
-They stand alone: the first of PyTorch's own optimizers that is made loads PyTorch's compiler, which takes as
+They do not use `torch.optim`: creating its first optimizer loads PyTorch's compiler, which takes as
 long as loading all the rest of it. The arithmetic of AdamW is PyTorch's, its fused kernel.
 
 Knows nothing of text, batches or schedules: the learning rate of every group is set from outside.

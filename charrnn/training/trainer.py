@@ -5,8 +5,8 @@ The caller decides when to validate, save, sample, and stop early:
     for step in Trainer(...):
         ...
 
-What an update did is known to the device, which may still be at work: `read` waits for it. Knows nothing of
-what is done with the figures.
+The results of an update stay on the device, which may still be computing: `read` waits for them. Knows
+nothing of what is done with the figures.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""Starting from another model: its weights, symbols matched by character. Knows nothing of files or torch."""
+"""Fine-tuning: starts from another model, symbols matched by character. Knows nothing of files or torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
