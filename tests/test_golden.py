@@ -167,7 +167,7 @@ def test_a_run_of_format_2_goes_on_exactly_and_is_saved_as_format_3(tmp_path: Pa
 
 
 def test_a_classifier_of_format_3_is_what_it_was() -> None:
-    """The `last` of `charrnn train rows.tsv --task classify --cell gru --hidden 8 --embedding 4 --steps 120`."""
+    """The `last` of `train rows.tsv --task classify --cell gru --hidden 8 --embedding 4 --steps 120`."""
     golden = GOLDEN.with_name("format-3-classify.safetensors")
     checkpoint = load(golden)
     assert (checkpoint.task, checkpoint.answers) == ("classify", ("A", "B"))
