@@ -9,7 +9,6 @@ import pytest
 from forked import figures
 from program import SMALL, TEXT, charrnn
 
-from charrnn.commands import train
 from charrnn.config.character_sets import character_set
 from charrnn.config.declaration import option_name, settings_of
 from charrnn.config.settings import (
@@ -22,7 +21,7 @@ from charrnn.config.settings import (
     TrainSettings,
     VocabularySettings,
 )
-from charrnn.training import memory
+from charrnn.training import memory, plan_pace, setup
 
 VALUES = [
     *("1e-99999999", "0e999999999", "1e99999999", "-0e999999999", "1e308", "1e-320", "-1e308", "nan", "-inf"),
@@ -125,7 +124,8 @@ def test_memory_is_looked_at_before_it_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], advice: str | None
 ) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda: 16e9)
-    monkeypatch.setattr(train, "make_trainer", lambda *_: pytest.fail("memory was taken"))
+    for module in (setup, plan_pace):
+        monkeypatch.setattr(module, "make_trainer", lambda *_: pytest.fail("memory was taken"))
     text = tmp_path / "text.txt"
     text.write_text(TEXT, encoding="utf-8")
     result = charrnn("train", text, "--run", tmp_path / "run", "--max-time", "10s", *options)
