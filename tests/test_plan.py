@@ -298,7 +298,7 @@ def test_what_is_easier_to_overfit_is_regularised_more(one: float, other: float)
 def test_dropout_and_weight_decay_grow_with_the_load() -> None:
     """From the experiments in LOG.md; of lines no weight dropout, and always the same weight decay."""
     loads = (0.0, 20.0, 24.0, 50.0, 100.0, 151.0, 1e9)
-    assert [dropout(load, lines=False) for load in loads] == [0, 0, 0, 0.13, 0.28, 0.37, 0.5]
+    assert [dropout(load, lines=False) for load in loads] == [0, 0.09, 0.11, 0.21, 0.3, 0.35, 0.5]
     assert [weight_dropout(load, lines=False) for load in loads] == [0, 0.11, 0.13, 0.21, 0.29, 0.34, 0.7]
     assert [dropout(load, lines=True) for load in loads] == [0, 0, 0.05, 0.13, 0.21, 0.25, 0.25]
     grown = {0.0: 0.06, 1.5: 0.06, 3.0: 0.08, 6.0: 0.1, 1e9: 0.1}

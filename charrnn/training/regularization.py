@@ -11,14 +11,14 @@ OF_A_TASK = {"classify": 0.4}
 
 
 def dropout(load: float, *, lines: bool) -> float:
-    """Of the outputs of layers: none up to a load of 30 or so, 0.15 at 50, a half from 270 on (LOG.md).
+    """Of the outputs of layers: none up to a load of 14, 0.2 at 50, a half from 470 on (LOG.md).
 
-    Of lines, which have no weight dropout, up to a quarter.
+    Of lines, which have no weight dropout, none up to 23, and a quarter at most.
     """
     if lines:
         share = min(0.25, 0.075 * math.log2(max(1.0, load / 15)))
     else:
-        share = min(0.5, 0.15 * math.log2(max(1.0, load / 27)))
+        share = min(0.5, 0.09 * math.log2(max(1.0, load / 10)))
     return round(share, 2) if share >= 0.05 else 0.0
 
 
