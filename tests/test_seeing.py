@@ -303,7 +303,10 @@ def test_the_report_marks_what_was_copied(memorised: tuple[Path, str]) -> None:
     assert result.out == text[:68]
     assert "60 characters; it stands in" in result.err
     assert "text.txt, line 1" in result.err
-    assert "100.0% of 10 characters, 100.0% of 20 characters, 100.0% of 40 characters" in result.err
+    assert (
+        "100.0% of 10-character spans, 100.0% of 20-character spans, 100.0% of 40-character spans"
+        in result.err
+    )
     assert "⟦" + text[8:68].replace("\n", "␊") + "⟧" in result.err
 
 

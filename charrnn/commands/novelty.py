@@ -88,7 +88,7 @@ class Findings:
         """The findings in a few lines, what was copied being marked with brackets; fit for a terminal."""
         novelty, unit = self.novelty, self.unit
         spans = ", ".join(
-            f"{_percent(share)} of those of {length} {unit}s" for length, share in novelty.shares.items()
+            f"{_percent(share)} of {length}-{unit} spans" for length, share in novelty.shares.items()
         )
         rows = [
             (
