@@ -145,7 +145,7 @@ def test_a_checkpoint_with_other_labels_is_refused(run: Path, tmp_path: Path, la
 
     with checkpoint_file.opened(run / "best.safetensors") as file:
         kinds = {
-            name: checkpoint_file.Kind("F32", np.shape(value))
+            name: checkpoint_file.ArrayKind("F32", np.shape(value))
             for name, value in load(run / "best.safetensors").weights.items()
         }
         arrays = file.read({f"model.{name}": kind for name, kind in kinds.items()})

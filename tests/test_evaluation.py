@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from reference import Array, nats, network_logits
 
-from charrnn.evaluation.scores import TextScore, score_part, score_text
+from charrnn.evaluation.scores import LanguageScore, score_part, score_text
 from charrnn.model import passes, readers
 from charrnn.model.architecture import Architecture
 from charrnn.model.measures import likeliest
@@ -158,7 +158,7 @@ def records(lengths: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 def score_records(
     model: CharRNN, ids: Ids, bounds: NDArray[np.int64], chosen: NDArray[np.int64]
-) -> TextScore:
+) -> LanguageScore:
     symbols = int((bounds[chosen + 1] - bounds[chosen]).sum())
     return score_part(model, Records(ids, symbols - len(chosen), 0, bounds, chosen))
 
@@ -199,7 +199,7 @@ def test_scoring_keeps_no_graph_and_learning_goes_on_after_it() -> None:
 
 
 def test_a_score_in_every_unit() -> None:
-    score = TextScore(nats=100 * math.log(8), symbols=120, characters=100)
+    score = LanguageScore(nats=100 * math.log(8), symbols=120, characters=100)
     assert score.nats_per_character == pytest.approx(math.log(8))
     assert score.bits_per_character == pytest.approx(3)
     assert score.perplexity == pytest.approx(8)

@@ -214,3 +214,13 @@ def test_character_sets(expression: str, characters: str) -> None:
 def test_character_sets_that_are_none(expression: str, expected: str) -> None:
     with pytest.raises(ValueError, match=re.escape(expected)):
         character_set(expression)
+
+
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_one_row_is_drawn_as_it_is_among_others(symbols: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 3, (3, symbols)).astype(np.float32)
+    uniform = np.append(random.random(2), np.nextafter(1, 0))
+    together = filters.draw(logits, uniform).tolist()
+    rows = [slice(row, row + 1) for row in range(3)]
+    assert [int(filters.draw(logits[row], uniform[row])[0]) for row in rows] == together

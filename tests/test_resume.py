@@ -15,7 +15,7 @@ from interruptions import MOMENTS, at_call_do, fingerprints, stopped_at
 from program import SMALL, TEXT, charrnn, lines_of
 
 from charrnn.config.values import duration, seconds
-from charrnn.evaluation.scores import TextScore
+from charrnn.evaluation.scores import LanguageScore
 from charrnn.runs.checkpoint import load, save
 from charrnn.runs.lock import locked
 from charrnn.tasks.language import LanguageTask
@@ -326,7 +326,7 @@ def test_a_best_that_is_damaged_or_of_another_text_gives_way() -> None:
 def test_what_info_tells_of_a_run_is_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     """The best weights may be those of an earlier update, before the run had ended."""
     worse = itertools.count(1)
-    monkeypatch.setattr(LanguageTask, "score", lambda *_: TextScore(float(next(worse)), 1, 1))
+    monkeypatch.setattr(LanguageTask, "score", lambda *_: LanguageScore(float(next(worse)), 1, 1))
     assert charrnn(*begin("--validation", "100")).code == 0
     kept = load(Path("run/best.safetensors"))
     assert kept.progress.step < 20

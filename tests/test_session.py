@@ -17,7 +17,7 @@ from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.display.plain import QuietDisplay
 from charrnn.errors import DivergenceError, NothingLearntError, Stopped
-from charrnn.evaluation.scores import TextScore
+from charrnn.evaluation.scores import LanguageScore
 from charrnn.model.network import CharRNN
 from charrnn.model.readers import relative_cost
 from charrnn.runs.checkpoint import load
@@ -161,9 +161,9 @@ def test_the_best_checkpoint_has_the_lowest_validation(tmp_path: Path) -> None:
 def test_patience_ends_a_run_without_measuring_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = []
 
-    def worse(*_: object) -> TextScore:
+    def worse(*_: object) -> LanguageScore:
         scored.append(1)
-        return TextScore(float(len(scored)), 1, 1)
+        return LanguageScore(float(len(scored)), 1, 1)
 
     display = Watcher()
     run = session_of(tmp_path, display, Budget(100, None), steps=100, patience=3)
@@ -212,7 +212,7 @@ class BusyMachine:
     def updated(self, _: Report) -> None:
         self.seconds += 0.1
 
-    def _score(self, model: CharRNN, part: Part) -> TextScore:
+    def _score(self, model: CharRNN, part: Part) -> LanguageScore:
         for _ in range(part.symbols):
             self.seconds += self.seconds_a_symbol
             model(torch.zeros(1, 1, dtype=torch.long))
@@ -326,7 +326,7 @@ def test_weights_that_are_no_numbers_end_the_run_and_spare_the_last_good_ones(
 def test_a_validation_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = session_of(tmp_path, Watcher(), Budget(100, None), steps=100)
     run.save()
-    monkeypatch.setattr(LanguageTask, "score", lambda *_: TextScore(math.inf, 1, 1))
+    monkeypatch.setattr(LanguageTask, "score", lambda *_: LanguageScore(math.inf, 1, 1))
     with pytest.raises(DivergenceError, match="became inf, after 3 returns"):
         run.learn()
 

@@ -43,7 +43,8 @@ def classify(
     for lines in asked(texts, typed, model.reading):
         chances = np.exp(classifier.log_probabilities([ids_of(line, model) for line in lines]))
         answers = [
-            Answer.of(line, row, model.answers, settings) for line, row in zip(lines, chances, strict=True)
+            LabelOfLine.of(line, row, model.answers, settings)
+            for line, row in zip(lines, chances, strict=True)
         ]
         shown = "".join(f"{answer.json() if json_wanted else answer.plain(settings)}\n" for answer in answers)
         write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
@@ -56,7 +57,7 @@ def classifier_of(model: Checkpoint) -> SavedClassifier:
     return SavedClassifier(model.architecture, model.weights, model.fitted.get("temperature", 1.0))
 
 
-class Answer:
+class LabelOfLine:
     """What is said of a line.
 
     Attributes:
@@ -71,7 +72,7 @@ class Answer:
     @classmethod
     def of(
         cls, text: str, chances: NDArray[np.float64], labels: Sequence[str], settings: ClassifySettings
-    ) -> "Answer":
+    ) -> "LabelOfLine":
         """The likeliest labels; of equal ones the first."""
         order = np.argsort(-chances, kind="stable")[: settings.top or len(labels)].tolist()
         best = [(labels[label], float(chances[label])) for label in order]

@@ -25,7 +25,7 @@ from charrnn.display.new_files import check_new_file
 from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
-from charrnn.evaluation.scores import TextScore
+from charrnn.evaluation.scores import LanguageScore
 from charrnn.model.measures import Kept
 from charrnn.runs.checkpoint import Checkpoint, describe, load
 from charrnn.runs.folder import find_checkpoint
@@ -156,7 +156,7 @@ def figures(found: Iterable[tuple[Passage, Kept]], scored_characters: int | None
         utf8_bytes += piece.utf8_bytes
         unknown += piece.unknown
     characters = characters if scored_characters is None else scored_characters
-    score = TextScore(nats, symbols, characters)
+    score = LanguageScore(nats, symbols, characters)
     return {
         "characters": characters,
         "unknown_characters": unknown,

@@ -19,7 +19,7 @@ from charrnn.display.progress import Counter
 from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.evaluation.by_label import ByLabel, score_by_label, unknown_symbols
-from charrnn.evaluation.scores import TextScore
+from charrnn.evaluation.scores import LanguageScore
 from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.network import LabelledRNN
 from charrnn.runs.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict
     console = Console(stderr=True, highlight=False, quiet=everything < SCORED)
     with Counter(console, "scoring under each label", "symbols", everything) as counter:
         scored = score_by_label(_network(model), part, counts, unknown, counter.add)
-    whole = TextScore(float(scored.told.sum()), texts.symbols, texts.scored_characters)
+    whole = LanguageScore(float(scored.told.sum()), texts.symbols, texts.scored_characters)
     utf8_bytes = texts.utf8_bytes + texts.records  # an end mark is one, too
     every = np.ones(texts.records, np.bool_)
     unseen = unseen_of(dataset, texts)

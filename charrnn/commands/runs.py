@@ -19,7 +19,7 @@ from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import Fitted, print_result
 from charrnn.display.units import bits_of, clock, figure_json, in_short
 from charrnn.runs.checkpoint_facts import NATS
-from charrnn.runs.summary import RunFacts, Subject, examine, find_runs
+from charrnn.runs.summary import RunFacts, TrainingText, examine, find_runs
 
 STATE_STYLES = {"running": "green4", "finished": "", "interrupted": "dark_orange3", "damaged": "red3"}
 
@@ -92,7 +92,7 @@ def tables(found: Sequence[RunFacts]) -> RenderableType:
     return Group(*parts)
 
 
-def heading(subject: Subject | None) -> str:
+def heading(subject: TrainingText | None) -> str:
     """What the runs below it learn from."""
     if subject is None:
         return "unknown text"
@@ -119,7 +119,7 @@ def row_of(run: RunFacts, best: str) -> dict[str, Text]:
     }
 
 
-def _place(run: RunFacts) -> tuple[bool, Subject | tuple[()], float, str]:
+def _place(run: RunFacts) -> tuple[bool, TrainingText | tuple[()], float, str]:
     """By text, those of an unknown one at the end; then the best first, and those without a figure last."""
     figure = run.figure
     return run.subject is None, run.subject or (), math.inf if figure is None else figure.rank, run.name

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from charrnn.decoding import filters
 from charrnn.decoding.cells import State
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import Network, SavedModel
+from charrnn.decoding.language_model import SavedModel, StepNetwork
 from charrnn.decoding.network import READ_TOGETHER, Tell
 from charrnn.errors import UsageError
 from charrnn.text.codes import UNKNOWN
@@ -157,7 +157,7 @@ class _Part:
     """
 
     def __init__(self, model: SavedModel, share: float, vocabulary: Vocabulary) -> None:
-        self.network: Network = model.network()
+        self.network: StepNetwork = model.network()
         self.of_ours = np.searchsorted(vocabulary.codes, model.vocabulary.codes)
         unknown = model.vocabulary.unknown
         self._reads = np.full(len(vocabulary), _PASSED_OVER if unknown is None else unknown, np.intp)

@@ -17,7 +17,7 @@ from charrnn.model.architecture import Architecture
 from charrnn.text.vocabulary import Vocabulary
 
 
-class Network(Protocol):
+class StepNetwork(Protocol):
     """One symbol of each text at a time; `Decoder` says what each method does."""
 
     def step(self, ids: NDArray[np.intp]) -> Logits:
@@ -60,7 +60,7 @@ class LanguageModel(Protocol):
     def longest_record(self) -> int:
         """Symbols of the corpus's longest record; 0 where it is not known."""
 
-    def network(self) -> Network:
+    def network(self) -> StepNetwork:
         """The network with one blank text."""
 
 

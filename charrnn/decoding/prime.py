@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding import filters
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.language_model import LanguageModel, Network
+from charrnn.decoding.language_model import LanguageModel, StepNetwork
 from charrnn.decoding.network import Tell
 from charrnn.decoding.prompt import Prompt, decomposes
 from charrnn.decoding.text_stream import LONGEST_SEQUENCE, joins
@@ -28,7 +28,7 @@ class Primed:
         ids: the prompt's symbols.
     """
 
-    network: Network
+    network: StepNetwork
     logits: Logits
     ids: NDArray[np.intp]
 
@@ -51,7 +51,7 @@ def prime(
 def first_logits(
     model: LanguageModel,
     prompt: Prompt,
-    network: Network,
+    network: StepNetwork,
     allowed: NDArray[np.bool_],
     tell: Tell | None = None,
 ) -> Logits:

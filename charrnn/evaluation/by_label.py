@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
-from charrnn.evaluation.scores import RECORDS, UNKNOWN_NATS, TextScore, shown
+from charrnn.evaluation.scores import RECORDS, UNKNOWN_NATS, LanguageScore, shown
 from charrnn.model.measures import COST
 from charrnn.model.network import LabelledRNN
 from charrnn.model.passes import Stretches, read_side_by_side
@@ -39,7 +39,7 @@ class ByLabel:
     found: NDArray[np.int64]
 
 
-def score_told(network: LabelledRNN, part: Labelled, unknown: int | None = None) -> TextScore:
+def score_told(network: LabelledRNN, part: Labelled, unknown: int | None = None) -> LanguageScore:
     """Score texts whose labels are told; characters are those of the texts as read, and end marks.
 
     Args:
@@ -49,7 +49,7 @@ def score_told(network: LabelledRNN, part: Labelled, unknown: int | None = None)
     """
     texts, labels = part.texts, part.labels[part.texts.chosen]
     nats = costs(network, texts, labels, unknown).sum()
-    return TextScore(float(nats), texts.symbols, texts.scored_characters)
+    return LanguageScore(float(nats), texts.symbols, texts.scored_characters)
 
 
 def score_by_label(

@@ -53,7 +53,7 @@ def broken_off(model: Network, is_over: Callable[[], bool]) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class TextScore:
+class LanguageScore:
     """What a text cost under a model.
 
     Attributes:
@@ -162,7 +162,9 @@ def _blocks(pieces: Iterable[Passage], symbols: int) -> Iterator[list[Passage]]:
         yield block
 
 
-def score_part(model: CharRNN, part: Part, unknown: int | None = None, given: Places | int = 1) -> TextScore:
+def score_part(
+    model: CharRNN, part: Part, unknown: int | None = None, given: Places | int = 1
+) -> LanguageScore:
     """Score a part of a dataset; its characters are those of the text as read (and end marks).
 
     Args:
@@ -187,7 +189,7 @@ def reading_cost(part: Part) -> float:
 
 def score_text(
     model: CharRNN, ids: Ids, given: int = 1, *, unknown: int | None = None, exact: bool = False
-) -> TextScore:
+) -> LanguageScore:
     """Score one text, its state carried; its symbols count as characters.
 
     Args:
@@ -204,12 +206,12 @@ def score_text(
         costs = np.full(len(block), UNKNOWN_NATS, np.float32)
         costs[is_shown] = reader.feed(block[is_shown])[:, 0]
         nats += float(costs[max(0, given - begin) :].sum(dtype=np.float64))
-    return _charged(TextScore(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
+    return _charged(LanguageScore(nats, len(ids) - given, len(ids) - given), ids[given:], unknown)
 
 
 def score_stretches(
     model: CharRNN, ids: Ids, stretches: Stretches, *, unknown: int | None = None
-) -> TextScore:
+) -> LanguageScore:
     """Score parts of a text, each from a blank state; their symbols count as characters.
 
     Args:
@@ -218,15 +220,15 @@ def score_stretches(
         stretches: where the parts lie, and how many symbols of each are given.
         unknown: the id of the unknown symbol, if there is one.
     """
-    score = TextScore(0.0, 0, 0)
+    score = LanguageScore(0.0, 0, 0)
     for begin in range(0, len(stretches.starts), RECORDS):
         some = stretches.those(np.arange(begin, min(begin + RECORDS, len(stretches.starts))))
         texts, places, nats = shown(ids, some, model.architecture.symbols)
         nats += float(independent(model, texts, places).sum(dtype=np.float64))
         count = int((some.ends - some.firsts).sum())
         scored = [texts[a:b] for a, b in zip(places.firsts, places.ends, strict=True)]
-        part = _charged(TextScore(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
-        score = TextScore(score.nats + part.nats, score.symbols + count, score.characters + count)
+        part = _charged(LanguageScore(nats, count, count), np.concatenate([texts[:0], *scored]), unknown)
+        score = LanguageScore(score.nats + part.nats, score.symbols + count, score.characters + count)
     return score
 
 
@@ -251,9 +253,9 @@ def shown(ids: Ids, stretches: Stretches, symbols: int) -> tuple[Ids, Stretches,
     return texts[is_shown], places.those(np.flatnonzero(ends > places.firsts)), nats
 
 
-def _charged(score: TextScore, ids: Ids, unknown: int | None) -> TextScore:
+def _charged(score: LanguageScore, ids: Ids, unknown: int | None) -> LanguageScore:
     """With what naming the unknown characters costs."""
     if unknown is None:
         return score
     nats = score.nats + UNKNOWN_NATS * int((ids == unknown).sum())
-    return TextScore(nats, score.symbols, score.characters)
+    return LanguageScore(nats, score.symbols, score.characters)

@@ -169,10 +169,10 @@ def describe(path: Path) -> Checkpoint:
         return described
 
 
-def _expected(described: Checkpoint) -> dict[str, checkpoint_file.Kind]:
+def _expected(described: Checkpoint) -> dict[str, checkpoint_file.ArrayKind]:
     """The arrays that go with what a file says of itself."""
     architecture, settings = described.architecture, build(TrainSettings, described.settings)
-    weights = {name: checkpoint_file.Kind("F32", shape) for name, shape in architecture.shapes().items()}
+    weights = {name: checkpoint_file.ArrayKind("F32", shape) for name, shape in architecture.shapes().items()}
     training = kinds(architecture, settings, described.training.extent)
     return _prefixed(_WEIGHTS, weights) | _prefixed(_TRAINING, training)
 

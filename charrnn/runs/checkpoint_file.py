@@ -45,7 +45,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ArrayKind:
     """Type and shape of an array."""
 
     dtype: str
@@ -57,7 +57,7 @@ class Kind:
         return math.prod(self.shape, start=_ITEM_BYTES[self.dtype])
 
     @classmethod
-    def of(cls, array: NDArray[Any]) -> "Kind":
+    def of(cls, array: NDArray[Any]) -> "ArrayKind":
         """The kind of an array."""
         return cls(_NAMES[array.dtype], array.shape)
 
@@ -81,7 +81,7 @@ def digest(entry: Mapping[str, Any], arrays: Arrays) -> str:
     """SHA-256 of an entry (without its own digest) and of arrays: equal for equal content."""
     found = hashlib.sha256(_canonical({key: value for key, value in entry.items() if key != "digest"}))
     for name, array in sorted(arrays.items()):
-        kind = Kind.of(array)
+        kind = ArrayKind.of(array)
         found.update(_canonical([name, kind.dtype, kind.shape]))
         found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return found.hexdigest()
@@ -105,7 +105,7 @@ class CheckpointFile:
             raise ValueError("it is not a file that charrnn writes")
         self.entry: dict[str, Any] = json.loads(metadata[ENTRY])
 
-    def read(self, kinds: Mapping[str, Kind]) -> dict[str, NDArray[Any]]:
+    def read(self, kinds: Mapping[str, ArrayKind]) -> dict[str, NDArray[Any]]:
         """The arrays.
 
         Args:
@@ -123,7 +123,7 @@ class CheckpointFile:
                 raise ValueError(f"{name} holds numbers that are not finite")
         return arrays
 
-    def check(self, kinds: Mapping[str, Kind]) -> None:
+    def check(self, kinds: Mapping[str, ArrayKind]) -> None:
         """Compare the names, types and shapes of the arrays with what they must be.
 
         Raises:
@@ -134,7 +134,7 @@ class CheckpointFile:
             raise ValueError(f"its arrays are not those of its settings: {', '.join(odd[:3])[:120]}")
         for name, kind in kinds.items():
             stored = self._file.get_slice(name)
-            found = Kind(stored.get_dtype(), tuple(stored.get_shape()))
+            found = ArrayKind(stored.get_dtype(), tuple(stored.get_shape()))
             if found != kind:
                 raise ValueError(f"{name} is {found} where its settings say {kind}")
 

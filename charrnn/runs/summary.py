@@ -26,7 +26,7 @@ from charrnn.text.dataset import open_dataset
 STATES = ("running", "finished", "interrupted", "damaged")
 
 
-class Subject(NamedTuple):
+class TrainingText(NamedTuple):
     """What a run learns from, and how it is read: figures are comparable where all this is equal.
 
     Attributes:
@@ -80,14 +80,14 @@ class RunFacts:
         return max([saved, *(point.seconds for point in self.metrics.points[-1:])])
 
     @property
-    def subject(self) -> Subject | None:
+    def subject(self) -> TrainingText | None:
         """What it learns from; None where no checkpoint tells."""
         if self.model is None:
             return None
         corpus, reading = self.model.corpus, self.model.reading
         read = (f"{reading.mode}", f"{reading.level}s", reading.normalize)
         said = [value for value in read if value not in {"text", "chars", "none"}]
-        return Subject(
+        return TrainingText(
             corpus.name, corpus.characters, corpus.validation_characters, ", ".join(said), corpus.fingerprint
         )
 

@@ -18,7 +18,7 @@ from charrnn.config.declaration import REQUIRED, Entry, flat, setting
 from charrnn.config.settings import TrainSettings
 from charrnn.model.architecture import Architecture
 from charrnn.model.optimizer_facts import OPTIMIZERS, optimizer_of
-from charrnn.runs.checkpoint_file import Kind
+from charrnn.runs.checkpoint_file import ArrayKind
 
 Numbers = dict[str, float]
 """What one part of the run keeps, by name."""
@@ -126,20 +126,20 @@ class TrainingState:
                 raise KeyError(name)
 
 
-def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -> dict[str, Kind]:
+def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -> dict[str, ArrayKind]:
     """The name, type and shape of each array that there is.
 
     Raises:
         ValueError: other texts than a batch of these settings has.
     """
-    found: dict[str, Kind] = {}
+    found: dict[str, ArrayKind] = {}
     if extent.averaged:
-        found |= {f"moving.{name}": Kind("F32", shape) for name, shape in architecture.shapes().items()}
+        found |= {f"moving.{name}": ArrayKind("F32", shape) for name, shape in architecture.shapes().items()}
     if extent.moved:
         for name, shape in architecture.shapes().items():
             optimizer = OPTIMIZERS[optimizer_of(name, settings.recipe.optimizer)]
             for key in optimizer.arrays:
-                found[f"optimizer.{key}.{name}"] = Kind("F32", () if key in optimizer.counts else shape)
+                found[f"optimizer.{key}.{name}"] = ArrayKind("F32", () if key in optimizer.counts else shape)
     batch_size = settings.recipe.batch_size or 0
     is_whole = settings.reading.mode == "lines" or extent.texts in {0, batch_size}
     if extent.texts > batch_size or not is_whole:
@@ -148,9 +148,9 @@ def kinds(architecture: Architecture, settings: TrainSettings, extent: Extent) -
         shape = (extent.texts, architecture.hidden)
         for layer in range(architecture.layers):
             for part in range(architecture.states):
-                found[f"carried.{layer}.{part}"] = Kind("F32", shape)
+                found[f"carried.{layer}.{part}"] = ArrayKind("F32", shape)
     if extent.generator_bytes:
-        found["generator"] = Kind("U8", (extent.generator_bytes,))
+        found["generator"] = ArrayKind("U8", (extent.generator_bytes,))
     return found
 
 

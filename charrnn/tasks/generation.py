@@ -20,7 +20,7 @@ from charrnn.decoding.labels import with_label
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
 from charrnn.evaluation.by_label import score_told
-from charrnn.evaluation.scores import TextScore
+from charrnn.evaluation.scores import LanguageScore
 from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.layer import State
 from charrnn.model.network import LabelledRNN
@@ -150,7 +150,7 @@ class GenerationTask:
         nats = cross_entropy(logits.float(), symbols.target_data, reduction="sum")
         return Loss(nats, symbols.count, after)
 
-    def score(self, network: LabelledRNN, part: Labelled) -> TextScore:
+    def score(self, network: LabelledRNN, part: Labelled) -> LanguageScore:
         """Nats per character, the label being told."""
         return score_told(network, part, self.vocabulary.unknown)
 

@@ -16,7 +16,7 @@ from charrnn.config.settings import ReadingSettings, Request, SampleSettings
 from charrnn.decoding.best_of import whole_texts
 from charrnn.decoding.language_model import SavedModel
 from charrnn.decoding.sampler import read, write
-from charrnn.evaluation.scores import TextScore, reading_cost, score_part
+from charrnn.evaluation.scores import LanguageScore, reading_cost, score_part
 from charrnn.model.architecture import Architecture
 from charrnn.model.layer import State
 from charrnn.model.network import CharRNN, flattened
@@ -85,7 +85,7 @@ class LanguageTask:
         nats = cross_entropy(logits.float(), targets, reduction="sum")
         return Loss(nats, batch.count, after)
 
-    def score(self, network: CharRNN, part: Part) -> TextScore:
+    def score(self, network: CharRNN, part: Part) -> LanguageScore:
         """Nats per character, those that are given left out."""
         given = part.given(self.vocabulary, self.reading)
         return score_part(network, part, self.vocabulary.unknown, given)

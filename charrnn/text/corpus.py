@@ -22,7 +22,7 @@ from charrnn.text.source_texts import BytesDone, SourceTexts
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.text.statistics import CodeCounter, Statistics, Tally
 from charrnn.text.streams import Source
-from charrnn.text.tables import MARKUP, Cell, format_of
+from charrnn.text.tables import MARKUP, TableCell, format_of
 
 CHUNK_BYTES = 2**19
 
@@ -131,13 +131,13 @@ class Corpus:
         """The text as read, before normalising: all sources, with nothing between them; bytes as text."""
         return self._mode.texts(self._texts.meter(progress))
 
-    def answers(self) -> Iterator[tuple[str, Cell]]:
+    def answers(self) -> Iterator[tuple[str, TableCell]]:
         """What is to be found for each record, in their order, and the source it is from."""
         for number, source in enumerate(self.sources):
             for some in self._texts.cells(number, place=1):
                 yield from ((source.name, cell) for cell in some)
 
-    def examples(self) -> Iterator[tuple[str, Cell, Cell]]:
+    def examples(self) -> Iterator[tuple[str, TableCell, TableCell]]:
         """Of each record the source it is from, what is read, and what is to be found."""
         for number, source in enumerate(self.sources):
             columns = (itertools.chain.from_iterable(self._texts.cells(number, place=p)) for p in (0, 1))

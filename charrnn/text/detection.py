@@ -19,7 +19,7 @@ EXTRACT = "extract the text in it, and give that"
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of file that is no text.
 
     Attributes:
@@ -31,7 +31,7 @@ class Kind:
     advice: str
 
 
-def kind_of_file(head: bytes) -> Kind | None:
+def kind_of_file(head: bytes) -> FileKind | None:
     """What a file is by the bytes that it begins with; None where they are no sign of anything but text."""
     return next((kind for is_meant, kind in _KINDS if is_meant(head)), None)
 
@@ -142,32 +142,38 @@ def _is_tar(head: bytes) -> bool:
 
 _ZIP = b"PK\x03\x04"
 
-_KINDS: tuple[tuple[Callable[[bytes], bool], Kind], ...] = (
-    (_zip_with(b"application/epub+zip"), Kind("an EPUB book", EXTRACT)),
-    (_zip_with(b"application/vnd.oasis.opendocument"), Kind("an OpenDocument file", SAVE_AS_TEXT)),
-    (_zip_with(b"word/"), Kind("a Word document (docx)", SAVE_AS_TEXT)),
-    (_zip_with(b"xl/"), Kind("an Excel workbook (xlsx)", "save it as CSV, and give that with --columns")),
-    (_zip_with(b"ppt/"), Kind("a PowerPoint file (pptx)", SAVE_AS_TEXT)),
-    (_begins(_ZIP, b"PK\x05\x06"), Kind("a zip archive", "unpack it, and give the files in it")),
-    (_is_tar, Kind("a tar archive", "unpack it, and give the folder")),
-    (_begins(b"%PDF-"), Kind("a PDF document", "extract the text in it (pdftotext), and give that")),
-    (_begins(b"{\\rtf"), Kind("an RTF document", SAVE_AS_TEXT)),
-    (_begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), Kind("an old Office document (doc, xls)", SAVE_AS_TEXT)),
-    (_begins(b"\x1f\x8b\x08"), Kind("compressed by gzip", "let its name end in .gz, or decompress it")),
-    (_matches(rb"BZh[1-9]1AY&SY"), Kind("compressed by bzip2", "let its name end in .bz2, or decompress it")),
-    (_begins(b"\xfd7zXZ\0"), Kind("compressed by xz", "let its name end in .xz, or decompress it")),
-    (_begins(b"\x28\xb5\x2f\xfd"), Kind("compressed by zstd", "decompress it (unzstd)")),
-    (_begins(b"7z\xbc\xaf\x27\x1c"), Kind("a 7z archive", "unpack it, and give the files in it")),
-    (_begins(b"Rar!\x1a\x07"), Kind("a RAR archive", "unpack it, and give the files in it")),
+_KINDS: tuple[tuple[Callable[[bytes], bool], FileKind], ...] = (
+    (_zip_with(b"application/epub+zip"), FileKind("an EPUB book", EXTRACT)),
+    (_zip_with(b"application/vnd.oasis.opendocument"), FileKind("an OpenDocument file", SAVE_AS_TEXT)),
+    (_zip_with(b"word/"), FileKind("a Word document (docx)", SAVE_AS_TEXT)),
+    (_zip_with(b"xl/"), FileKind("an Excel workbook (xlsx)", "save it as CSV, and give that with --columns")),
+    (_zip_with(b"ppt/"), FileKind("a PowerPoint file (pptx)", SAVE_AS_TEXT)),
+    (_begins(_ZIP, b"PK\x05\x06"), FileKind("a zip archive", "unpack it, and give the files in it")),
+    (_is_tar, FileKind("a tar archive", "unpack it, and give the folder")),
+    (_begins(b"%PDF-"), FileKind("a PDF document", "extract the text in it (pdftotext), and give that")),
+    (_begins(b"{\\rtf"), FileKind("an RTF document", SAVE_AS_TEXT)),
+    (
+        _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        FileKind("an old Office document (doc, xls)", SAVE_AS_TEXT),
+    ),
+    (_begins(b"\x1f\x8b\x08"), FileKind("compressed by gzip", "let its name end in .gz, or decompress it")),
+    (
+        _matches(rb"BZh[1-9]1AY&SY"),
+        FileKind("compressed by bzip2", "let its name end in .bz2, or decompress it"),
+    ),
+    (_begins(b"\xfd7zXZ\0"), FileKind("compressed by xz", "let its name end in .xz, or decompress it")),
+    (_begins(b"\x28\xb5\x2f\xfd"), FileKind("compressed by zstd", "decompress it (unzstd)")),
+    (_begins(b"7z\xbc\xaf\x27\x1c"), FileKind("a 7z archive", "unpack it, and give the files in it")),
+    (_begins(b"Rar!\x1a\x07"), FileKind("a RAR archive", "unpack it, and give the files in it")),
     (
         _begins(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*"),
-        Kind("an image", "give a text"),
+        FileKind("an image", "give a text"),
     ),
-    (_matches(rb"RIFF....(WAVE|WEBP|AVI )"), Kind("a sound, an image or a film", "give a text")),
-    (_matches(rb"OggS\0|ID3[\2-\4]|fLaC\0|MThd\0"), Kind("a sound or music file", "give a text")),
-    (_begins(b"SQLite format 3\0"), Kind("an SQLite database", "export its text, and give that")),
-    (_begins(b"\x7fELF", b"MZ\x90\0", b"\xcf\xfa\xed\xfe"), Kind("a program", "give a text")),
-    (_begins(b"\x93NUMPY"), Kind("a NumPy array", "export its text, and give that")),
-    (_begins(b"PAR1\x15"), Kind("a Parquet table", "export it as CSV, and give that with --columns")),
+    (_matches(rb"RIFF....(WAVE|WEBP|AVI )"), FileKind("a sound, an image or a film", "give a text")),
+    (_matches(rb"OggS\0|ID3[\2-\4]|fLaC\0|MThd\0"), FileKind("a sound or music file", "give a text")),
+    (_begins(b"SQLite format 3\0"), FileKind("an SQLite database", "export its text, and give that")),
+    (_begins(b"\x7fELF", b"MZ\x90\0", b"\xcf\xfa\xed\xfe"), FileKind("a program", "give a text")),
+    (_begins(b"\x93NUMPY"), FileKind("a NumPy array", "export its text, and give that")),
+    (_begins(b"PAR1\x15"), FileKind("a Parquet table", "export it as CSV, and give that with --columns")),
 )
 """Files that people take for texts, by how they begin; the more special ones first."""

@@ -16,7 +16,7 @@ from charrnn.text.encodings import decoded, unix_newlines
 from charrnn.text.normalization import normalized
 from charrnn.text.sources import listed
 from charrnn.text.streams import Seen, Source, hashed
-from charrnn.text.tables import Cell, cells
+from charrnn.text.tables import TableCell, cells
 
 BytesDone = Callable[[int, int | None], None]
 """Is told now and then how many bytes are done, and of how many where that is known."""
@@ -83,7 +83,7 @@ class SourceTexts:
 
         return decoded((meter or Meter()).passing(self._bytes(number)), name, self.reading, tell)
 
-    def cells(self, number: int, meter: "Meter | None" = None, place: int = 0) -> Iterator[list[Cell]]:
+    def cells(self, number: int, meter: "Meter | None" = None, place: int = 0) -> Iterator[list[TableCell]]:
         """The cells of one of the columns of a table that are read, some at a time."""
         texts, source = self.in_newlines(self.read(number, meter)), self.sources[number]
         return cells(texts, source.name, self.reading, place, source.label)

@@ -46,7 +46,7 @@ _TOGETHER = 1024
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """The text of one row's column.
 
     Attributes:
@@ -141,7 +141,7 @@ def format_of(name: str) -> str | None:
 
 def cells(
     texts: Iterable[str], name: str, reading: ReadingSettings, place: int = 0, label: str = ""
-) -> Iterator[list[Cell]]:
+) -> Iterator[list[TableCell]]:
     """The cells of a column that the settings name, some at a time; every row has them all.
 
     Args:
@@ -171,7 +171,7 @@ def cells(
         separator = reading.separator or ("," if form == "csv" else "\t")
         rows = quoted_rows(lines, name, separator) if form == "csv" else parted_rows(lines, separator)
         found = _chosen(rows, name, columns, has_header=reading.header)
-    while some := [Cell(row.line, row.fields[place]) for row in islice(found, _TOGETHER)]:
+    while some := [TableCell(row.line, row.fields[place]) for row in islice(found, _TOGETHER)]:
         yield some
 
 

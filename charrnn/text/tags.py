@@ -16,7 +16,7 @@ from charrnn.text.corpus import Corpus
 from charrnn.text.example_parts import Tagged
 from charrnn.text.normalization import normalized
 from charrnn.text.record_part import Records
-from charrnn.text.tables import Cell
+from charrnn.text.tables import TableCell
 
 MOST_TAGS, LONGEST_TAG = 2**12, 1000
 """Distinct ones; where there are more, another column was meant. And characters of each."""
@@ -88,7 +88,7 @@ def _first_of(starts: NDArray[np.int64]) -> NDArray[np.int64]:
     return first
 
 
-def _ids(names: Sequence[str], known: dict[str, int], source: str, cell: Cell) -> NDArray[np.int32]:
+def _ids(names: Sequence[str], known: dict[str, int], source: str, cell: TableCell) -> NDArray[np.int32]:
     """The ids of tags."""
     strange = next((tag for tag in names if tag not in known), None)
     if strange is not None:
