@@ -52,6 +52,9 @@ def _checkpoint(text: str, default: str | bool = NEWEST) -> Any:  # noqa: ANN401
 CorpusArgument = Annotated[
     list[str] | None, typer.Argument(metavar="CORPUS", help=CORPUS_HELP, show_default=False)
 ]
+LinesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input")
+]
 TypedOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -74,6 +77,14 @@ def with_seed_drawn(given: dict[str, Any]) -> dict[str, Any]:
     seed = secrets.randbelow(2**32)
     sys.stderr.write(f"charrnn: --seed {seed}\n")
     return given | {"seed": seed}
+
+
+def _compute_on_one_thread() -> None:
+    """Let numpy, which reads it when it is imported, use one thread, unless a user says otherwise.
+
+    Threads that wait for one another at every character cost more than they bring.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
 
 
 def _print_version(wanted: bool) -> None:
@@ -161,9 +172,7 @@ def sample(
     given = with_seed_drawn(given)
     request = build(Request, given)
     if request.count * request.best_of < WORTH_THREADS:
-        # Read when numpy is imported. Threads that wait for one another at every character cost more than
-        # they bring; who sets either variable decides for themselves.
-        os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+        _compute_on_one_thread()
     from charrnn.commands.sample import sample as run
 
     seeing = build(SeeingSettings, given)
@@ -181,10 +190,7 @@ def sample(
 @app.command()
 @with_settings(ClassifySettings)
 def classify(
-    text: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
-    ] = None,
+    text: LinesArgument = None,
     typed: TypedOption = None,
     checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
     json: JsonLinesOption = False,
@@ -197,7 +203,7 @@ def classify(
     charrnn classify --text "Nguyen" --top 3
     cat lines.txt | charrnn classify --min-probability 0.9 --json
     """
-    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    _compute_on_one_thread()
     from charrnn.commands.classify import classify as run
 
     settings = build(ClassifySettings, given)
@@ -208,10 +214,7 @@ def classify(
 @app.command()
 @with_settings(TranslateSettings)
 def translate(
-    text: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
-    ] = None,
+    text: LinesArgument = None,
     typed: TypedOption = None,
     checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
     json: JsonLinesOption = False,
@@ -224,7 +227,7 @@ def translate(
     charrnn translate --text "abszolút" --n-best 3
     cat words.txt | charrnn translate --json --attention
     """
-    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    _compute_on_one_thread()
     from charrnn.commands.translate import translate as run
 
     settings = build(TranslateSettings, with_seed_drawn(given))
@@ -235,10 +238,7 @@ def translate(
 @app.command()
 @with_settings(TagSettings)
 def tag(
-    text: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="standard input"),
-    ] = None,
+    text: LinesArgument = None,
     typed: TypedOption = None,
     checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
     json: JsonLinesOption = False,
@@ -251,7 +251,7 @@ def tag(
     charrnn tag --text "absolvovat" --separator "-"
     cat words.txt | charrnn tag --output conll
     """
-    os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    _compute_on_one_thread()
     from charrnn.commands.tag import tag as run
 
     settings = build(TagSettings, given)

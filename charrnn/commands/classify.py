@@ -1,7 +1,6 @@
 """`charrnn classify`: the label of each line. Loads no torch."""
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from charrnn.commands.answering import ids_of, model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import ClassifySettings
 from charrnn.decoding.classification import SavedClassifier
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import print_text
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import ClassifierArchitecture
 from charrnn.runs.checkpoint import Checkpoint
@@ -47,7 +46,7 @@ def classify(
             for line, row in zip(lines, chances, strict=True)
         ]
         shown = "".join(f"{answer.json() if json_wanted else answer.plain(settings)}\n" for answer in answers)
-        write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
+        print_text(shown)
 
 
 def classifier_of(model: Checkpoint) -> SavedClassifier:

@@ -1,7 +1,5 @@
 """`charrnn evaluate` of a model that tells the label of a text: how many are right, and how sure it is."""
 
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,16 @@ import numpy as np
 
 from charrnn.commands.classify import classifier_of
 from charrnn.commands.input_lines import TOGETHER
-from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
+from charrnn.commands.scored_examples import (
+    beside_unseen,
+    lines_of,
+    print_figures,
+    scored_examples,
+    training_examples,
+    unseen,
+    write_errors,
+)
 from charrnn.commands.scoring import Question
-from charrnn.display.sanitizer import visible, write_text
-from charrnn.display.tables import print_result, two_columns
-from charrnn.errors import UsageError
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
 from charrnn.evaluation.labels import GivenLabels, Ids, accuracy, macro_f1
 from charrnn.runs.checkpoint import Checkpoint
@@ -49,10 +52,7 @@ def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
         write_errors(settings.wrong, _wrong(part, given, model))
         if settings.baselines:
             found["baselines"] = _baselines(dataset, part)
-    if question.json_wanted:
-        write_text(sys.stdout, json.dumps(found) + "\n")
-    else:
-        print_result(two_columns([(name, visible(value)) for name, value in _rows(found)]))
+    print_figures(found, _rows, json_wanted=question.json_wanted)
 
 
 def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
@@ -79,11 +79,7 @@ def _wrong(part: Labelled, given: GivenLabels, model: Checkpoint) -> Iterator[tu
 
 def _baselines(dataset: Dataset | None, part: Labelled) -> list[dict[str, Any]]:
     """What simple means reach, that know what the model was trained on."""
-    if dataset is None or not isinstance(dataset.examples[0], Labelled):
-        raise UsageError(
-            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
-        )
-    training, own = dataset.examples[0], part.labels[part.texts.chosen]
+    training, own = training_examples(dataset, Labelled), part.labels[part.texts.chosen]
     return [
         {"name": name, **labels_reached(found, own)}
         for name, found in (
@@ -101,20 +97,16 @@ def labels_reached(found: Ids | None, own: Ids) -> dict[str, float | None]:
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    new = found["unseen"]
-
     def shown(name: str) -> str:
-        of_new = f"; {new[name]:.4f} of texts that were not in training" if new else ""
-        return f"{found[name]:.4f}{of_new}"
+        return beside_unseen(found, name, "of texts")
 
-    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
     rows = [
         ("accuracy", shown("accuracy")),
         ("macro F1", shown("macro_f1")),
         ("nats per text", shown("nats_per_text")),
         ("calibration error", shown("calibration_error")),
         *_of_temperature(found),
-        ("lines", f"{found['lines']:,}{not_seen}"),
+        ("lines", lines_of(found)),
     ]
     if "answered" in found:
         right = found["accuracy_of_answered"]

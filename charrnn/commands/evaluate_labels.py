@@ -1,8 +1,6 @@
 """`charrnn evaluate` of a model that writes by label: what a label tells of its texts, and they of it."""
 
-import json
 import math
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,10 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from charrnn.commands.scored_examples import scored_examples
+from charrnn.commands.scored_examples import beside_unseen, lines_of, print_figures, scored_examples
 from charrnn.commands.scored_examples import unseen as unseen_of
 from charrnn.commands.scoring import Question
 from charrnn.display.progress import Counter
-from charrnn.display.sanitizer import write_text
-from charrnn.display.tables import print_result, two_columns
 from charrnn.evaluation.by_label import ByLabel, score_by_label, unknown_symbols
 from charrnn.evaluation.scores import LanguageScore
 from charrnn.model.architecture import LabelledArchitecture
@@ -42,10 +38,7 @@ def score_labels(question: Question, path: Path, model: Checkpoint) -> None:
         if not isinstance(part, Labelled):
             raise TypeError(f"there are no labels in {type(part).__name__}")
         found = {"checkpoint": str(path), "task": model.task} | _figures(model, part, dataset)
-    if question.json_wanted:
-        write_text(sys.stdout, json.dumps(found) + "\n")
-    else:
-        print_result(two_columns(_rows(found)))
+    print_figures(found, _rows, json_wanted=question.json_wanted)
 
 
 def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict[str, Any]:
@@ -98,14 +91,12 @@ def _network(model: Checkpoint) -> LabelledRNN:
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    unseen, perplexity = found["unseen"], found["perplexity"]
+    perplexity = found["perplexity"]
 
     def shown(name: str, digits: str = ".4f") -> str:
-        of_unseen = f"; {unseen[name]:{digits}} on lines that were not in training" if unseen else ""
-        return f"{found[name]:{digits}}{of_unseen}"
+        return beside_unseen(found, name, "on lines", digits)
 
     unknown = found["unknown_characters"]
-    not_seen = "" if unseen is None else f", of which {found['unseen_lines']:,} were not in training"
     return [
         ("bits per character", shown("bits_per_character")),
         ("… without the label", shown("bits_per_character_without_label")),
@@ -113,7 +104,7 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("nats per character", f"{found['nats_per_character']:.4f}"),
         ("bits per byte", f"{found['bits_per_byte']:.4f}"),
         ("perplexity", "infinite" if perplexity is None else f"{perplexity:.3f} per character"),
-        ("lines", f"{found['lines']:,}{not_seen}"),
+        ("lines", lines_of(found)),
         (
             "characters",
             f"{found['characters']:,}, of which {unknown:,} unknown to the model",

@@ -1,20 +1,23 @@
 """`charrnn evaluate` of a model that turns one text into another: how many targets are exactly right."""
 
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
+from charrnn.commands.scored_examples import (
+    beside_unseen,
+    lines_of,
+    print_figures,
+    scored_examples,
+    training_examples,
+    unseen,
+    write_errors,
+)
 from charrnn.commands.scoring import Question
 from charrnn.decoding.beam import search
 from charrnn.decoding.translator import Translator
-from charrnn.display.sanitizer import write_text
-from charrnn.display.tables import print_result, two_columns
-from charrnn.errors import UsageError
 from charrnn.evaluation.targets import Ids, WrittenTargets, copied, memorised, sides
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.translation_model import translation_model_of
@@ -44,10 +47,7 @@ def score_pairs(question: Question, path: Path, model: Checkpoint) -> None:
         write_errors(settings.wrong, _wrong(part, written, model))
         if settings.baselines:
             found["baselines"] = _baselines(model, dataset, sources, wanted)
-    if question.json_wanted:
-        write_text(sys.stdout, json.dumps(found) + "\n")
-    else:
-        print_result(two_columns(_rows(found)))
+    print_figures(found, _rows, json_wanted=question.json_wanted)
 
 
 def _wrong(part: Paired, written: WrittenTargets, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
@@ -76,12 +76,9 @@ def _baselines(
     model: Checkpoint, dataset: Dataset | None, sources: Sequence[Ids], wanted: Sequence[Ids]
 ) -> list[dict[str, Any]]:
     """What simple means reach."""
-    if dataset is None or not isinstance(dataset.examples[0], Paired):
-        raise UsageError(
-            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
-        )
+    training = training_examples(dataset, Paired)
     copies = copied(sources, model.vocabulary, translation_model_of(model).target_vocabulary)
-    remembered = memorised(dataset.examples[0], sources, copies)
+    remembered = memorised(training, sources, copies)
     return [
         {"name": name, **WrittenTargets([[one] for one in written], wanted).figures()}
         for name, written in (("copy", copies), ("memorise, else copy", remembered))
@@ -89,19 +86,15 @@ def _baselines(
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    new = found["unseen"]
-
     def shown(name: str) -> str:
-        of_new = f"; {new[name]:.4f} of sources that were not in training" if new else ""
-        return f"{found[name]:.4f}{of_new}"
+        return beside_unseen(found, name, "of sources")
 
-    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
     oracle = [("one of the n best", shown("oracle_exact"))] if "oracle_exact" in found else []
     return [
         ("exact", shown("exact")),
         ("symbol error rate", shown("symbol_error_rate")),
         *oracle,
-        ("lines", f"{found['lines']:,}{not_seen}"),
+        ("lines", lines_of(found)),
         *[(f"… {baseline['name']}", _reached(baseline, found)) for baseline in found.get("baselines", [])],
         ("model", found["checkpoint"]),
     ]

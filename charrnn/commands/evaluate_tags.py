@@ -1,7 +1,5 @@
 """`charrnn evaluate` of a model that tags characters: how many tags, lines, spans and segments are right."""
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.commands.input_lines import TOGETHER
-from charrnn.commands.scored_examples import scored_examples, unseen, write_errors
+from charrnn.commands.scored_examples import (
+    beside_unseen,
+    lines_of,
+    print_figures,
+    scored_examples,
+    training_examples,
+    unseen,
+    write_errors,
+)
 from charrnn.commands.scoring import Question
-from charrnn.decoding.tagging import SavedTagger
-from charrnn.display.sanitizer import write_text
-from charrnn.display.tables import print_result, two_columns
-from charrnn.errors import CheckpointError, UsageError
+from charrnn.commands.tag import tagger_of
 from charrnn.evaluation.baselines.tags import most_frequent_tags
 from charrnn.evaluation.tags import GivenTags, figures
-from charrnn.model.architecture import TaggerArchitecture
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
 from charrnn.text.example_parts import Tagged
@@ -52,17 +54,12 @@ def score_tags(question: Question, path: Path, model: Checkpoint) -> None:
         write_errors(question.settings.wrong, _wrong(given, model.answers))
         if question.settings.baselines:
             found["baselines"] = [_most_frequent(dataset, part, model)]
-    if question.json_wanted:
-        write_text(sys.stdout, json.dumps(found) + "\n")
-    else:
-        print_result(two_columns(_rows(found)))
+    print_figures(found, _rows, json_wanted=question.json_wanted)
 
 
 def _finder(model: Checkpoint) -> Find:
     """The model's own."""
-    if not isinstance(model.architecture, TaggerArchitecture):
-        raise CheckpointError(f"a network of --task {model.task} has no tags")
-    tagger = SavedTagger(model.architecture, model.weights, model.answers)
+    tagger = tagger_of(model)
     return lambda texts, has_tag: [found.ids.astype(np.int64) for found in tagger.tags(texts, has_tag)]
 
 
@@ -90,11 +87,7 @@ def _wrong(given: Sequence[GivenTags], names: Sequence[str]) -> Iterator[tuple[s
 
 def _most_frequent(dataset: Dataset | None, part: Tagged, model: Checkpoint) -> dict[str, Any]:
     """What the most frequent tag of each character reaches."""
-    if dataset is None or not isinstance(dataset.examples[0], Tagged):
-        raise UsageError(
-            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
-        )
-    tags = most_frequent_tags(dataset.examples[0], len(model.vocabulary))
+    tags = most_frequent_tags(training_examples(dataset, Tagged), len(model.vocabulary))
 
     def find(texts: Sequence[Ids], has_tag: Sequence[Flags]) -> list[NDArray[np.int64]]:
         return [tags[ids[:-1][flags[:-1]]] for ids, flags in zip(texts, has_tag, strict=True)]
@@ -107,14 +100,12 @@ _SHOWN = ("accuracy", "exact_lines", "span_f1", "segment_f1")
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    new = found["unseen"]
     rows = []
     for name in _SHOWN:
         if found[name] is not None:
-            of_new = f"; {new[name]:.4f} of lines that were not in training" if new else ""
-            rows.append((name.replace("_", " ").replace("f1", "F1"), f"{found[name]:.4f}{of_new}"))
-    not_seen = "" if new is None else f", of which {found['unseen_lines']:,} were not in training"
-    rows.append(("lines", f"{found['lines']:,}{not_seen}"))
+            shown = name.replace("_", " ").replace("f1", "F1")
+            rows.append((shown, beside_unseen(found, name, "of lines")))
+    rows.append(("lines", lines_of(found)))
     for baseline in found.get("baselines", []):
         reached = [f"{n.replace('_', ' ')} {baseline[n]:.4f}" for n in _SHOWN if baseline[n] is not None]
         rows.append((baseline["name"], ", ".join(reached)))

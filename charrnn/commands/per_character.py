@@ -2,14 +2,13 @@
 
 import itertools
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from charrnn.commands.scoring import Question, progress_display
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import print_text
 from charrnn.model.measures import Kept, likeliest
 from charrnn.text.codes import END
 from charrnn.text.passages import Passage
@@ -30,10 +29,9 @@ def per_character(question: Question) -> None:
         symbols = len(subject.vocabulary)
         measure = likeliest(symbols if symbols <= WHOLE_VOCABULARY else min(LIKELIEST, symbols))
         found = subject.scored(measure, adapting=question.settings.adapt)
-        shown = visible if sys.stdout.isatty() else str
         lines = (json.dumps(line, ensure_ascii=False) for line in character_lines(found, subject.vocabulary))
         while some := list(itertools.islice(lines, LINES)):
-            write_text(sys.stdout, shown("\n".join(some) + "\n"))
+            print_text("\n".join(some) + "\n")
 
 
 def character_lines(

@@ -2,14 +2,13 @@
 
 import json
 import math
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from charrnn.commands.scoring import Question, progress_display
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import print_text
 from charrnn.model.measures import Kept
 from charrnn.text.passages import Passage
 
@@ -40,9 +39,8 @@ def per_line(question: Question) -> None:
         subject = question.subject(display)
         level = subject.text.reading.level
         one = json_line if question.json_wanted else plain_line
-        shown = visible if sys.stdout.isatty() else str
         for some in lines(subject.scored(adapting=question.settings.adapt)):
-            write_text(sys.stdout, "".join(shown(one(line, level)) for line in some))
+            print_text("".join(one(line, level) for line in some))
 
 
 def plain_line(line: Line, level: str) -> str:

@@ -13,17 +13,17 @@ def plan_lines(
     plan: Plan, statistics: Statistics, dataset: Dataset, measured: TaskPart | None, *, is_graph: bool = False
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held out is measured on."""
-    held_back = 0 if dataset.validation is None else dataset.validation.characters
-    measured_characters = held_back if measured is None else measured.characters
+    held_out = 0 if dataset.validation is None else dataset.validation.characters
+    measured_characters = held_out if measured is None else measured.characters
     parted = measured if isinstance(measured, PartedText) else None
     stretches = parted.divided if parted else ""
     of_each = "the beginning of each stretch:" if parted else "the first"
     note = f"       validation is measured on {of_each} {measured_characters:,} held-out characters"
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
-        f"{dataset.training.characters:,} to learn from, {held_back:,} held out{stretches}",
+        f"{dataset.training.characters:,} to learn from, {held_out:,} held out{stretches}",
         f"plan   {in_words(plan)}{', each update one graph' if is_graph else ''}",
-        *([note] if measured_characters < held_back else []),
+        *([note] if measured_characters < held_out else []),
     ]
 
 

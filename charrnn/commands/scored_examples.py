@@ -1,9 +1,12 @@
 """Examples under a model: those that are named, or what its run held out. Loads no torch by itself."""
 
-from collections.abc import Iterable, Iterator
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,8 @@ from charrnn.commands.corpora import counted, reading_of
 from charrnn.commands.scoring import Question, encoded_text, progress_display
 from charrnn.display.new_files import new_file
 from charrnn.display.progress import ReadingProgress
+from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
@@ -19,6 +24,10 @@ from charrnn.text.dataset_encoding import encode_examples
 from charrnn.text.parts import TaskPart
 from charrnn.text.record_part import Records
 from charrnn.text.shared_lines import are_repeated
+
+Part = TypeVar("Part", bound=TaskPart)
+Rows = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
+"""The rows of a table that show figures."""
 
 
 @contextmanager
@@ -73,3 +82,38 @@ _PARTING = str.maketrans("\t\r\n", "   ")
 def unseen(dataset: Dataset | None, texts: Records) -> NDArray[np.bool_] | None:
     """(R,) whether each text does not stand in what the model was trained on; None where that is gone."""
     return None if dataset is None else ~are_repeated(dataset.training, texts)
+
+
+def lines_of(found: Mapping[str, Any]) -> str:
+    """How many lines there are, and how many of them were not in training."""
+    unseen_lines = found["unseen_lines"]
+    not_seen = "" if unseen_lines is None else f", of which {unseen_lines:,} were not in training"
+    return f"{found['lines']:,}{not_seen}"
+
+
+def beside_unseen(found: Mapping[str, Any], name: str, what: str, digits: str = ".4f") -> str:
+    """A figure, and beside it that of what was not in training, if there is some: `texts`, `lines`."""
+    new = found["unseen"]
+    of_new = f"; {new[name]:{digits}} {what} that were not in training" if new else ""
+    return f"{found[name]:{digits}}{of_new}"
+
+
+def training_examples(dataset: Dataset | None, kind: type[Part]) -> Part:
+    """The examples that a model was trained on, for the baselines, which know no more.
+
+    Raises:
+        UsageError: they are not there.
+    """
+    if dataset is None or not isinstance(dataset.examples[0], kind):
+        raise UsageError(
+            "--baselines is given, but the run's text is not beside the checkpoint; leave it out"
+        )
+    return dataset.examples[0]
+
+
+def print_figures(found: Mapping[str, Any], rows: Rows, *, json_wanted: bool) -> None:
+    """Print the figures as one JSON object, or as a table; labels and paths in it are made visible."""
+    if json_wanted:
+        write_text(sys.stdout, json.dumps(found) + "\n")
+    else:
+        print_result(two_columns([(name, visible(value)) for name, value in rows(found)]))

@@ -1,7 +1,6 @@
 """`charrnn tag`: a tag for each character of each line, or the line cut by them. Loads no torch."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from charrnn.commands.answering import model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TagSettings
 from charrnn.decoding.tagging import SavedTagger, Tags
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import print_text
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.runs.checkpoint import Checkpoint
@@ -47,7 +46,7 @@ def tag(
     for lines in asked(texts, typed, model.reading):
         found = tagged(lines, tagger, model)
         shown = "".join(writer.json(line) if json_wanted else writer.plain(line) for line in found)
-        write_text(sys.stdout, visible(shown) if sys.stdout.isatty() else shown)
+        print_text(shown)
 
 
 def tagger_of(model: Checkpoint) -> SavedTagger:

@@ -13,7 +13,7 @@ from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TranslateSettings
 from charrnn.decoding.answers import Answer, Answering
 from charrnn.decoding.translator import Ids
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import print_text
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.translation_model import remembered, translation_model_of
@@ -40,13 +40,13 @@ def translate(
     """
     _check(settings, {"TEXT": texts, "--text": typed, "--json": json_wanted})
     path, model = model_for("translate", checkpoint)
-    desk = Desk(path, model, settings, json_wanted=json_wanted)
+    translator = LineTranslator(path, model, settings, json_wanted=json_wanted)
     if settings.interactive:
-        converse(desk)
+        converse(translator)
     else:
         for lines in asked(texts, typed, model.reading):
-            _write(desk.answered(lines))
-    desk.tell()
+            print_text(translator.answered(lines))
+    translator.tell()
 
 
 def _check(settings: TranslateSettings, others: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def _check(settings: TranslateSettings, others: dict[str, Any]) -> None:
         )
 
 
-class Desk:
+class LineTranslator:
     """Answers lines, as text to be printed.
 
     Args:
@@ -153,11 +153,7 @@ def _number(log_probability: float | None) -> str:
     return "" if log_probability is None else f"{log_probability:.4f}"
 
 
-def _write(text: str) -> None:
-    write_text(sys.stdout, visible(text) if sys.stdout.isatty() else text)
-
-
-def converse(desk: Desk) -> None:
+def converse(translator: LineTranslator) -> None:
     """Answer lines that are typed at a terminal, until there are no more."""
     with suppress(ImportError):  # line editing and history for `input`, where there is a library for it
         importlib.import_module("readline")
@@ -165,9 +161,9 @@ def converse(desk: Desk) -> None:
         try:
             line = input("> ")
         except EOFError:
-            _write("\n")
+            print_text("\n")
             return
         except KeyboardInterrupt:
-            _write("\n")
+            print_text("\n")
             raise
-        _write(desk.answered([line]))
+        print_text(translator.answered([line]))

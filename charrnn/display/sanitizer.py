@@ -4,6 +4,7 @@ Knows nothing of models, nor of colours and styles.
 """
 
 import re
+import sys
 import unicodedata
 from typing import TextIO
 
@@ -40,6 +41,11 @@ class Sanitizer:
     def _counted(self, character: str) -> str:
         self._marks = self._marks + 1 if unicodedata.category(character) in _MARKS else 0
         return character if self._marks <= MARKS_IN_A_ROW else _code_point(character)
+
+
+def print_text(text: str) -> None:
+    """Write text that nobody vouches for to standard output: exact in a pipe, made visible on a terminal."""
+    write_text(sys.stdout, visible(text) if sys.stdout.isatty() else text)
 
 
 def write_text(stream: TextIO, text: str, *, exact: bool | None = None) -> None:

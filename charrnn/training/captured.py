@@ -79,10 +79,9 @@ class Captured:
         return window.epoch
 
     def read(self) -> UpdateTotals:
-        """What the updates since the last reading did: waits for the device."""
+        """What the updates since the last beginning did: waits for the device."""
         found = dict(zip(_COUNTS, self.counts.tolist(), strict=True))
         learnt, skipped = int(found["learnt"]), int(found["skipped"])
-        self.counts.copy_(self.counts * _kept(self.device))
         return UpdateTotals(
             updates=learnt + skipped,
             nats=found["nats"],
@@ -148,11 +147,6 @@ class Captured:
 
 
 _COUNTS = ("nats", "learnt", "skipped", "in_a_row", "most_in_a_row", "norm")
-
-
-def _kept(device: torch.device) -> Tensor:
-    """Of the counts, what a reading leaves: the skipped updates in a row."""
-    return torch.tensor([float(name == "in_a_row") for name in _COUNTS], dtype=torch.float64, device=device)
 
 
 class Orders:

@@ -95,7 +95,7 @@ class FastUpdates(Protocol):
         ...
 
     def read(self) -> UpdateTotals:
-        """What the updates since the last reading did, once the device has done them."""
+        """What the updates since `begin` did, once the device has done them."""
         ...
 
     def begin(self, in_a_row: int) -> None:
