@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
 from program import KOREAN, TEXT, charrnn
 
 from charrnn.runs.signals import SIGNALS
-
-settings.register_profile("quick", max_examples=60)
-settings.load_profile("quick")
-"""Properties are tried on other examples in every run: sixty at a time keep the suite within five minutes."""
-
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
