@@ -10,6 +10,7 @@ from program import KOREAN, TEXT, charrnn
 
 from charrnn.runs.signals import SIGNALS
 
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Threads that wait for each other at every step take a hundred times as long on a busy machine."""
