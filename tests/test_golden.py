@@ -8,6 +8,7 @@ Both are the `last` of a run on `program.TEXT`; a new format gets a file of its 
 """
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,73 @@ def test_a_classifier_of_format_3_is_what_it_was() -> None:
     assert checkpoint.fingerprint() == "2d0c148aaa3bada8c44377be85e170c38bae3e8b4130635ea581836c8472f573"
     assert checkpoint.training.arrays, "what a run goes on with is there too"
     assert charrnn("classify", "--checkpoint", golden, "--text", "aaz", "--text", "bx").out == "A\nB\n"
+
+
+RUN_OF_A_TASK = ("--hidden", "8", "--embedding", "4", "--steps", "120", "--batch-size", "8", "--threads", "1")
+
+
+@dataclass(frozen=True)
+class GoldenTask:
+    """The `last` of `train rows.tsv --task TASK`, `options` and `RUN_OF_A_TASK`.
+
+    Attributes:
+        rows: the examples.
+        options: of the run.
+        answers: what there was to be found.
+        digest: of its weights.
+        use: a command, and what it prints.
+        later: the validation score and the weights after 130 updates.
+    """
+
+    rows: str
+    options: tuple[str, ...]
+    answers: tuple[str, ...]
+    digest: str
+    use: tuple[tuple[str, ...], str]
+    later: tuple[float, str]
+
+
+GOLDEN_TASKS = {
+    "generate": GoldenTask(
+        "".join(f"{'ab' * (n % 4 + 1)}{'cd'[n % 3 > 0]}\t{'AB'[n % 3 > 0]}\n" for n in range(60)),
+        (),
+        ("A", "B"),
+        "a6c56e0968e7215ef73d682420a26bdb6b309987592176525d8dc379da9c18a0",
+        (("sample", "--label", "B", "--count", "3", "--seed", "7"), "abc\nabababc\nababd\n"),
+        (0.490312, "f37dbad4ebe212be79a3be2c086e8ae35b8148949bcdefc39dd846230c64923d"),
+    ),
+    "tag": GoldenTask(
+        "".join(
+            f"{'ab' * (n % 4)}{'cé' * (n % 3)}\t{'B E ' * (n % 4)}{'S S ' * (n % 3)}\n" for n in range(60)
+        ),
+        ("--cell", "gru", "--normalize", "nfd", "--learning-rate", "0.003"),
+        ("B", "E", "S"),
+        "e99370cc52f9d8f9f9c57c03bad3a082f0013945b4fe05dd96736bbca62b66e0",
+        (("tag", "--text", "abcé", "--text", "céb", "--output", "tags"), "B E S S\nS B E\n"),
+        (1.0, "2e33403da8ddf0e070d78a56dfd721b67b3513fcf9b9074419213a1239091d40"),
+    ),
+}
+
+
+@pytest.mark.parametrize("task", GOLDEN_TASKS)
+def test_a_task_of_format_3_is_what_it_was_and_goes_on_as_it_went_on(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golden, path = GOLDEN_TASKS[task], GOLDEN.with_name(f"format-3-{task}.safetensors")
+    checkpoint = load(path)
+    found = (checkpoint.task, checkpoint.answers, checkpoint.fingerprint())
+    assert found == (task, golden.answers, golden.digest)
+    command, printed = golden.use
+    assert charrnn(*command, "--checkpoint", path).out == printed
+    monkeypatch.chdir(tmp_path)
+    Path("rows.tsv").write_text(golden.rows, encoding="utf-8")
+    made = ("train", "rows.tsv", "--task", task, *golden.options, *RUN_OF_A_TASK, "--quiet")
+    assert charrnn(*made, "--run", "anew").code == 0
+    Path("run").mkdir()
+    shutil.copy(path, "run/last.safetensors")
+    assert charrnn("train", "rows.tsv", "--resume", "--steps", "130", "--quiet", "--run", "run").code == 0
+    last, (score, digest) = load(Path("run/last.safetensors")), golden.later
+    assert last.progress.step == 130
+    assert last.progress.validation_nats_per_character == pytest.approx(score, abs=1e-4)
+    if load(Path("anew/last.safetensors")).fingerprint() == golden.digest:
+        assert last.fingerprint() == digest
