@@ -18,6 +18,7 @@ from charrnn.config.settings import (
     CORPUS_HELP,
     ClassifySettings,
     EvaluateSettings,
+    ExportSettings,
     PlotSettings,
     ReadingSettings,
     Request,
@@ -314,6 +315,29 @@ def evaluate(
     settings = build(EvaluateSettings, given)
     with Stops():
         run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
+
+
+@app.command(hidden=True)
+@with_settings(ExportSettings)
+def export(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="where to: FILE.html is a web page", show_default=False)
+    ],
+    checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Write a model as a file for others: a web page that writes text, without a server.
+
+    \b
+    charrnn export page.html
+    charrnn export page.html --checkpoint runs/novel --weights int8 --prompt "Once "
+    """
+    from charrnn.commands.export import export as run
+
+    settings = build(ExportSettings, given)
+    with Stops():
+        run(file, checkpoint, settings, json_wanted=json)
 
 
 @app.command()

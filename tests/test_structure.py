@@ -10,8 +10,8 @@ import charrnn
 ROOT = Path(charrnn.__file__).parent
 
 LAYERS = (
-    *("commands", "display", "training", "runs", "tasks", "evaluation", "decoding", "model", "text"),
-    *("config", "errors"),
+    *("commands", "display", "export", "training", "runs", "tasks", "evaluation", "decoding", "model"),
+    *("text", "config", "errors"),
 )
 """Each may import those after it, never one before it."""
 

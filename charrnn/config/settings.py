@@ -764,3 +764,27 @@ class EvaluateSettings(Checked):
     adapt_window: int = setting(
         32, "symbols between two updates of --adapt", minimum=1, maximum=65536, metavar="N"
     )
+
+
+@dataclass(frozen=True)
+class ExportSettings(Checked):
+    """What is exported."""
+
+    weights: str | None = setting(
+        None,
+        "how weights are stored: f32 as they are, f16 as halves, int8 as bytes with a scale for each row; "
+        "what that costs is measured and printed",
+        choices=("f32", "f16", "int8"),
+        chosen="f16 for a page, else f32",
+    )
+    title: str | None = setting(
+        None, "what the model is called", check=one_character, metavar="TEXT", chosen="the name of the corpus"
+    )
+    prompt: str = setting("", "a page: the prompt that stands there at first", metavar="TEXT", escapes=True)
+    license: str | None = setting(
+        None,
+        "a folder: the licence of the model, by its SPDX identifier",
+        check=one_character,
+        metavar="ID",
+        chosen="none named",
+    )

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from charrnn.config.declaration import shortened
 from charrnn.errors import UsageError
+from charrnn.runs.atomic import write_new
 from charrnn.text.arrays import writable
 
 _NEW, _BINARY = os.O_CREAT | os.O_EXCL, getattr(os, "O_BINARY", 0)
@@ -68,6 +69,30 @@ def new_file(path: str, option: str, *, whole: bool = True) -> Iterator[BinaryIO
                 with suppress(OSError):
                     Path(path).unlink()
             raise
+
+
+def put_new_file(path: str, option: str, *pieces: bytes) -> None:
+    """Make a file of what is complete already: it stands there whole, or not at all, whatever happens.
+
+    Args:
+        path: where it goes.
+        option: what the user named it with.
+        pieces: what is in it, one after the other.
+
+    Raises:
+        UsageError: something stands there already.
+        ResourceError: the disk is full.
+        CharRNNError: it cannot be made or written.
+    """
+    if _is_stream(path):
+        with new_file(path, option) as file:
+            file.writelines(pieces)
+        return
+    with writable(Path(path)):
+        try:
+            write_new(Path(path), *pieces)
+        except FileExistsError as error:
+            raise _exists(path, option) from error
 
 
 def _opened(path: str, option: str, *, is_stream: bool) -> int:

@@ -6,6 +6,7 @@ last -> previous            what stood there is kept,
 """
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,37 @@ def write_atomically(path: Path, *pieces: bytes | memoryview, previous: Path | N
             _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_new(path: Path, *pieces: bytes | memoryview) -> None:
+    """Write a file that is not there yet, as `write_atomically` does.
+
+    Raises:
+        FileExistsError: something has come to stand there meanwhile, and still does.
+        OSError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.writing")
+    try:
+        _write(temporary, pieces)
+        _take_free_place(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _take_free_place(temporary: Path, path: Path) -> None:
+    """Put a file where there is none: a link is made or not, whatever others do at the same time."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first
+        os.close(os.open(path, _NEW_FILE, 0o666))
+        try:
+            temporary.replace(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def temporary_path(path: Path) -> Path:

@@ -1,0 +1,3 @@
+// The page: what people see and do.
+
+"use strict";
