@@ -27,12 +27,12 @@ from charrnn.decoding.network import Decoder
 from charrnn.decoding.sampler import write
 from charrnn.errors import UsageError
 from charrnn.evaluation.by_label import costs, score_by_label
-from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.network import LabelledRNN
 from charrnn.runs.checkpoint import load
 from charrnn.tasks.generation import GenerationTask
 from charrnn.tasks.task import Task
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.example_parts import Labelled
 from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Vocabulary

@@ -2,16 +2,20 @@
 
 import math
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from pairs_by_hand import architecture_of, lively, part_of, vocabularies
 
-from charrnn.evaluation.scores import UNKNOWN_NATS
+from charrnn.decoding.translator import Translator
+from charrnn.evaluation.target_costs import costs
+from charrnn.evaluation.targets import sides
 from charrnn.tasks.pairs import PADDING, PairBatches, Pairs, by_length, pairs
 from charrnn.tasks.task import Task
 from charrnn.tasks.translation import TranslationTask
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.vocabulary import Vocabulary
 
 PAIRS = [("abba", "xyx"), ("", "y"), ("b", ""), ("abc", "xyz"), ("cab", "zx"), ("q", "x" * 6), ("aab", "xxy")]
@@ -102,6 +106,20 @@ def test_a_batch_costs_what_its_pairs_cost_alone() -> None:
     score = TASK.score(network, PART)
     assert score.nats == pytest.approx(float(loss.nats), rel=1e-5)
     assert (score.symbols, score.pairs) == (loss.count, len(PAIRS))
+
+
+@pytest.mark.parametrize("changes", [{}, {"attention": False}, {"cell": "gru", "layers": 2}])
+def test_a_target_costs_the_same_without_torch(changes: dict[str, Any]) -> None:
+    architecture = architecture_of(symbols=len(SOURCES), target_symbols=len(TARGETS), **changes)
+    network = lively(architecture)
+    some = [("ab", "x!y"), ("", "z"), ("@abcab", ""), *PAIRS]  # `!` is not known
+    part = part_of(some, SOURCES, TARGETS)
+    sources, targets = sides(part)
+    sources = [source.clip(max=len(SOURCES) - 1) for source in sources]
+    found = costs(Translator(architecture, network.weights()), sources, targets)
+    alone = [TASK.score(network, part_of([pair], SOURCES, TARGETS)).nats for pair in some]
+    assert found == pytest.approx(alone, rel=1e-5)
+    assert found[0] > UNKNOWN_NATS
 
 
 def test_a_network_that_has_learnt_nothing_expects_all_alike() -> None:

@@ -1,10 +1,13 @@
 """Figures of written targets, and what simple means write."""
 
+import math
+
 import numpy as np
 import pytest
 from pairs_by_hand import part_of, vocabularies
 
-from charrnn.evaluation.targets import WrittenTargets, copied, distance, memorised, sides
+from charrnn.evaluation.target_costs import TargetCosts, others
+from charrnn.evaluation.targets import WrittenTargets, are_copies, copied, distance, memorised, sides
 
 
 def ids(text: str) -> np.ndarray:
@@ -61,3 +64,27 @@ def test_what_is_copied_and_what_is_remembered() -> None:
         targets.encode("y").tolist(),
         [-1, 1],
     ]
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 1000])
+def test_shuffled_each_has_anothers_source(count: int) -> None:
+    found = others(count, np.random.default_rng(1))
+    assert sorted(found) == list(range(count))
+    assert not (found == np.arange(count)).any()
+    assert (found == others(count, np.random.default_rng(1))).all()
+
+
+def test_what_a_source_tells_of_its_target() -> None:
+    costs = TargetCosts(
+        math.log(2) * np.array([2.0, 4.0]), math.log(2) * np.array([6.0, 3.0]), np.array([2, 1])
+    )
+    found = costs.figures("character")
+    assert found == {"bits_per_character": pytest.approx(2), "bits_per_character_shuffled": pytest.approx(3)}
+    found = costs.only(np.array([False, True])).figures("symbol")
+    assert found == {"bits_per_symbol": pytest.approx(4), "bits_per_symbol_shuffled": None}
+
+
+def test_what_was_written_before() -> None:
+    vocabulary, targets = vocabularies(PAIRS)
+    written = WrittenTargets([[targets.encode(one)] for one in ("xy", "xyx", "", "ab")], [ids("?")] * 4)
+    assert are_copies(written, part_of(PAIRS, vocabulary, targets)).tolist() == [True, False, False, True]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from program import charrnn, python
 from test_interactive import Person
 
 from charrnn.runs.checkpoint import load, save
+from charrnn.runs.translation_model import translation_model_of
 
 LINES = sorted({"".join(np.random.default_rng(seed).choice(list("abcd"), seed % 5)) for seed in range(200)})
 
@@ -161,6 +163,10 @@ def test_jamo_come_out_as_syllables(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert charrnn("translate", "--checkpoint", run, "--text", "하나", "--json").json["target"] == "둘"
     assert "하나 → 둘" in (run / "samples.txt").read_text()
+    found = charrnn("evaluate", pairs, "--checkpoint", run, "--json").json
+    translator = translation_model_of(load(run / "best.safetensors"))
+    assert translator.characters(translator.target_vocabulary.encode(normalize("NFD", "둘둘x"))) == 3
+    assert 0 < found["bits_per_character"] < found["bits_per_character_shuffled"]
 
 
 def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
@@ -175,6 +181,9 @@ def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
     assert found["exact"] <= found["oracle_exact"]
     assert found["symbol_error_rate"] > 0.5
     assert found["unseen"]["exact"] == 0.0
+    assert 0 < found["bits_per_symbol"] < found["bits_per_symbol_shuffled"]
+    assert found["copied_from_training"] == 1.0
+    assert found["unseen"]["bits_per_symbol_shuffled"] is None  # there is no other
     copy, memory = found["baselines"]
     assert (copy["name"], copy["exact"]) == ("copy", 0.0)
     assert (memory["name"], memory["exact"]) == ("memorise, else copy", 0.4)
@@ -184,6 +193,9 @@ def test_a_model_is_scored(run: Path, tmp_path: Path) -> None:
         ["\ufffd" * 4, "A B C D A B"],
     ]
     assert f"exact                  {found['exact']:.4f}; " in shown
+    told, shuffled = found["bits_per_symbol"], found["bits_per_symbol_shuffled"]
+    assert f"bits per symbol        {told:.4f}; {shuffled:.4f} with the sources shuffled" in shown
+    assert "1.0000 of what it wrote is a target of training" in shown
     assert "oracle_exact" not in charrnn(*command, "--json").json
     result = charrnn(*command, "--window", "5", "--per-line")
     assert (result.code, result.out) == (2, "")

@@ -18,8 +18,8 @@ from charrnn.errors import CheckpointError
 from charrnn.evaluation.baselines.compressors import compressed_bytes
 from charrnn.evaluation.baselines.counting import LONGEST, ngrams_of
 from charrnn.evaluation.baselines.ngrams import ORDER, Chances, Ids, NgramModel
-from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.runs.checkpoint import Checkpoint
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.dataset import Dataset, open_dataset
 from charrnn.text.parts import Part
 from charrnn.text.vocabulary import Vocabulary

@@ -1,10 +1,11 @@
 """`charrnn evaluate` of a model that turns one text into another: how many targets are exactly right."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charrnn.commands.scored_examples import (
     beside_unseen,
@@ -18,7 +19,8 @@ from charrnn.commands.scored_examples import (
 from charrnn.commands.scoring import Question
 from charrnn.decoding.beam import search
 from charrnn.decoding.translator import Translator
-from charrnn.evaluation.targets import Ids, WrittenTargets, copied, memorised, sides
+from charrnn.evaluation.target_costs import own_and_shuffled
+from charrnn.evaluation.targets import Ids, WrittenTargets, are_copies, copied, memorised, sides
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.translation_model import translation_model_of
 from charrnn.text.dataset import Dataset
@@ -41,13 +43,38 @@ def score_pairs(question: Question, path: Path, model: Checkpoint) -> None:
         sources = [source.clip(max=len(model.vocabulary) - 1) for source in sources]
         written = WrittenTargets(targets_written(model, sources, settings.beam, settings.n_best or 1), wanted)
         new = unseen(dataset, part.sources)
+        figures = _figures_of(model, written, sources, dataset)
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
-        found |= {"unseen_lines": None if new is None else int(new.sum())} | written.figures()
-        found["unseen"] = written.only(new).figures() if new is not None and new.any() else None
+        found |= {"unseen_lines": None if new is None else int(new.sum())}
+        found |= figures(np.ones(part.records, np.bool_))
+        found["unseen"] = figures(new) if new is not None and new.any() else None
         write_errors(settings.wrong, _wrong(part, written, model))
         if settings.baselines:
             found["baselines"] = _baselines(model, dataset, sources, wanted)
     print_figures(found, _rows, json_wanted=question.json_wanted)
+
+
+def _figures_of(
+    model: Checkpoint, written: WrittenTargets, sources: Sequence[Ids], dataset: Dataset | None
+) -> Callable[[NDArray[np.bool_]], dict[str, Any]]:
+    """What makes the figures of some of the sources."""
+    translation = translation_model_of(model)
+    translator, vocabulary = (
+        Translator(translation.architecture, translation.weights),
+        translation.target_vocabulary,
+    )
+    is_of_symbols = vocabulary.unit == "spaces"
+    sizes = [len(target) if is_of_symbols else translation.characters(target) for target in written.wanted]
+    costs = own_and_shuffled(translator, sources, written.wanted, np.array(sizes, np.int64) + 1)
+    training = None if dataset is None else dataset.examples[0]
+    copies = are_copies(written, training) if isinstance(training, Paired) else None
+
+    def figures(chosen: NDArray[np.bool_]) -> dict[str, Any]:
+        found: dict[str, Any] = {**written.only(chosen).figures()}
+        found |= costs.only(chosen).figures("symbol" if is_of_symbols else "character")
+        return found | {"copied_from_training": None if copies is None else float(copies[chosen].mean())}
+
+    return figures
 
 
 def _wrong(part: Paired, written: WrittenTargets, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
@@ -94,10 +121,30 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("exact", shown("exact")),
         ("symbol error rate", shown("symbol_error_rate")),
         *oracle,
+        _told(found),
+        *_copied(found),
         ("lines", lines_of(found)),
         *[(f"… {baseline['name']}", _reached(baseline, found)) for baseline in found.get("baselines", [])],
         ("model", found["checkpoint"]),
     ]
+
+
+def _told(found: Mapping[str, Any]) -> tuple[str, str]:
+    """What targets cost given their sources, beside what they cost given those of others."""
+    unit = next(unit for unit in ("character", "symbol") if f"bits_per_{unit}" in found)
+    own, shuffled = found[f"bits_per_{unit}"], found[f"bits_per_{unit}_shuffled"]
+    with_others = "" if shuffled is None else f"; {shuffled:.4f} with the sources shuffled"
+    return f"bits per {unit}", f"{own:.4f}{with_others}"
+
+
+def _copied(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How many of the targets written are those of training; nothing where these are gone."""
+    share = found["copied_from_training"]
+    return (
+        []
+        if share is None
+        else [("copied", f"{share:.4f} of what it wrote is a target of training, word for word")]
+    )
 
 
 def _reached(baseline: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -60,6 +60,11 @@ class TranslationModel:
             text = text.encode("latin-1").decode("utf-8", "replace")
         return normalize("NFC", text) if decomposes(self.normal_form) else text
 
+    def characters(self, ids: Ids) -> int:
+        """How many characters a target has as people read it; a symbol that is not known is one."""
+        known = ids[ids < len(self.target_vocabulary)]
+        return len(self.text(known)) + len(ids) - len(known)
+
 
 Memory = Mapping[bytes, str]
 """Targets by the `key` of their sources."""

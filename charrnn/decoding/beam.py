@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding import filters
 from charrnn.decoding.cells import Array
-from charrnn.decoding.translator import Ids, Translator
+from charrnn.decoding.translator import Ids, Translator, by_length
 from charrnn.text.target_vocabulary import END
 
 LONGEST = 500
@@ -120,10 +120,8 @@ def _in_groups(
     sources: Sequence[Ids], together: int, write: Callable[[Sequence[int]], list[list[Target]]]
 ) -> list[list[Target]]:
     """Sources of similar lengths together; what is written stands in the order of the sources."""
-    order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
     found: dict[int, list[Target]] = {}
-    for begin in range(0, len(order), together):
-        some = order[begin : begin + together]
+    for some in by_length([len(source) for source in sources], together):
         found |= dict(zip(some, write(some), strict=True))
     return [found[place] for place in range(len(sources))]
 

@@ -4,7 +4,7 @@ The equations stand in `model/translation.py`. Knows nothing of text, search or 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TranslationArchitecture
 
 Ids = NDArray[np.integer[Any]]
+
+SYMBOLS = 2**18
+"""Of sources that are read side by side, at most, each as long as the longest: bounds memory."""
 
 
 class Translator:
@@ -123,6 +126,26 @@ class Writer:
         each = self._each
         self._encoded = self._encoded.those(sources)
         self._decoder.select((sources[:, None] * each + np.arange(each)).ravel())
+
+
+def by_length(lengths: Sequence[int], together: int) -> Iterator[list[int]]:
+    """The places of sources to be read side by side: so many of similar lengths, the shortest first.
+
+    They are fewer where they are long, since all take the room of the longest.
+
+    Args:
+        lengths: of the sources.
+        together: how many at most.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+    some: list[int] = []
+    for place in order:
+        if some and (len(some) == together or (len(some) + 1) * lengths[place] > SYMBOLS):
+            yield some
+            some = []
+        some.append(place)
+    if some:
+        yield some
 
 
 def _only(prefix: str, weights: Mapping[str, Array]) -> dict[str, Array]:

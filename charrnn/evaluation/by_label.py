@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
-from charrnn.evaluation.scores import RECORDS, UNKNOWN_NATS, LanguageScore, shown
+from charrnn.evaluation.scores import RECORDS, LanguageScore, shown
 from charrnn.model.measures import COST
 from charrnn.model.network import LabelledRNN
 from charrnn.model.passes import Stretches, read_side_by_side
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.example_parts import Labelled
 from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Ids

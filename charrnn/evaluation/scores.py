@@ -18,6 +18,7 @@ from charrnn.model.measures import Kept, nothing
 from charrnn.model.network import CharRNN, Network
 from charrnn.model.passes import Places, Stretches
 from charrnn.model.readers import Carried, Reader, independent, relative_cost
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.parts import Part
 from charrnn.text.passages import Passage
 from charrnn.text.text_parts import OneText
@@ -28,9 +29,6 @@ BLOCK = 2**20
 
 RECORDS = 1024
 """Independent texts that are scored before the next are looked at."""
-
-UNKNOWN_NATS = math.log(0x110000)
-"""What a character costs that the model does not know: as much as naming any code point at random."""
 
 
 class OutOfTime(Exception):  # noqa: N818 - no error: a figure that there was no time for

@@ -96,5 +96,11 @@ def memorised(training: Paired, sources: Sequence[Ids], otherwise: Sequence[Ids]
     ]
 
 
+def are_copies(written: WrittenTargets, training: Paired) -> NDArray[np.bool_]:
+    """(R,) whether what was written first is exactly a target of training."""
+    known = {_key(target) for target in sides(training)[1]}
+    return np.array([_key(best[0]) in known for best in written.written], np.bool_)
+
+
 def _key(ids: Ids) -> bytes:
     return ids.astype(np.int64).tobytes()

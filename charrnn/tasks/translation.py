@@ -17,12 +17,12 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.beam import LONGEST, Target, search
 from charrnn.decoding.prompt import decomposes
 from charrnn.decoding.translator import Translator
-from charrnn.evaluation.scores import UNKNOWN_NATS
 from charrnn.model.architecture import TranslationArchitecture
 from charrnn.model.layer import State
 from charrnn.model.translation import TranslationNetwork
 from charrnn.tasks.pairs import PADDING, PairBatches, Pairs, Rows, by_length, pairs
 from charrnn.tasks.task import Loss
+from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.example_parts import Paired
 from charrnn.text.target_vocabulary import END, TargetVocabulary
 from charrnn.text.vocabulary import Vocabulary

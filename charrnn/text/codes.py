@@ -1,5 +1,7 @@
 """Text as arrays of code points. Knows nothing of files, vocabularies or models."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,9 @@ UNKNOWN = 0x110001
 
 CODE_SPACE = 0x110002
 """How many codes there are, these two included."""
+
+UNKNOWN_NATS = math.log(0x110000)
+"""What a character costs that the model does not know: as much as naming any code point at random."""
 
 LINE_FEED = 10
 CARRIAGE_RETURN = 13
