@@ -1,6 +1,7 @@
 """The generated corpora are what they say."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -56,3 +57,10 @@ def test_a_seed_gives_the_same_lines(
     monkeypatch.setattr(sys, "argv", ["generate.py", "numbers", "--count", "5", "--seed", "3"])
     generate.main()
     assert capfdbinary.readouterr().out.decode().splitlines() == list(generate.lines("numbers", 5, 3))
+
+
+def test_morphemes_become_a_tag_for_each_character() -> None:
+    script, rows = SCRIPT.with_name("morphemes.py"), "abecedu\tabeced @@u\nbéž\tbě @@ž\nž\tž\n"
+    made = subprocess.run([sys.executable, script], input=rows.encode(), capture_output=True, check=True)
+    assert made.stdout.decode() == "abecedu\tB I I I I I B\nž\tB\n"
+    assert made.stderr.decode() == "1 word is not its morphemes joined: left out\n"
