@@ -72,4 +72,4 @@ def test_what_cannot_be_scored_is_told(run: Path) -> None:
     (run.parent / "bad.tsv").write_text("ab\tB\n")
     result = charrnn("evaluate", run.parent / "bad.tsv", "--checkpoint", run)
     assert (result.code, result.out) == (3, "")
-    assert "line 1: found 1 tags for the 2 characters of 'ab'" in result.err
+    assert "line 1: found 1 tag for the 2 characters of 'ab'" in result.err

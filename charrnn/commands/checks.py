@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from charrnn.config.declaration import build
+from charrnn.config.declaration import build, option_name, settings_of
 from charrnn.config.settings import TrainSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.runs.folder import find_checkpoint, refuse_to_overwrite
@@ -28,6 +28,7 @@ def checked(given: Mapping[str, Any]) -> TrainSettings:
     if not settings.corpus:
         raise UsageError("no corpus is given; name a file, a folder or builtin:python: charrnn train CORPUS")
     amount = parse_validation(settings.validation)
+    _check_task(settings)
     check_reading(settings.reading)
     if settings.output.run is not None:
         refuse_to_overwrite(Path(settings.output.run))
@@ -40,3 +41,15 @@ def checked(given: Mapping[str, Any]) -> TrainSettings:
         except CorpusError as error:
             raise CorpusError(f"--validation {amount}: {error}") from error
     return settings
+
+
+def _check_task(settings: TrainSettings) -> None:
+    """Check that the settings of examples that were set say something to the task."""
+    task = settings.reading.task
+    for _, item, _ in settings_of(type(settings.examples)):
+        tasks = item.metadata["tasks"]
+        if tasks and task not in tasks and getattr(settings.examples, item.name) != item.default:
+            raise UsageError(
+                f"{option_name(item.name)} is for --task {' or '.join(tasks)}, but --task is {task}; "
+                "leave it out"
+            )

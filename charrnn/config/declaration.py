@@ -47,6 +47,7 @@ def setting(
     is_saved: bool = True,
     on_resume: OnResume = "fixed",
     of_the_model: bool = False,
+    tasks: tuple[str, ...] | None = None,
 ) -> Any:  # noqa: ANN401
     """Declare a setting: a dataclass field that knows its help and its limits.
 
@@ -67,6 +68,7 @@ def setting(
         is_saved: whether it belongs to the run, not to one call; else no file of the run keeps it.
         on_resume: whether it may be another one when a run goes on.
         of_the_model: whether a model that is started from (`--init-from`) decides it.
+        tasks: the values of `--task` that it says something to; None for all.
     """
     limits = {
         "help": help_text,
@@ -83,6 +85,7 @@ def setting(
         "is_saved": is_saved,
         "on_resume": on_resume,
         "of_the_model": of_the_model,
+        "tasks": tasks,
     }
     return field(default=default, metadata=limits)
 

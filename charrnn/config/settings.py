@@ -277,16 +277,19 @@ class ExampleSettings(Checked):
     bidirectional: bool = setting(
         True,
         "read texts from both ends, with classify, tag and translate; else forward only",
+        tasks=("classify", "tag", "translate"),
     )
     attention: bool = setting(
         True,
         "let each step of what is written look at all of the source, with translate; else at its end alone",
+        tasks=("translate",),
     )
     class_weights: str = setting(
         "none",
         "how much an example counts, with classify: alike, or all examples of one label as much as those of "
         "any other",
         choices=("none", "balanced"),
+        tasks=("classify",),
     )
     label_smoothing: float = setting(
         0.05,
@@ -294,6 +297,7 @@ class ExampleSettings(Checked):
         minimum=0.0,
         maximum=0.99,
         metavar="X",
+        tasks=("classify",),
     )
 
 

@@ -76,10 +76,15 @@ def tag_ids(corpus: Corpus, tags: Sequence[str]) -> Iterator[NDArray[np.int32]]:
         names = cell.text.split()
         if len(names) != int(starts.sum()):
             raise CorpusError(
-                f"{name}, line {cell.line:,}: found {len(names):,} tags for the {int(starts.sum()):,} "
-                f"characters of {shortened(repr(text.text))}; expected one for each; correct it"
+                f"{name}, line {cell.line:,}: found {_counted(len(names), 'tag')} for the "
+                f"{_counted(int(starts.sum()), 'character')} of {shortened(repr(text.text))}; expected one "
+                "for each; correct it"
             )
         yield np.where(starts > 0, _ids(names, known, name, cell)[_first_of(starts)], np.int32(GOES_ON))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _first_of(starts: NDArray[np.int64]) -> NDArray[np.int64]:
