@@ -86,6 +86,44 @@ def test_probabilities_are_shown_and_asked_for(run: Path) -> None:
     assert (unsure["label"], unsure["abstained"]) == (None, True)
 
 
+def test_the_characters_that_a_label_is_known_by_contribute_most(run: Path) -> None:
+    command = ("classify", "--checkpoint", run, "--text", "aax", "--explain")
+    result = charrnn(*command)
+    assert (result.code, result.err) == (0, "")
+    told, blank, label, text, marks = result.out.split("\n")[:5]
+    assert (told[:10], blank, label, text) == ("the label:", "", "A", "aax")
+    assert set(marks[:2]) & set("#+")
+    found = charrnn(*command, "--json").json
+    assert [each["character"] for each in found["contributions"]] == ["a", "a", "x"]
+    first, second, third = (each["contribution"] for each in found["contributions"])
+    assert min(first, second) > abs(third)
+    assert set(charrnn("classify", "--checkpoint", run, "--text", "aax", "--json").json) == set(found) - {
+        "contributions"
+    }
+
+
+def test_a_page_explains_the_labels(run: Path, tmp_path: Path) -> None:
+    command = (
+        "classify",
+        "--checkpoint",
+        run,
+        "--text",
+        "aax",
+        "--text",
+        "",
+        "--html",
+        tmp_path / "page.html",
+    )
+    result = charrnn(*command)
+    assert (result.code, result.out.splitlines()[0]) == (0, "A")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert f"<dd>{run / 'best.safetensors'}</dd>" in page
+    assert "Texts shown: 2 of 2." in page
+    again = charrnn(*command)
+    assert (again.code, again.out) == (2, "")
+    assert "page.html" in again.err
+
+
 def test_what_the_model_does_not_know_is_one_symbol(run: Path) -> None:
     answers = [
         charrnn("classify", "--checkpoint", run, "--text", text, "--json").json for text in ("日", "é")

@@ -1,6 +1,8 @@
 """The model of a command that answers lines: of its task, and lines as it reads them. Loads no torch."""
 
 import shlex
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
-from charrnn.text.codes import to_codes
+from charrnn.text.alignment import begins
 from charrnn.text.normalization import normalized
+from charrnn.text.vocabulary import text_codes
 
 COMMANDS = {
     "language": "sample",
@@ -49,12 +52,45 @@ def check_command(command: str, path: Path, model: Checkpoint) -> None:
         )
 
 
+@dataclass(frozen=True)
+class SymbolsOfLine:
+    """A line as a model reads it.
+
+    Attributes:
+        ids: of its symbols, and its end mark.
+        pieces: what of the line became symbols together, in order; most are single characters.
+        places: which of these pieces each symbol before the end mark is of.
+    """
+
+    ids: NDArray[np.integer[Any]]
+    pieces: list[str]
+    places: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, line: str, model: Checkpoint) -> "SymbolsOfLine":
+        """A line, with its pieces; otherwise as `ids_of`."""
+        codes = _codes(line, model)
+        counts = begins(line, codes, model.vocabulary.level, model.reading.normalize).astype(np.int64)
+        places = np.cumsum(counts > 0) - 1
+        ends = np.cumsum(counts[counts > 0]).tolist()
+        pieces = [line[begin:end] for begin, end in pairwise([0, *ends])]
+        return cls(ids_of(line, model), pieces, places[_is_read(codes, model)])
+
+
 def ids_of(line: str, model: Checkpoint) -> NDArray[np.integer[Any]]:
     """The symbols of a line, and its end mark; without an unknown one, what has no id is left out."""
-    vocabulary, normal = model.vocabulary, "".join(normalized([line], model.reading.normalize))
-    if vocabulary.level == "char" and vocabulary.unknown is None:
-        codes = to_codes(normal)
-        ids = vocabulary.encode_codes(codes[np.isin(codes, vocabulary.codes)])
-    else:
-        ids = vocabulary.encode(normal)
-    return np.append(ids, vocabulary.end_marks)
+    codes, vocabulary = _codes(line, model), model.vocabulary
+    return np.append(vocabulary.encode_codes(codes[_is_read(codes, model)]), vocabulary.end_marks)
+
+
+def _codes(line: str, model: Checkpoint) -> NDArray[np.uint32]:
+    """The symbols of a line, whether or not the model knows them."""
+    normal = "".join(normalized([line], model.reading.normalize))
+    return text_codes(normal, model.vocabulary.level)
+
+
+def _is_read(codes: NDArray[np.uint32], model: Checkpoint) -> NDArray[np.bool_]:
+    """Whether each symbol has an id."""
+    if model.vocabulary.unknown is not None:
+        return np.ones(len(codes), np.bool_)
+    return np.isin(codes, model.vocabulary.codes)

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
+from charrnn.display.columns import Canvas
 from charrnn.display.new_files import new_file
 from charrnn.display.sanitizer import write_text
 from charrnn.display.surprise.characters import Character, Prediction, Symbol, characters
@@ -20,7 +20,6 @@ from charrnn.text.passages import Passage
 LIKELIEST = 6
 """Of so many of the likeliest symbols those are shown that were likelier than what came."""
 
-PIPE_WIDTH = 100
 PAGE_CHARACTERS = 50_000
 """A page of more would be slow to open."""
 
@@ -69,9 +68,7 @@ def symbols(found: Iterable[tuple[Passage, Kept]]) -> Iterator[Symbol]:
 
 def paint(text: Iterable[Character]) -> float:
     """Print the characters of a text, line by line as they come; what they cost altogether, in bits."""
-    console = Console(highlight=False, markup=False)
-    coloured = console.color_system is not None and not console.no_color
-    width = console.width if sys.stdout.isatty() else PIPE_WIDTH
+    canvas = Canvas()
     bits = 0.0
 
     def summed() -> Iterator[Character]:
@@ -80,16 +77,9 @@ def paint(text: Iterable[Character]) -> float:
             bits += character.bits or 0.0
             yield character
 
-    lines = painted(summed(), width, coloured=coloured)
-    for line in itertools.chain([legend_line(coloured=coloured), Text()], lines):
-        _print(console, line)
+    lines = painted(summed(), canvas.width, coloured=canvas.coloured)
+    canvas.print(itertools.chain([legend_line(coloured=canvas.coloured), Text()], lines))
     return bits
-
-
-def _print(console: Console, line: Text) -> None:
-    with console.capture() as capture:
-        console.print(line, soft_wrap=True)
-    write_text(sys.stdout, capture.get())
 
 
 def write_page(path: str, title: str, figures: Sequence[tuple[str, str]], text: Iterator[Character]) -> None:

@@ -642,6 +642,12 @@ class ClassifySettings(Checked):
         maximum=1.0,
         metavar="P",
     )
+    explain: bool = setting(
+        False, "also print each text, coloured by what its characters contribute to the likeliest label"
+    )
+    html: str | None = setting(
+        None, "write a new HTML page that shows the same of the texts", metavar="FILE", chosen="none"
+    )
 
 
 @dataclass(frozen=True)

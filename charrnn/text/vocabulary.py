@@ -55,7 +55,7 @@ class Vocabulary:
         cls, text: str, level: str = "char", *, end: bool = False, unknown: bool = False
     ) -> Vocabulary:
         """The vocabulary of a short text, with an end mark and an unknown symbol as asked."""
-        counts = np.bincount(_text_codes(text, level), minlength=CODE_SPACE)
+        counts = np.bincount(text_codes(text, level), minlength=CODE_SPACE)
         codes = np.arange(256) if level == "byte" else np.flatnonzero(counts)
         return cls.of_codes(codes.astype(np.uint32), counts, level, unknown=unknown, end=end)
 
@@ -126,7 +126,7 @@ class Vocabulary:
         Raises:
             UnknownCharacterError: characters have no id and there is no unknown symbol to stand for them.
         """
-        return self.encode_codes(_text_codes(text, self.level))
+        return self.encode_codes(text_codes(text, self.level))
 
     def encode_codes(self, codes: NDArray[np.integer[Any]]) -> Ids:
         """The ids of an array of codes, `END` among them.
@@ -182,7 +182,8 @@ def _smallest_dtype(values: int) -> np.dtype[np.unsignedinteger[Any]]:
     return np.dtype(np.min_scalar_type(values - 1)) if values <= 2**32 else np.dtype(np.uint64)
 
 
-def _text_codes(text: str, level: str) -> NDArray[np.uint32]:
+def text_codes(text: str, level: str) -> NDArray[np.uint32]:
+    """The symbols of a text, as codes: its characters, or its UTF-8 bytes."""
     return to_codes(bytes_as_text(text.encode("utf-8", "surrogatepass")) if level == "byte" else text)
 
 
