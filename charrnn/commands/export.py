@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import UsageError
 from charrnn.export.formats import FORMATS, Format, format_of
-from charrnn.export.source import Content, Export, Source
+from charrnn.export.source import Export, Source
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
 
@@ -47,7 +48,7 @@ def export(file: str, checkpoint: str | None, settings: ExportSettings, *, json_
         )
     source = Source(path, model, settings)
     made = form.make(source)
-    _put(file, made.content)
+    _put(file, made)
     found = _facts(file, form, source, made)
     if json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
@@ -75,11 +76,23 @@ def _settings_for(form: Format, settings: ExportSettings) -> ExportSettings:
     return replace(settings, weights=chosen)
 
 
-def _put(file: str, content: Content) -> None:
-    """Write what is complete."""
-    if isinstance(content, Mapping):
+def _put(file: str, made: Export) -> None:
+    """Write what is complete, all of it or nothing."""
+    if isinstance(made.content, Mapping):
         raise NotImplementedError("a folder")
-    put_new_file(file, FILE, content)
+    others = {str(_beside(file, ending)): content for ending, content in made.beside.items()}
+    for other in others:
+        check_new_file(other, FILE)
+    with ExitStack() as undo:
+        for path, content in {**others, file: made.content}.items():
+            put_new_file(path, FILE, content)
+            undo.callback(Path(path).unlink, missing_ok=True)
+        undo.pop_all()
+
+
+def _beside(file: str, ending: str) -> Path:
+    path = Path(file)
+    return path.with_name(f"{path.stem}{ending}{path.suffix}")
 
 
 def _facts(file: str, form: Format, source: Source, made: Export) -> dict[str, Any]:
@@ -89,7 +102,8 @@ def _facts(file: str, form: Format, source: Source, made: Export) -> dict[str, A
     return {
         "format": form.name,
         "file": str(Path(file)),
-        "bytes": size,
+        "beside": [str(_beside(file, ending)) for ending in made.beside],
+        "bytes": size + sum(map(len, made.beside.values())),
         "weights": source.settings.weights,
         "parameters": source.model.architecture.parameters,
         "checked_characters": made.check.characters,
@@ -101,7 +115,7 @@ def _facts(file: str, form: Format, source: Source, made: Export) -> dict[str, A
 def _rows(found: Mapping[str, Any], source: Source) -> list[tuple[str, str]]:
     lost = found["bits_lost_per_character"]
     return [
-        ("written", f"{found['file']}, {found['bytes'] / 1e6:,.2f} MB"),
+        ("written", f"{' and '.join([found['file'], *found['beside']])}, {found['bytes'] / 1e6:,.2f} MB"),
         ("model", f"{source.path}, {found['parameters']:,} parameters as {found['weights']}"),
         (
             "checked",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from charrnn.errors import UsageError
 from charrnn.export.source import Export, Source
+from charrnn.model.architecture import ARCHITECTURES
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,19 @@ def _page(source: Source) -> Export:
     return page(source)
 
 
+def _onnx(source: Source) -> Export:
+    try:
+        from charrnn.export.onnx import graphs
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "onnx":
+            raise
+        raise UsageError(
+            "FILE.onnx needs the package onnx, which is not installed; run pip install 'charrnn[onnx]'"
+        ) from error
+
+    return graphs(source)
+
+
 FORMATS: dict[str, Format] = {
     ".html": Format(
         name="html",
@@ -43,6 +57,14 @@ FORMATS: dict[str, Format] = {
         options=frozenset({"title", "prompt"}),
         tasks=("language",),
         make=_page,
+    ),
+    ".onnx": Format(
+        name="onnx",
+        ending="FILE.onnx",
+        weights=("f32", "f16", "int8"),
+        options=frozenset({"title", "license"}),
+        tasks=tuple(ARCHITECTURES),
+        make=_onnx,
     ),
 }
 """By the suffix of the file; that of a folder is empty."""

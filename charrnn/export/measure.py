@@ -63,7 +63,7 @@ def largest_difference(stored: Network, exported: Network, texts: Texts) -> floa
     """The largest difference between logits of two networks.
 
     Raises:
-        CharRNNError: it is too large for rounding: the export would not be the model.
+        CharRNNError: as `close`.
     """
     rows = min(len(texts.texts), ROWS)
     largest, ours, theirs = 0.0, stored(rows), exported(rows)
@@ -74,9 +74,18 @@ def largest_difference(stored: Network, exported: Network, texts: Texts) -> floa
             expected, found = ours.step(ids[:, place]), theirs.step(ids[:, place])
             differences = np.abs(expected - found)[is_there[:, place]]
             largest = max(largest, float(differences.max(initial=0)))
-    if not largest <= CLOSE:
+    return close(largest)
+
+
+def close(difference: float) -> float:
+    """A difference between logits that is no more than rounding.
+
+    Raises:
+        CharRNNError: it is too large for that: the export would not be the model.
+    """
+    if not difference <= CLOSE:
         raise CharRNNError(
-            f"the export computes other logits than the model, by up to {largest:g}; expected at most "
+            f"the export computes other logits than the model, by up to {difference:g}; expected at most "
             f"{CLOSE:g}; nothing was written; report it as a bug"
         )
-    return largest
+    return difference

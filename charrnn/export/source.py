@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from charrnn.config.declaration import flat, option_name
@@ -72,8 +72,10 @@ class Export:
         content: what is written.
         check: what it is worth.
         next_step: what to do with it, one line for people.
+        beside: other files that go beside a file, by what their names have after its stem.
     """
 
     content: Content
     check: Check
     next_step: str
+    beside: Mapping[str, bytes] = field(default_factory=dict)
