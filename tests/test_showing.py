@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pages import contrast, hostile_strings, tree_of
 from program import KOREAN, SMALL, TEXT, charrnn, lines_of
@@ -14,6 +15,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from charrnn.commands import show
+from charrnn.display import attention_page
+from charrnn.display.attention_page import AttentionPage
+from charrnn.display.sanitizer import visible
 from charrnn.display.surprise.characters import Character, Prediction, characters
 from charrnn.display.surprise.page import page
 from charrnn.display.surprise.painting import legend_line, painted
@@ -45,9 +49,9 @@ def test_levels(bits: float, level: int) -> None:
 
 def test_text_is_readable_on_every_colour() -> None:
     """A contrast of 4.5 to 1, which is what WCAG 2 asks for."""
-    for level in LEVELS[1:]:
-        assert contrast(level.light, "#1c1d21") > 4.5
-        assert contrast(level.dark, "#e7e6e3") > 4.5
+    for light, dark in [*((level.light, level.dark) for level in LEVELS[1:]), *attention_page.COLOURS]:
+        assert contrast(light, "#1c1d21") > 4.5
+        assert contrast(dark, "#e7e6e3") > 4.5
 
 
 # Characters
@@ -280,6 +284,33 @@ def test_it_streams(monkeypatch: pytest.MonkeyPatch) -> None:
         yield Character("\n", 0.0)
 
     show.paint(text())
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><b onclick=x>', "\x1b[31m&amp;\x00'"])
+def test_a_page_of_what_was_looked_at_has_the_same_elements_whatever_is_in_it(text: str) -> None:
+    def tree(text: str) -> Tree:
+        attention = AttentionPage()
+        attention.add((text, text), [text, "<end>"], [text], np.array([[1.0, 0.0]]))
+        attention.add((text, text), [text], [], None)
+        return tree_of(attention.document([(text, text)]))
+
+    found = tree(text)
+    assert found.elements == tree("a").elements
+    shown = visible(text)
+    assert found.text.count(shown) == 4  # a figure's name and value, and a symbol on each side
+    assert f"{shown} → {shown}" in found.text
+    assert found.notes == [f"{shown} ← {shown}   100%"]
+    assert "All 2 pairs are shown." in found.text
+
+
+def test_a_page_has_as_many_pairs_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention_page, "PAGE_CELLS", 5)
+    attention = AttentionPage()
+    for _ in range(3):
+        attention.add(("ab", "c"), ["a", "b"], ["c"], np.array([[0.04, 0.96]]))
+    tree = tree_of(attention.document([]))
+    assert "2 of 3 pairs are shown." in tree.text
+    assert tree.notes == ["c ← b   96%"] * 2
 
 
 def test_html_writes_a_page_beside_the_score(run_folder: Path, tmp_path: Path) -> None:

@@ -79,6 +79,20 @@ def test_what_was_looked_at_is_shown(run: Path) -> None:
     assert [row[2] for row in shown[2:]] == ["B", "A", "⏎"]
 
 
+def test_what_was_looked_at_is_shown_as_a_page(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    command = ("translate", "--checkpoint", run, "--html", page)
+    first, _ = charrnn(*command, standard_input=b"ab\n<d>\n").out.splitlines()
+    assert first == "B A"
+    shown = page.read_text("utf-8")
+    assert "<p>ab → B A</p>" in shown
+    assert "<p>&lt;d&gt; → " in shown
+    assert 'data-note="B ← b   ' in shown
+    result = charrnn(*command, "--text", "ab")
+    assert (result.code, result.out) == (2, "")
+    assert "page.html exists; choose another --html" in result.err
+
+
 def test_what_is_drawn_depends_on_the_seed_and_the_line_alone(run: Path) -> None:
     def drawn(lines: bytes, *options: str) -> list[str]:
         command = ("translate", "--checkpoint", str(run), "--temperature", "3", "--max-length", "5", *options)

@@ -132,6 +132,8 @@ def test_without_attention_there_is_none() -> None:
     assert checkpoint.weights["bridge_weight"].shape == (12, 12)
     assert charrnn("train", "--resume", "--run", "run", "--steps", "6", "--quiet").code == 0
     assert charrnn("translate", "--checkpoint", "run", "--text", "ab").code == 0
-    result = charrnn("translate", "--checkpoint", "run", "--text", "ab", "--attention")
-    assert (result.code, result.out) == (2, "")
-    assert "--attention shows what a model looks at, and this one has none" in result.err
+    for option in (("--attention",), ("--html", "page.html")):
+        result = charrnn("translate", "--checkpoint", "run", "--text", "ab", *option)
+        assert (result.code, result.out) == (2, "")
+        assert f"{option[0]} shows what a model looks at, and this one has none" in result.err
+    assert not Path("page.html").exists()

@@ -13,6 +13,9 @@ from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TranslateSettings
 from charrnn.decoding.answers import Answer, Answering
 from charrnn.decoding.translator import Ids
+from charrnn.display.attention import drawn
+from charrnn.display.attention_page import AttentionPage
+from charrnn.display.new_files import check_new_file, new_file
 from charrnn.display.sanitizer import print_text
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint
@@ -38,7 +41,9 @@ def translate(
         settings: how each is answered.
         json_wanted: a JSON object for each line instead.
     """
-    _check(settings, {"TEXT": texts, "--text": typed, "--json": json_wanted})
+    _check(settings, {"TEXT": texts, "--text": typed, "--json": json_wanted, "--html": settings.html})
+    if settings.html is not None:
+        check_new_file(settings.html, "--html", texts)
     path, model = model_for("translate", checkpoint)
     translator = LineTranslator(path, model, settings, json_wanted=json_wanted)
     if settings.interactive:
@@ -46,6 +51,9 @@ def translate(
     else:
         for lines in asked(texts, typed, model.reading):
             print_text(translator.answered(lines))
+    if settings.html is not None:
+        with new_file(settings.html, "--html") as file:
+            file.write(translator.page.document([("model", str(path))]).encode("utf-8"))
     translator.tell()
 
 
@@ -70,6 +78,9 @@ def _check(settings: TranslateSettings, others: dict[str, Any]) -> None:
 class LineTranslator:
     """Answers lines, as text to be printed.
 
+    Attributes:
+        page: what was looked at, where a page is wanted.
+
     Args:
         path: where the model is from.
         model: who answers.
@@ -81,18 +92,22 @@ class LineTranslator:
         self, path: Path, model: Checkpoint, settings: TranslateSettings, *, json_wanted: bool
     ) -> None:
         translator = translation_model_of(model)
-        if settings.attention and not translator.architecture.attention:
-            raise UsageError("--attention shows what a model looks at, and this one has none; leave it out")
+        option = "--attention" if settings.attention else "--html"
+        if (settings.attention or settings.html) and not translator.architecture.attention:
+            raise UsageError(f"{option} shows what a model looks at, and this one has none; leave it out")
         memory = remembered(path.parent, translator) if settings.memory else None
         self._model, self._settings, self._json_wanted = model, settings, json_wanted
         self._answering = Answering(translator, settings, memory)
-        self._capped = 0
+        self._capped, self.page = 0, AttentionPage()
 
     def answered(self, lines: Sequence[str]) -> str:
         """What is printed for lines."""
         ids = [ids_of(line, self._model) for line in lines]
         answers = self._answering(ids)
         self._capped += sum(best[0].is_capped for best in answers)
+        if self._settings.html is not None:
+            for line, source, (first, *_) in zip(lines, ids, answers, strict=True):
+                self.page.add((line, first.target), self._symbols(source), first.symbols, first.attention)
         if self._json_wanted:
             shown = [self._json(*one) + "\n" for one in zip(lines, ids, answers, strict=True)]
         else:
@@ -110,10 +125,8 @@ class LineTranslator:
         )
 
     def _drawn(self, ids: Ids, answer: Answer) -> str:
-        if answer.attention is None:
+        if answer.attention is None or not self._settings.attention:
             return ""
-        from charrnn.display.attention import drawn
-
         return drawn(self._symbols(ids), answer.symbols, answer.attention)
 
     def _symbols(self, ids: Ids) -> list[str]:
@@ -122,7 +135,7 @@ class LineTranslator:
 
     def _json(self, line: str, ids: Ids, answers: Sequence[Answer]) -> str:
         first, *others = answers
-        attention = first.attention
+        attention = first.attention if self._settings.attention else None
         values: dict[str, Any] = {
             "source": line,
             "target": first.target,

@@ -682,6 +682,9 @@ class TranslateSettings(Checked):
     )
     memory: bool = setting(False, "answer a source that training had with the target that it had there")
     attention: bool = setting(False, "show which characters of the source each symbol looked at")
+    html: str | None = setting(
+        None, "write a new HTML page that shows the same of all lines", metavar="FILE", chosen="none"
+    )
     interactive: bool = setting(False, "a conversation: a line typed, a line answered")
     seed: int = setting(
         1,

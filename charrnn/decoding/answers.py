@@ -116,7 +116,7 @@ class Answering:
 
     def _targets(self, sources: Sequence[Ids], numbers: Sequence[int]) -> list[list[Target]]:
         settings, translator = self._settings, self._translator
-        longest, attention = settings.max_length, settings.attention
+        longest, attention = settings.max_length, settings.attention or settings.html is not None
         if settings.temperature is None:
             beam, best = max(settings.beam, settings.n_best or 1), settings.n_best or 1
             return search(translator, sources, beam=beam, best=best, longest=longest, attention=attention)

@@ -22,7 +22,7 @@ def drawn(source: Sequence[str], target: Sequence[str], shares: NDArray[np.float
         target: its symbols.
         shares: (target, source), from 0 to 1.
     """
-    above, aside = ([visible(_END.get(symbol, symbol)) for symbol in side] for side in (source, target))
+    above, aside = names(source), names(target)
     wide = [max(2, cell_len(symbol)) for symbol in above]
     margin = max(map(cell_len, aside), default=0)
     rows = [
@@ -40,6 +40,11 @@ def drawn(source: Sequence[str], target: Sequence[str], shares: NDArray[np.float
         )
         rows.append("".join([_padded(symbol, margin), *cells]))
     return "".join(f"  {row.rstrip()}\n" for row in rows)
+
+
+def names(symbols: Sequence[str]) -> list[str]:
+    """Symbols as they are shown."""
+    return [visible(_END.get(symbol, symbol)) for symbol in symbols]
 
 
 def _padded(text: str, width: int) -> str:
