@@ -317,7 +317,7 @@ def evaluate(
         run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
 
 
-@app.command(hidden=True)
+@app.command()
 @with_settings(ExportSettings)
 def export(
     file: Annotated[

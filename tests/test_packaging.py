@@ -68,6 +68,20 @@ def test_an_editable_install_puts_the_folder_on_the_path() -> None:
     assert settings["tool"]["setuptools"]["package-dir"] == {"": "."}
 
 
+def test_a_wheel_has_every_file_that_is_no_module() -> None:
+    """By the patterns of the package's data; a page is exported from such files."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    package = ROOT / "charrnn"
+    named = {
+        path
+        for pattern in settings["tool"]["setuptools"]["package-data"]["charrnn"]
+        for path in package.glob(pattern)
+    }
+    others = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert package / "export" / "page" / "page.js" in others
+    assert named == others
+
+
 def test_a_clone_called_charrnn_does_not_hide_the_package(tmp_path: Path) -> None:
     """As installed: from the parent of a clone, where the clone itself looks like a package without code."""
     environment = tmp_path / "venv"

@@ -23,7 +23,7 @@ import numpy as np
 from charrnn.decoding.cells import Array
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.prompt import read_prompt
-from charrnn.export.about import about
+from charrnn.export.about import about, summary
 from charrnn.export.doubles import DoubleNetwork
 from charrnn.export.held_out import held_out_texts
 from charrnn.export.measure import COMPARED, MEASURED, bits_lost, largest_difference
@@ -31,7 +31,7 @@ from charrnn.export.source import Check, Export, Source
 from charrnn.export.weights import Stored, restored, store
 from charrnn.text.codes import END
 
-SCRIPTS = ("numbers.js", "decoder.js", "text.js", "sampler.js", "page.js")
+SCRIPTS = ("numbers.js", "decoder.js", "text.js", "sampler.js", "scorer.js", "page.js")
 """In the order in which they stand in the page."""
 
 ALIGNMENT = 4
@@ -105,8 +105,9 @@ def facts(source: Source) -> dict[str, Any]:
         "startLogits": _start_logits(source),
         "emptyRecords": model.corpus.empty_records > 0,
         "longestRecord": model.corpus.longest_record,
+        "hasDelimiter": model.reading.delimiter is not None,
         "prompt": source.settings.prompt,
-        "title": source.title,
+        "summary": summary(source),
         "about": about(source),
     }
 

@@ -1,5 +1,5 @@
-// The network: one symbol in, the logits of the next one out. Weights are float32, everything else is float64,
-// and every sum has one order.
+// The network: one symbol in, the logits of the next one out. Weights are float32, everything else is
+// float64, and every sum has one order.
 
 "use strict";
 
@@ -44,8 +44,8 @@ function halfToNumber(half) {
   return half & 0x8000 ? -size : size;
 }
 
-// The product of a row of a matrix with a vector: four sums side by side, which the processor adds at the same
-// time.
+// The product of a row of a matrix with a vector: four sums side by side, which the processor adds at the
+// same time.
 function dot(matrix, begin, vector, length) {
   let a = 0, b = 0, c = 0, d = 0, i = 0;
   for (; i + 3 < length; i += 4) {
@@ -147,7 +147,10 @@ class Lookup {
   }
 
   get(id) {
-    if (!this.rows.has(id)) this.rows.set(id, this.layer.entering(this.vector(id), new Float64Array(this.layer.fromInput.length)));
+    if (!this.rows.has(id)) {
+      const row = new Float64Array(this.layer.fromInput.length);
+      this.rows.set(id, this.layer.entering(this.vector(id), row));
+    }
     return this.rows.get(id);
   }
 
@@ -169,7 +172,8 @@ class Lookup {
 // A stack of layers that reads one symbol after the other, and predicts the next.
 class Network {
   constructor({ cell, layers, hidden, symbols }, weights, prefix = "") {
-    this.layers = Array.from({ length: layers }, (_, k) => new Layer(cell, hidden, weights, `${prefix}layers.${k}.`));
+    const names = Array.from({ length: layers }, (_, k) => `${prefix}layers.${k}.`);
+    this.layers = names.map((name) => new Layer(cell, hidden, weights, name));
     this.lookup = new Lookup(this.layers[0], weights.get(prefix + "embedding.weight"), symbols);
     this.outputWeight = weights.get("output.weight");
     this.outputBias = weights.get("output.bias");

@@ -21,7 +21,7 @@ const POWERS_OF_TWO = (() => {
 // ln 2 is subtracted in two parts, the first of which has few enough digits that k times it is exact.
 function exp(x) {
   if (x > 709.78) return Infinity;
-  if (!(x > -708.39)) return x !== x ? x : 0;
+  if (!(x > -707)) return x !== x ? x : 0; // below, it is less than any sum here can tell from 0
   const k = Math.floor(x * 1.4426950408889634 + 0.5);
   const high = x - k * 6.93147180369123816490e-1;
   const low = k * 1.90821492927058770002e-10;
@@ -29,7 +29,7 @@ function exp(x) {
   const t = r * r;
   const c = r - t * (1.66666666666666019037e-1 + t * (-2.77777777770155933842e-3 +
     t * (6.61375632143793436117e-5 + t * (-1.65339022054652515390e-6 + t * 4.13813679705723846039e-8))));
-  return (1 - (low - r * c / (2 - c) - high)) * POWERS_OF_TWO[k - LOWEST_POWER];
+  return (1 - (low - r * c / (2 - c) - high)) * POWERS_OF_TWO[k - 1 - LOWEST_POWER] * 2;
 }
 
 function sigmoid(x) {
@@ -40,8 +40,8 @@ function tanh(x) {
   return 1 - 2 / (exp(2 * x) + 1);
 }
 
-// Random numbers from 0 to below 1: xoshiro128** (Blackman and Vigna 2018), whose state a seed fills by way of
-// the finaliser of MurmurHash3, as SplitMix does. Two of its numbers make one with 53 random bits.
+// Random numbers from 0 to below 1: xoshiro128** (Blackman and Vigna 2018), whose state a seed fills by way
+// of the finaliser of MurmurHash3, as SplitMix does. Two of its numbers make one with 53 random bits.
 class Random {
   constructor(seed) {
     let mixed = (seed >>> 0) ^ Math.imul(Math.floor(seed / 4294967296) >>> 0, 0x9e3779b1);

@@ -83,11 +83,11 @@ class LanguageModel {
 
 // One text. A long prompt is read symbol by symbol, so that the page can do other things in between.
 class Writer {
-  constructor(model, { prompt, seed }) {
+  constructor(model, { prompt, random }) {
     const { vocabulary } = model;
     const { ids, unknown } = vocabulary.encode(prompt);
     this.model = model;
-    this.random = new Random(seed);
+    this.random = random;
     this.stream = new TextStream(vocabulary);
     this.unknown = unknown; // characters of the prompt that the model does not know; they are left out
     this.prompt = vocabulary.decode(ids);

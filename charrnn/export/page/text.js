@@ -1,5 +1,5 @@
-// Symbols and text: the vocabulary; bytes to characters; decomposed letters to composed ones; what is shown of
-// characters that would steer the page.
+// Symbols and text: the vocabulary; bytes to characters; decomposed letters to composed ones; what is shown
+// of characters that would steer the page.
 
 "use strict";
 
@@ -56,7 +56,8 @@ class Vocabulary {
     if (code === 9) return "→";
     if (code === 32) return "␣";
     if (this.level === "byte" && code >= 128) return "\\x" + code.toString(16);
-    return visible(/\p{M}/u.test(String.fromCodePoint(code)) ? "◌" + String.fromCodePoint(code) : String.fromCodePoint(code));
+    const character = String.fromCodePoint(code);
+    return visible(MARK.test(character) ? "◌" + character : character);
   }
 }
 
@@ -72,7 +73,8 @@ class TextStream {
 
   // Take a code with its cost in bits; the finished pieces.
   feed(code, bits) {
-    const pieces = this.isBytes ? this.utf8.feed(code, bits) : [{ text: String.fromCodePoint(code), bits }];
+    const character = { text: this.isBytes ? "" : String.fromCodePoint(code), bits };
+    const pieces = this.isBytes ? this.utf8.feed(code, bits) : [character];
     return this.composes ? pieces.flatMap((piece) => this.compose(piece)) : pieces;
   }
 
@@ -131,8 +133,9 @@ class Utf8 {
   finish() {
     if (!this.bytes.length) return [];
     const whole = this.bytes.length === lengthOf(this.bytes[0]);
-    const text = whole ? new TextDecoder().decode(new Uint8Array(this.bytes)) : "\ufffd".repeat(this.bytes.length);
-    const piece = { text: text || "\ufeff", bits: this.bits };
+    const { bytes } = this;
+    const text = whole ? new TextDecoder().decode(new Uint8Array(bytes)) : "\ufffd".repeat(bytes.length);
+    const piece = { text: text || "\ufeff", bits: this.bits }; // the decoder drops a byte-order mark
     this.bytes = [];
     this.bits = 0;
     return [piece];
@@ -147,24 +150,52 @@ function lengthOf(byte) {
   return byte >= 0xf0 && byte < 0xf5 ? 4 : 0;
 }
 
-// Whether a byte may stand after these: no character has two spellings, none is a surrogate or beyond Unicode.
+// Whether a byte may stand after these: no character has two spellings, none is a surrogate or beyond
+// Unicode.
 function follows(bytes, byte) {
   const least = { 0xe0: 0xa0, 0xf0: 0x90 }[bytes[0]] ?? 0x80;
   const most = { 0xed: 0x9f, 0xf4: 0x8f }[bytes[0]] ?? 0xbf;
   return bytes.length > 1 ? byte >= 0x80 && byte <= 0xbf : byte >= least && byte <= most;
 }
 
-// What would steer the page is shown, not obeyed: C0 as pictures; C1, bidirectional controls, separators, tag
-// characters and lone surrogates by their code points. Newline and tab stay.
-function visible(text) {
-  return text.replace(STEERING, (character) => {
-    const code = character.codePointAt(0);
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
-    return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  });
+// Makes text fit to be shown, piece by piece. What would steer the page is shown, not obeyed: C0 as pictures;
+// C1, bidirectional controls, separators, tag characters, lone surrogates, and combining marks beyond a few
+// in a row by their code points. Newline and tab stay.
+class Sanitizer {
+  constructor() {
+    this.marks = 0;
+  }
+
+  feed(text) {
+    let shown = "";
+    for (const character of text) {
+      this.marks = MARK.test(character) ? this.marks + 1 : 0;
+      shown += this.marks > MARKS_IN_A_ROW ? codePoint(character) : character.replace(STEERING, picture);
+    }
+    return shown;
+  }
 }
 
-const STEERING = new RegExp(
-  "[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029" +
-  "\\u{d800}-\\u{dfff}\\u{e0000}-\\u{e007f}]", "gu");
+const MARKS_IN_A_ROW = 4;
+const MARK = /[\p{Mn}\p{Me}]/u;
+const STEERING = new RegExp([
+  "[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f", // C0, C1 and DEL, but for tab and newline
+  "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069", // bidirectional controls
+  "\\u2028\\u2029", // line and paragraph separators
+  "\\u{d800}-\\u{dfff}",
+  "\\u{e0000}-\\u{e007f}]", // tag characters
+].join(""), "u");
+
+function visible(text) {
+  return new Sanitizer().feed(text);
+}
+
+function picture(character) {
+  const code = character.codePointAt(0);
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+  return code === 0x7f ? "\u2421" : codePoint(character);
+}
+
+function codePoint(character) {
+  return `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+}
