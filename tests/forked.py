@@ -19,8 +19,8 @@ from charrnn.display.standard_streams import open_streams
 from charrnn.runs.signals import SIGNALS, leave_when_asked
 
 MOMENTS = {
-    "training": "charrnn.tasks.language.LanguageTask.loss",
-    "validation": "charrnn.tasks.language.LanguageTask.score",
+    "training": "charrnn.training.trainer.Trainer.update",
+    "validation": "charrnn.training.validating.Validating.measure",
     "sampling": "charrnn.training.sampling.Sampling.sample",
     "encoding": "charrnn.commands.learning_text.encode_dataset",
     "saving": "charrnn.runs.atomic._write",

@@ -7,7 +7,7 @@ import copy
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import pytest
 from forging import change, entry_of
 from forked import figures
 from program import SMALL, TEXT, charrnn
+from task_rows import ROWS, write_rows
+
+from charrnn.commands.answering import COMMANDS
 
 Keys = tuple[Any, ...]
 
@@ -87,32 +90,43 @@ def replacing(keys: Keys, other: Any) -> Callable[[dict[str, Any]], None]:  # no
     return alter
 
 
-def run_folder(folder: Path, *options: str) -> Path:
-    corpus, run = folder / "text.txt", folder / "run"
+def run_folder(folder: Path, task: str, *options: str) -> Path:
+    corpus, run = corpus_of(folder, task), folder / "run"
     folder.mkdir()
-    corpus.write_text(TEXT[:900], encoding="utf-8")
+    if task == "language":
+        corpus.write_text(TEXT[:900], encoding="utf-8")
+    else:
+        write_rows(task, corpus)
     sizes = (*SMALL, "--hidden", "4", "--embedding", "2", "--steps", "3")
-    assert charrnn("train", corpus, "--run", run, *sizes, *options).code == 0
+    assert charrnn("train", corpus, "--task", task, "--run", run, *sizes, *options).code == 0
     for kind in ("best", "previous"):
         (run / f"{kind}.safetensors").unlink()
     return run
 
 
-def commands(run: Path) -> dict[str, list[str | Path]]:
-    text, last = run.parent / "text.txt", run / "last.safetensors"
-    begin: list[str | Path] = ["--run", run.parent / "new", *SMALL[2:], "--steps", "2"]
-    return {
+def corpus_of(folder: Path, task: str) -> Path:
+    return folder / ("text.txt" if task == "language" else "rows.tsv")
+
+
+def commands(run: Path, task: str) -> dict[str, list[str | Path]]:
+    text, last = corpus_of(run.parent, task), run / "last.safetensors"
+    begin: list[str | Path] = ["--task", task, "--run", run.parent / "new", *SMALL[2:], "--steps", "2"]
+    written: list[str | Path] = ["--length", "9"] if COMMANDS[task] == "sample" else ["--text", "ab"]
+    written += ["--label", "*"] if task == "generate" else []
+    found: dict[str, list[str | Path]] = {
         "info": ["info", "--checkpoint", last, "--json"],
         "info, a table": ["info", "--checkpoint", last],
-        "sample": ["sample", "--checkpoint", last, "--length", "9", "--json"],
+        "use": [COMMANDS[task], "--checkpoint", last, *written, "--json"],
         "evaluate": ["evaluate", text, "--checkpoint", last, "--json"],
         "vocab": ["vocab", "--checkpoint", last, "--json"],
-        "vocab of a text": ["vocab", text, "--checkpoint", last],
         "runs": ["runs", run, "--json"],
         "plot": ["plot", run],
         "init-from": ["train", text, "--init-from", last, *begin],
         "resume": ["train", "--resume", "--run", run, "--steps", "5", "--quiet"],
     }
+    if task == "language":
+        found["vocab of a text"] = ["vocab", text, "--checkpoint", last]
+    return found
 
 
 def check(name: str, arguments: list[str | Path], what: str) -> int:
@@ -130,17 +144,24 @@ def check(name: str, arguments: list[str | Path], what: str) -> int:
     return result.code
 
 
-def try_entries(folder: Path, share: float) -> None:
+FOLDERS = {
+    "text": ("language",),
+    "lines": ("language", "--mode", "lines", "--cell", "gru", "--sequence-length", "8"),
+    **{task: (task,) for task in ROWS},
+}
+
+
+def try_entries(folder: Path, share: float, names: Sequence[str]) -> None:
     """Try a share of all cases."""
     choice = random.Random(5)
-    folders = {"text": (), "lines": ("--mode", "lines", "--cell", "gru", "--sequence-length", "8")}
-    with figures("hostile entries") as found:
+    with figures(f"hostile entries, {', '.join(names)}") as found:
         found["cases"] = found["refused"] = 0
-        for name, options in folders.items():
-            run = run_folder(folder / name, *options)
+        for name in names:
+            task, *options = FOLDERS[name]
+            run = run_folder(folder / name, task, *options)
             whole = {file: file.read_bytes() for file in run.iterdir()}
             cases = [(k, o) for k in places(entry_of(run / "last.safetensors")) for o in OTHERS]
-            calls = commands(run)
+            calls = commands(run, task)
             for keys, other in cases:
                 for call, arguments in calls.items():
                     if choice.random() >= share:
@@ -157,9 +178,10 @@ def try_entries(folder: Path, share: float) -> None:
 
 
 def test_an_entry_that_somebody_changed_is_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
-    try_entries(tmp_path, 0.003)
+    try_entries(tmp_path, 0.003, ("text", "lines"))
 
 
 @pytest.mark.slow
-def test_thousands_of_entries_of_a_checkpoint_in_every_command(tmp_path: Path) -> None:
-    try_entries(tmp_path, 0.05)
+@pytest.mark.parametrize("name", FOLDERS)
+def test_thousands_of_entries_of_a_checkpoint_in_every_command(name: str, tmp_path: Path) -> None:
+    try_entries(tmp_path, 0.05, (name,))

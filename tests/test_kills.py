@@ -10,6 +10,7 @@ import pytest
 from forked import Fork, figures, start
 from interruptions import fingerprints
 from program import TEXT, charrnn
+from task_rows import ROWS, write_rows
 
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import Run
@@ -19,27 +20,34 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 
 SAVE_EVERY = 4
 SIZES = ("--hidden", "16", "--batch-size", "4", "--sequence-length", "16", "--threads", "1")
-TIMES = ("--steps", "40", "--validation", "100", "--save-every", str(SAVE_EVERY))
-OPTIONS = (*SIZES, *TIMES, "--dropout", "0.2", "--quiet")
-OFTEN = (*SIZES, *TIMES[:-2], "--dropout", "0.2", "--quiet")
+SAVES = ("--save-every", str(SAVE_EVERY))
+OPTIONS = (*SIZES, "--steps", "40", "--dropout", "0.2", "--quiet")
 SLOW = {"saving": 0.0005, "training": 0.001}
+
+Command = tuple[str, ...]
+"""What begins a run, but for its name."""
+
+
+def prepared(task: str) -> Command:
+    """What begins a run of a task, whose data lie here; the run `whole` has done it."""
+    if task == "language":
+        command: Command = ("train", "text.txt", "--validation", "100", *OPTIONS)
+        Path("text.txt").write_text(TEXT, encoding="utf-8")
+    else:
+        command = ("train", "rows.tsv", "--task", task, "--validation", "16", *OPTIONS)
+        write_rows(task, Path("rows.tsv"))
+    assert charrnn(*command, "--run", "whole").code == 0
+    return command
 
 
 @pytest.fixture(autouse=True)
-def _in_folder_with_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("text.txt").write_text(TEXT, encoding="utf-8")
-    assert charrnn("train", "text.txt", "--run", "whole", *OPTIONS).code == 0
 
 
-def go(run: str) -> Fork:
+def command_for(run: str, begin: Command) -> list[str]:
     """Begin a run, or go on with it."""
-    return start(command_for(run, OPTIONS), SLOW)
-
-
-def command_for(run: str, options: tuple[str, ...]) -> list[str]:
-    exists = Path(run).exists()
-    return ["train", "--resume", "--run", run] if exists else ["train", "text.txt", "--run", run, *options]
+    return ["train", "--resume", "--run", run] if Path(run).exists() else [*begin, "--run", run]
 
 
 def killed(fork: Fork, choice: random.Random, *, in_a_write: bool) -> str | None:
@@ -57,12 +65,12 @@ def killed(fork: Fork, choice: random.Random, *, in_a_write: bool) -> str | None
     return fork.watch.get()[0]
 
 
-def kill_until_it_ends(run: str, choice: random.Random, most: int) -> list[tuple[str, int]]:
+def kill_until_it_ends(run: str, begin: Command, choice: random.Random, most: int) -> list[tuple[str, int]]:
     """Kill a run and go on with it, until it ends by itself: of each kill the moment, and updates lost."""
     kills: list[tuple[str, int]] = []
     while True:
         before = recover(Run(Path(run))).checkpoint.progress.step if Path(run).exists() else 0
-        fork = go(run)
+        fork = start(command_for(run, begin), SLOW)
         moment = killed(fork, choice, in_a_write=choice.random() < 0.4) if len(kills) < most else None
         code, shown = fork.end()
         if moment is None:
@@ -73,13 +81,14 @@ def kill_until_it_ends(run: str, choice: random.Random, most: int) -> list[tuple
             kills.append((moment, before + fork.watch.get()[1] - kept))
 
 
-def soak_kills(kills: int, seed: int) -> None:
+def soak_kills(task: str, kills: int, seed: int) -> None:
+    begin = (*prepared(task), *SAVES)
     choice, expected, runs = random.Random(seed), fingerprints(Path("whole")), 0
     done: list[tuple[str, int]] = []
-    with figures("SIGKILL") as found:
+    with figures(f"SIGKILL, {task}") as found:
         while len(done) < kills:
             runs += 1
-            done += kill_until_it_ends(f"run-{runs}", choice, min(8, kills - len(done)))
+            done += kill_until_it_ends(f"run-{runs}", begin, choice, min(8, kills - len(done)))
             assert fingerprints(Path(f"run-{runs}")) == expected
         lost = [updates for _, updates in done]
         found["kills"], found["in a write"] = len(done), sum(moment == "saving" for moment, _ in done)
@@ -89,12 +98,13 @@ def soak_kills(kills: int, seed: int) -> None:
 
 
 def test_a_run_that_was_killed_a_few_times() -> None:
-    soak_kills(4, seed=1)
+    soak_kills("language", 4, seed=1)
 
 
 @pytest.mark.slow
-def test_200_kills() -> None:
-    soak_kills(200, seed=2)
+@pytest.mark.parametrize(("task", "kills"), [("language", 200), *((task, 50) for task in ROWS)])
+def test_many_kills(task: str, kills: int) -> None:
+    soak_kills(task, kills, seed=2)
 
 
 def best(run: str) -> float:
@@ -106,13 +116,14 @@ def best(run: str) -> float:
 
 def soak_kills_between_saves(kills: int, seed: int) -> None:
     """With the default interval nothing but `best` is saved: all is done again, and no best gets worse."""
+    begin = prepared("language")
     choice, expected, done, runs = random.Random(seed), fingerprints(Path("whole")), 0, 0
     with figures("SIGKILL between saves") as found:
         while done < kills:
             runs += 1
             run, most, kept = f"run-{runs}", min(8, kills - done), math.inf
             for _ in range(most):
-                fork = start(command_for(run, OFTEN), SLOW)
+                fork = start(command_for(run, begin), SLOW)
                 died = killed(fork, choice, in_a_write=choice.random() < 0.4) is not None
                 code, shown = fork.end()
                 assert died or code == 0, shown
@@ -120,7 +131,7 @@ def soak_kills_between_saves(kills: int, seed: int) -> None:
                 kept, done = best(run), done + died
                 if not died:
                     break
-            resumed = charrnn(*command_for(run, OFTEN))
+            resumed = charrnn(*command_for(run, begin))
             assert resumed.code == 0, resumed.err
             assert fingerprints(Path(run)) == expected
         found["kills"], found["runs"], found["with the uninterrupted hash"] = done, runs, runs

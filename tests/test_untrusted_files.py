@@ -227,8 +227,11 @@ def soak_mutations(folder: Path, wholes: list[bytes], count: int) -> None:
     assert grown < 256e6 + largest
 
 
+GOLDEN = Path(__file__).parent / "golden"
+
+
 def whole_files(folder: Path) -> list[bytes]:
-    """A model that is shared, and the states of runs."""
+    """A model that is shared, and the states of runs of every task."""
     corpus = folder / "text.txt"
     corpus.write_text(TEXT[:500], encoding="utf-8")
     paths = []
@@ -236,6 +239,7 @@ def whole_files(folder: Path) -> list[bytes]:
         sizes = (*SMALL, "--hidden", "4", "--embedding", "2", "--steps", "3")
         assert charrnn("train", corpus, "--run", folder / name, *sizes, *options).code == 0
         paths += [folder / name / f"{kind}.safetensors" for kind in ("last", "best")]
+    paths += sorted(GOLDEN.glob("format-3-*.safetensors"))
     return [path.read_bytes() for path in paths]
 
 
