@@ -19,6 +19,7 @@ from charrnn.config.settings import (
     ClassifySettings,
     EvaluateSettings,
     ExportSettings,
+    InspectSettings,
     PlotSettings,
     ReadingSettings,
     Request,
@@ -338,6 +339,31 @@ def export(
     settings = build(ExportSettings, given)
     with Stops():
         run(file, checkpoint, settings, json_wanted=json)
+
+
+@app.command()
+@with_settings(InspectSettings)
+def inspect(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help=CORPUS_HELP, show_default="what the run held out"),
+    ] = None,
+    checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
+    json: JsonOption = False,
+    **given: Any,  # noqa: ANN401
+) -> None:
+    """Find the cells that follow a property of the text, such as quotes, brackets or indentation.
+
+    \b
+    charrnn inspect
+    charrnn inspect other.txt --checkpoint runs/novel
+    charrnn inspect --cell 1:37 --property "year=1\\d\\d\\d"
+    """
+    from charrnn.commands.inspect import inspect as run
+
+    settings = build(InspectSettings, given)
+    with Stops():
+        run(tuple(text or ()), checkpoint, settings, json_wanted=json)
 
 
 @app.command()

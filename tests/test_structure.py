@@ -10,7 +10,18 @@ import charrnn
 ROOT = Path(charrnn.__file__).parent
 
 LAYERS = (
-    *("commands", "display", "export", "training", "runs", "tasks", "evaluation", "decoding", "model"),
+    *(
+        "commands",
+        "display",
+        "export",
+        "training",
+        "runs",
+        "tasks",
+        "inspection",
+        "evaluation",
+        "decoding",
+        "model",
+    ),
     *("text", "config", "errors"),
 )
 """Each may import those after it, never one before it."""

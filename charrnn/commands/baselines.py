@@ -11,7 +11,8 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from charrnn.commands.scoring import ScoredText, Subject
+from charrnn.commands.scored_text import ScoredText
+from charrnn.commands.scoring import Subject
 from charrnn.config.settings import BudgetSettings
 from charrnn.display.sanitizer import visible
 from charrnn.errors import CheckpointError

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.commands.scoring import NamedText, Subject
+from charrnn.commands.scored_text import NamedText
+from charrnn.commands.scoring import Subject
 from charrnn.errors import CheckpointError
 from charrnn.evaluation.overlap import compare
 from charrnn.text.corpus import Corpus

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from charrnn.commands.answering import check_command
 from charrnn.commands.info import info_of, names_a_run
 from charrnn.commands.prompts import as_read
+from charrnn.commands.scored_text import NamedText
 from charrnn.commands.writers import Writers, check_label
 from charrnn.config.declaration import build, flat, shortened
 from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
@@ -160,7 +161,7 @@ class Model:
         """
         with only_ours():
             from charrnn.commands.evaluate import figures
-            from charrnn.commands.scoring import NamedText, Subject, check_settings_for
+            from charrnn.commands.scoring import Subject, check_settings_for
             from charrnn.display.plain import QuietDisplay
 
             settings, model, network = EvaluateSettings(window=window), self._checkpoint, self._network(label)

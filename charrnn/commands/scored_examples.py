@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.commands.corpora import counted, reading_of
-from charrnn.commands.scoring import Question, encoded_text, progress_display
+from charrnn.commands.scored_text import encoded_text
+from charrnn.commands.scoring import Question, progress_display
 from charrnn.display.new_files import new_file
 from charrnn.display.progress import ReadingProgress
 from charrnn.display.sanitizer import visible, write_text

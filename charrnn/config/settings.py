@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from charrnn.config.character_sets import character_set
 from charrnn.config.declaration import Checked, names_where, setting
-from charrnn.config.values import one_character, separating, steps_or_seconds, temperatures, time_bound
+from charrnn.config.values import (
+    cell_place,
+    named_pattern,
+    one_character,
+    separating,
+    steps_or_seconds,
+    temperatures,
+    time_bound,
+)
 
 CORPUS_HELP = (
     "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
@@ -800,4 +808,46 @@ class ExportSettings(Checked):
         check=one_character,
         metavar="ID",
         chosen="none named",
+    )
+
+
+def _patterns(values: tuple[str, ...]) -> None:
+    """Check that each is a name and a regular expression, and that no name comes twice."""
+    names = [named_pattern(value)[0] for value in values]
+    if len(set(names)) < len(names):
+        raise ValueError("a name of its own for each")
+
+
+@dataclass(frozen=True)
+class InspectSettings(Checked):
+    """What is looked for, and what is told of it."""
+
+    characters: int = setting(
+        20_000,
+        "how much of the text is inspected, in passages spread over it",
+        minimum=800,
+        maximum=200_000,
+        metavar="N",
+    )
+    cell: str | None = setting(
+        None,
+        "only this cell, and all that it follows; layers and cells are counted from 1",
+        check=cell_place,
+        metavar="LAYER:N",
+        chosen="for each property the best cell",
+    )
+    property: tuple[str, ...] = setting(
+        (),
+        "also look for cells that are different inside the matches of a regular expression; may be given "
+        "several times",
+        check=_patterns,
+        metavar="NAME=REGEX",
+    )
+    top: int = setting(20, "how many findings are shown", minimum=1, maximum=10_000, metavar="N")
+    seed: int = setting(
+        1,
+        "seed of the pairings by chance and of the untrained network",
+        minimum=0,
+        maximum=2**63 - 1,
+        metavar="N",
     )

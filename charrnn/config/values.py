@@ -71,6 +71,33 @@ def temperatures(value: float | str) -> tuple[float, float]:
     return first, last
 
 
+def cell_place(text: str) -> tuple[int, int]:
+    """The layer and the cell in `LAYER:CELL`, both counted from 1.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    if not re.fullmatch("[1-9][0-9]{0,3}:[1-9][0-9]{0,5}", text):
+        raise ValueError("LAYER:CELL, such as 1:37; both are counted from 1")
+    layer, cell = text.split(":")
+    return int(layer), int(cell)
+
+
+def named_pattern(text: str) -> tuple[str, re.Pattern[str]]:
+    """The name and the regular expression in `NAME=REGEX`.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    name, equals, pattern = text.partition("=")
+    if not (name.strip() and equals and pattern):
+        raise ValueError("NAME=REGEX, such as year=1[0-9]{3}")
+    try:
+        return name, re.compile(pattern, re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"NAME=REGEX with a regular expression of Python's: {error}") from None
+
+
 def separating(value: str) -> None:
     """Check that a text can part columns.
 

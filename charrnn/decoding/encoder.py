@@ -6,8 +6,9 @@ rows. What enters a layer is one product for many steps. Knows nothing of text, 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ from numpy.typing import NDArray
 from charrnn.decoding.cells import STEPS, Array, State, arranged
 from charrnn.model.architecture import Architecture
 from charrnn.model.packing import Packing
+
+Watch = Callable[[int, slice, State, Array], None]
+"""Is told, after each step, the layer, the rows, the state (D, rows, H) and the sigmoids (D, rows, ·).
+
+What a reversed layer does at a row is that of the row's turned one. The arrays are written over later.
+"""
 
 ROWS = 4096
 """Rows whose input products are there at once: bounds the memory that long texts take."""
@@ -58,11 +65,12 @@ class Encoder:
         self._embedding = weights["embedding.weight"] if architecture.embedding else None
         self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
 
-    def read(self, texts: Sequence[NDArray[np.integer[Any]]]) -> Encoded:
+    def read(self, texts: Sequence[NDArray[np.integer[Any]]], watch: Watch | None = None) -> Encoded:
         """Read texts side by side.
 
         Args:
             texts: one at least; the ids of each, one at least.
+            watch: is told what each layer does.
         """
         lengths = np.array([len(text) for text in texts])
         order = np.argsort(-lengths, kind="stable")
@@ -72,8 +80,8 @@ class Encoder:
         values: NDArray[Any] = ids if self._embedding is None else self._embedding[ids]
         state: list[State] = []
         with np.errstate(all="ignore"):  # exp may reach infinity, and 1 / (1 + infinity) is the 0 it means
-            for layer in self._layers:
-                values, after = layer.read(values, packing)
+            for number, layer in enumerate(self._layers):
+                values, after = layer.read(values, packing, None if watch is None else partial(watch, number))
                 state += after
         return Encoded(values, packing, order, state)
 
@@ -92,12 +100,18 @@ class _Layer:
         self._biases = [biases for _, _, biases in found]
         self._recurrent = np.stack([recurrent for _, recurrent, _ in found])
 
-    def read(self, inputs: NDArray[Any], packing: Packing) -> tuple[Array, list[State]]:
+    def read(
+        self,
+        inputs: NDArray[Any],
+        packing: Packing,
+        watch: Callable[[slice, State, Array], None] | None = None,
+    ) -> tuple[Array, list[State]]:
         """Run the cell over packed texts.
 
         Args:
             inputs: (N, I); or (N,), ids that stand for one-hot vectors.
             packing: where their steps lie.
+            watch: is told what it does.
 
         Returns:
             (N, W), and the state that each direction leaves.
@@ -118,6 +132,8 @@ class _Layer:
                 views.gates[:] += added[:, offset - begin : offset - begin + size]
                 self._run(views.states, views.blocks, views.sigmoids)
                 hidden[:, offset : offset + size] = views.states[0]
+                if watch is not None:
+                    watch(slice(offset, offset + size), views.states, views.sigmoids)
         turned = [hidden[0], *(values[packing.turned] for values in hidden[1:])]
         after = [tuple(part[direction] for part in states) for direction in range(directions)]
         return np.concatenate(turned, axis=1), after

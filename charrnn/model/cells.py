@@ -18,6 +18,7 @@ class Cell:
             state c.
         muon_learning_rate: the highest, where none is set and Muon moves the recurrent matrices (LOG.md).
         open_at_first: gates whose bias starts at 1 and not at 0.
+        keeps: the gate whose value is the share of the state that a step keeps; empty where there is none.
         on_chip_batch: texts side by side, at most, for which a GPU is faster in float16, as cuDNN then keeps
             the weights of a layer on the chip (LOG.md); 0 where it never does.
     """
@@ -26,6 +27,7 @@ class Cell:
     state: tuple[str, ...]
     muon_learning_rate: float
     open_at_first: tuple[str, ...] = ()
+    keeps: str = ""
     on_chip_batch: int = 0
 
     def rows(self, gate: str, hidden: int) -> slice:
@@ -40,9 +42,12 @@ CELLS = {
         state=("h", "c"),
         muon_learning_rate=0.04,
         open_at_first=("forget",),
+        keeps="forget",
         on_chip_batch=32,
     ),
-    "gru": Cell(gates=("reset", "update", "candidate"), state=("h",), muon_learning_rate=0.04),
+    "gru": Cell(
+        gates=("reset", "update", "candidate"), state=("h",), muon_learning_rate=0.04, keeps="update"
+    ),
     "rnn": Cell(gates=("hidden",), state=("h",), muon_learning_rate=0.02, on_chip_batch=64),
 }
 """Each cell by the name that `--cell` has for it."""

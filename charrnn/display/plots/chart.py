@@ -28,6 +28,7 @@ class Series:
         colour: its place in whatever palette draws it.
         marker: the character that marks its points; empty for none.
         faint: drawn lighter, as the less important one of a pair.
+        is_scatter: the points are drawn by themselves, with no line between them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Series:
     colour: int = 0
     marker: str = ""
     faint: bool = False
+    is_scatter: bool = False
 
     @property
     def marks_each(self) -> bool:
@@ -77,6 +79,7 @@ class Chart:
         from_zero: whether the upward axis begins at zero, not at the lowest value; no value is below.
         steep_share: this share of the axis at the left does not count for how high the chart reaches. The
             first updates of a run fall from so high that nothing would be seen of all the others.
+        limits: what is shown, across and upwards, whatever the points are.
     """
 
     title: str
@@ -84,9 +87,12 @@ class Chart:
     series: Sequence[Series]
     from_zero: bool = False
     steep_share: float = 0.0
+    limits: "tuple[Span, Span] | None" = None
 
     def spans(self) -> tuple[Span, Span]:
         """The part of each axis that is shown, across and upwards; of an empty chart any."""
+        if self.limits is not None:
+            return self.limits
         points = [point for series in self.series for point in series.points]
         across = span([x for x, _ in points])
         counted = [y for x, y in points if across.share(x) >= self.steep_share] or [y for _, y in points]

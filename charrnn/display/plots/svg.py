@@ -87,8 +87,9 @@ def _curves(chart: Chart, area: str) -> list[str]:
         places = [(_x(across, x), _y(upwards, y)) for x, y in series.points]
         line = " ".join(f"{x},{y}" for x, y in places)
         colour = _colour(series)
-        parts.append(f'<polyline class="curve{_faint(series)}" stroke="{colour}" points="{line}"/>')
-        if series.marks_each:
+        if not series.is_scatter:
+            parts.append(f'<polyline class="curve{_faint(series)}" stroke="{colour}" points="{line}"/>')
+        if series.marks_each or series.is_scatter:
             parts += [f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>' for x, y in places]
     return [*parts, "</g>"]
 

@@ -80,8 +80,10 @@ def _style(series: Series) -> str:
 def _draw_series(canvas: Canvas, series: Series, across: Span, upwards: Span) -> None:
     places = [(across.share(x), upwards.share(y)) for x, y in series.points]
     style = _style(series)
-    if len(places) == 1:
-        canvas.line(places[0], places[0], style)
+    if len(places) == 1 or series.is_scatter:
+        for place in places:
+            canvas.line(place, place, style)
+        return
     for begin, end in itertools.pairwise(places):
         canvas.line(begin, end, style)
     if series.marker:

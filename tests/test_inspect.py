@@ -1,0 +1,114 @@
+"""`charrnn inspect`: what it prints, and what it refuses."""
+
+import re
+from pathlib import Path
+
+import pytest
+from program import TEXT, charrnn, python
+
+GATES = {"layer", "gate", "left_saturated", "right_saturated"}
+CELLS = {
+    *("layer", "cell", "direction", "property", "score", "null_95", "surface_score", "untrained_score"),
+    *("span_characters", "ablation_bits", "ablation_bits_inside", "value_inside", "value_outside"),
+}
+
+
+def test_what_a_run_held_out_is_inspected(run_folder: Path) -> None:
+    result = charrnn("inspect", "--checkpoint", run_folder, "--json")
+    assert result.code == 0, result.err
+    found = result.json
+    assert found["characters"] >= 800
+    assert [set(gate) for gate in found["gates"]] == [GATES] * 3
+    assert [gate["gate"] for gate in found["gates"]] == ["input", "forget", "output"]
+    assert all(
+        0 <= gate[name] <= 1 for gate in found["gates"] for name in ("left_saturated", "right_saturated")
+    )
+    assert found["cells"]
+    for row in found["cells"]:
+        assert set(row) >= CELLS
+        assert row["null_95"] < row["score"] <= 1
+        assert row["layer"] == 1
+        assert 1 <= row["cell"] <= 32
+        assert row["span_characters"] > 0
+    leads = [row["score"] - max(row["surface_score"], row["untrained_score"]) for row in found["cells"]]
+    assert leads == sorted(leads, reverse=True)
+    assert "in a comment" in found["left_out"]
+    assert charrnn("inspect", "--checkpoint", run_folder, "--json").json == found
+
+
+def test_a_text_that_is_named_and_what_is_looked_for(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT)
+    arguments = ("inspect", tmp_path / "text.txt", "--checkpoint", run_folder, "--characters", "2000")
+    result = charrnn(*arguments, "--property", "birds=b[a-z]+s", "--top", "3", "--json")
+    assert result.code == 0, result.err
+    assert len(result.json["cells"]) <= 3
+    everything = charrnn(
+        *arguments, "--property", "birds=b[a-z]+s", "--cell", "1:7", "--json", "--top", "100"
+    ).json
+    assert {(row["layer"], row["cell"]) for row in everything["cells"]} == {(1, 7)}
+    assert "birds" in {row["property"] for row in everything["cells"]}
+    table = charrnn(*arguments, "--cell", "1:7").out
+    assert re.search(r"place in the line +1:7 +0\.\d\d", table)
+    assert "above 0.9" in table
+
+
+def test_torch_is_not_loaded(run_folder: Path) -> None:
+    code = (
+        "import sys; from charrnn.cli import run_command; "
+        f"code = run_command(['inspect', '--checkpoint', {str(run_folder)!r}, '--json']); "
+        "print(code, 'torch' in sys.modules)"
+    )
+    assert python(code).splitlines()[-1] == "0 False"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--cell", "2:1"), "--cell is 2:1, but the model has cells 1:1 to 1:32"),
+        (("--cell", "1:33"), "--cell is 1:33, but the model has cells 1:1 to 1:32"),
+        (("--cell", "0:1"), "--cell is '0:1'; expected LAYER:CELL, such as 1:37"),
+        (("--cell", "five"), "expected LAYER:CELL, such as 1:37"),
+        (("--property", "birds"), "expected NAME=REGEX"),
+        (("--property", "birds=("), "unterminated subpattern"),
+        (("--property", "a=b", "--property", "a=c"), "expected a name of its own for each"),
+        (("--characters", "799"), "--characters is 799; expected a number of at least 800"),
+    ],
+)
+def test_wrong_use_is_one_line(run_folder: Path, options: tuple[str, ...], message: str) -> None:
+    result = charrnn("inspect", "--checkpoint", run_folder, *options)
+    assert result.code == 2
+    assert message in result.err
+    assert len(result.err.strip().splitlines()) == 1
+
+
+def test_a_text_must_be_long_enough_and_be_there(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("One flew off. ")
+    result = charrnn("inspect", tmp_path / "short.txt", "--checkpoint", run_folder)
+    assert result.code == 3
+    assert "has 14 symbols that the model knows; expected 800 or more" in result.err
+    missing = charrnn("inspect", "--checkpoint", run_folder / "best.safetensors")
+    assert missing.code == 0, missing.err
+    (tmp_path / "alone.safetensors").write_bytes((run_folder / "best.safetensors").read_bytes())
+    alone = charrnn("inspect", "--checkpoint", tmp_path / "alone.safetensors")
+    assert alone.code == 2
+    assert "no text is given, but" in alone.err
+
+
+def test_lines_are_each_read_by_themselves(lines_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("anna\nbel\ncorta\ndelemir\n" * 60)
+    result = charrnn("inspect", tmp_path / "names.txt", "--checkpoint", lines_run, "--json", "--top", "100")
+    assert result.code == 0, result.err
+    places = {row["property"]: row for row in result.json["cells"]}
+    assert places["place in the line"]["score"] > 0.5
+    assert "place in the record" in result.json["left_out"], "it is the same"
+
+
+def test_hostile_text_steers_no_terminal(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text((TEXT + "\x1b[31mOne\x07 \u202e") * 2, encoding="utf-8")
+    result = charrnn(
+        *("inspect", tmp_path / "text.txt", "--checkpoint", run_folder),
+        *("--property", "\x1b[2J=One", "--cell", "1:2", "--top", "100"),
+    )
+    assert result.code == 0, result.err
+    assert "\x1b" not in result.out
+    assert "␛[2J" in result.out

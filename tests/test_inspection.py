@@ -1,0 +1,339 @@
+"""Cells and properties: every statistic against one written out, and a network whose truth is known."""
+
+import itertools
+from unicodedata import normalize
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from reference import network_step
+
+from charrnn.decoding.cells import Array
+from charrnn.errors import CorpusError
+from charrnn.inspection.activations import Trunk, place_of, record
+from charrnn.inspection.excerpts import Excerpts, Symbols, spread
+from charrnn.inspection.findings import Finding, findings
+from charrnn.inspection.null import best_by_chance, levels_of, null_levels, pairings
+from charrnn.inspection.properties import OF_SYMBOLS, PROPERTIES, Found, Property, found_in, varies
+from charrnn.inspection.reading import Reading
+from charrnn.inspection.scores import Measured, centred_ranks, signed_scores, spreads
+from charrnn.inspection.surface import contexts_of, predictions, surface_score
+from charrnn.inspection.untrained import untrained
+from charrnn.model.architecture import Architecture, EncoderArchitecture
+from charrnn.text.codes import END
+
+ALPHABET = "abcdefgh ()“”\n"
+Floats = NDArray[np.float64]
+
+
+def as_symbols(text: str, starts: tuple[int, ...] = (0,)) -> Symbols:
+    codes = np.array([ord(character) for character in text], np.uint32)
+    distinct = {character: number for number, character in enumerate(sorted(set(text) | set(ALPHABET)))}
+    ids = np.array([distinct[character] for character in text], np.int64)
+    begins = np.array(starts, np.int64)
+    return Symbols(text, codes, ids, np.arange(len(text)), begins, begins)
+
+
+def property_named(name: str) -> Property:
+    (one,) = [one for one in PROPERTIES if one.name == name]
+    return one
+
+
+def values_of(name: str, text: str) -> list[int]:
+    return [int(value) for value in np.asarray(property_named(name).find(Reading(text)))]
+
+
+def auc(values: Floats, is_so: NDArray[np.bool_]) -> float:
+    """The share of pairs in which the value where it is so is the higher one, ties counting half."""
+    pairs = [
+        (a > b) + 0.5 * (a == b)
+        for a, b in itertools.product(values[is_so].tolist(), values[~is_so].tolist())
+    ]
+    return float(np.mean(pairs))
+
+
+def rank(values: list[float], value: float) -> float:
+    return sum(other < value for other in values) + (values.count(value) + 1) / 2
+
+
+def spearman(one: Floats, other: Floats) -> float:
+    """Pearson's correlation of ranks, ties having their mean."""
+    ranks = [[rank(values, value) for value in values] for values in (one.tolist(), other.tolist())]
+    a, b = (np.array(values) - np.mean(values) for values in ranks)
+    return float((a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_written_out(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = np.column_stack(
+        [random.standard_normal(60), random.integers(0, 4, 60), random.random(60) < 0.2, np.full(60, 3.0)]
+    )
+    is_so, number = random.random(60) < 0.3, random.integers(0, 5, 60).astype(float)
+    ranks = centred_ranks(values)
+    spread = spreads(ranks)
+    of_flag = signed_scores(ranks, Measured.of(is_so.astype(float), is_number=False), spread)
+    of_number = signed_scores(ranks, Measured.of(number, is_number=True), spread)
+    for column in range(3):
+        assert of_flag[column] == pytest.approx(2 * auc(values[:, column], is_so) - 1, abs=1e-5)
+        assert of_number[column] == pytest.approx(spearman(values[:, column], number), abs=1e-5)
+    assert of_flag[3] == of_number[3] == 0, "a constant cell follows nothing"
+
+
+def test_the_level_of_chance_is_the_one_written_out() -> None:
+    random = np.random.default_rng(4)
+    passages, length = 7, 9
+    values = random.integers(0, 12, (passages * length, 3)).astype(float)
+    flag = (random.random(passages * length) < 0.3).astype(float)
+    number = random.integers(0, 4, passages * length).astype(float)
+    ranks, orders = centred_ranks(values), pairings(passages, random, 40)
+    assert not (orders == np.arange(passages)).any()
+    measured = [Measured.of(flag, is_number=False), Measured.of(number, is_number=True)]
+    best = best_by_chance(ranks, measured, spreads(ranks), orders)
+    for order, found in zip(orders, best, strict=True):
+        other_flag, other_number = (v.reshape(passages, length)[order].reshape(-1) for v in (flag, number))
+        expected = [
+            max(abs(2 * auc(column, other_flag > 0) - 1) for column in values.T),
+            max(abs(spearman(column, other_number)) for column in values.T),
+        ]
+        assert found.tolist() == pytest.approx(expected, abs=1e-5)
+    # The level: as ranks within each property, the highest of the properties, and of these 95 of 100.
+    ranked = [[sum(o <= v for o in best[:, p]) for v in best[:, p]] for p in range(2)]
+    highest = sorted(max(pair) for pair in zip(*ranked, strict=True))[37]  # of 40
+    expected = [sorted(best[:, p])[highest - 1] for p in range(2)]
+    assert null_levels(ranks, measured, spreads(ranks), orders).tolist() == pytest.approx(expected)
+
+
+def test_the_level_is_of_the_maximum_over_properties() -> None:
+    """Of properties that have nothing to do with one another one exceeds its level in five of 100 cases."""
+    random = np.random.default_rng(0)
+    levels = levels_of(random.random((2000, 20)))
+    exceeded = (random.random((2000, 20)) > levels).any(axis=1).mean()
+    assert 0.02 < exceeded < 0.09
+
+
+def test_what_the_last_characters_tell_is_the_table_written_out() -> None:
+    excerpts = Excerpts(as_symbols("abcabdabcabd" * 3), np.array([0, 12, 24]), 12)
+    random = np.random.default_rng(1)
+    values = random.integers(0, 3, 36).astype(float)
+    text = excerpts.symbols.text
+    for order, told in enumerate(predictions(values, contexts_of(excerpts), 3), 1):
+        for place in range(36):
+            others = [at for at in range(36) if at // 12 != place // 12]
+            expected = np.mean([values[at] for at in others])
+            for size in range(1, order + 1):
+                same = [
+                    at
+                    for at in others
+                    if text[max(0, at + 1 - size) : at + 1] == text[max(0, place + 1 - size) : place + 1]
+                ]
+                if place + 1 >= size:
+                    same = [at for at in same if at + 1 >= size]
+                expected = (sum(values[at] for at in same) + expected) / (len(same) + 1)
+            assert told[place] == pytest.approx(expected)
+
+
+def test_what_the_last_characters_tell_is_told() -> None:
+    """A capital is told by the character itself; a bracket that was opened long ago is not."""
+    random = np.random.default_rng(3)
+    text = "".join(
+        "("
+        + "".join(random.choice(list("abcdefgh"), 40))
+        + ")"
+        + "".join(random.choice(list("abcdefgh"), 40))
+        for _ in range(40)
+    )
+    excerpts = spread(as_symbols(text), 3_000, "it")
+    half = np.repeat(np.arange(excerpts.count) % 2 == 1, excerpts.length)
+    for name, low, high in (("depth of ()", 0.0, 0.3), ("place in the word", 0.0, 0.4)):
+        found = Found(
+            name, True, np.asarray(property_named(name).find(Reading(text)), np.float32)[excerpts.rows]
+        )
+        measured = Measured.of(found.values[half], is_number=True)
+        assert low <= surface_score(found, measured, contexts_of(excerpts), excerpts.count, half) < high
+    letters = Found("b", False, np.array([text[at] == "b" for at in excerpts.rows], np.float32))
+    told = surface_score(
+        letters,
+        Measured.of(letters.values[half], is_number=False),
+        contexts_of(excerpts),
+        excerpts.count,
+        half,
+    )
+    assert told > 0.99
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ('in "…"', 'a "b" c', "0011000"),
+        ("in '…'", "don't b'x'", "0000000110"),
+        ('in """…"""', '"""a"""', "0011110"),
+        ("in “…”", "a“b”c", "01100"),
+        ("in «…»", "«a»b", "1100"),
+        ("depth of ()", "(a(b)c)d", "11221100"),
+        ("depth of ()", ":( (a) )", "01122110"),
+        ("depth of []", "a] [b", "00000"),
+        ("place in the line", "ab\nc", "1201"),
+        ("length of the line before", "abc\nd\n\ne", "00033100"[:8]),
+        ("indentation", "a\n  b c", "0012222"[:7]),
+        ("place in the word", "ab c_d", "120123"),
+        ("place in the sentence", "A. Bc", "1201 "),
+        ("a capital", "aBc", "010"),
+        ("in a comment", "a #b\nc", "001100"),
+        ("in a comment", "http://a", "00000000"),
+        ("in a URL", "a http://b c", "001111111000"),
+        ("next: a line end", "a\nb\n", "1010"),
+        ("next: a mark", "a.b", "100"),
+    ],
+)
+def test_properties_are_those_after_each_character(name: str, text: str, values: str) -> None:
+    found = values_of(name, text)
+    if name == "place in the sentence":
+        assert found == [1, 2, 0, 1, 2]
+    elif name == "length of the line before":
+        assert found == [0, 0, 0, 3, 3, 1, 0, 0]
+    else:
+        assert "".join(map(str, found)) == values
+
+
+def test_the_places_of_jamo_and_in_records() -> None:
+    codes = np.array([ord(character) for character in normalize("NFD", "안a녕")] + [END, 97], np.uint32)
+    assert OF_SYMBOLS["place of the jamo"](codes).tolist() == [1, 2, 3, 0, 1, 2, 3, 0, 0]
+    assert OF_SYMBOLS["place in the record"](codes)[-3:].tolist() == [7, 0, 1]
+
+
+def test_a_property_that_a_text_hardly_has_is_left_out() -> None:
+    text = "some words, and no more\n" * 100
+    found, left_out = found_in(spread(as_symbols(text), 2_000, "it"), PROPERTIES)
+    assert {"in a string", "depth of ()", "a capital", "a digit", "indentation"} <= set(left_out)
+    assert {"place in the line", "place in the word"} <= {one.name for one in found}
+    assert not {one.name for one in found} & set(left_out)
+    assert not varies(Found("one place", False, np.eye(1, 2000, 7, np.float32)[0]), 40)
+    assert not varies(Found("never", False, np.zeros(2000, np.float32)), 40)
+    assert not varies(Found("always", True, np.full(2000, 5.0, np.float32)), 40)
+
+
+def test_a_text_that_is_too_short_is_refused() -> None:
+    with pytest.raises(CorpusError, match="expected 800 or more"):
+        spread(as_symbols("abc" * 200), 20_000, "it")
+    assert spread(as_symbols("abcd" * 200), 20_000, "it").count == 16
+    long = spread(as_symbols("abcd" * 20_000), 20_000, "it")
+    assert (long.count, long.length) == (80, 250)
+    assert (np.diff(long.begins) >= 250).all()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("direction", ["forward", "both"])
+def test_values_are_those_of_the_network_step_by_step(cell: str, direction: str) -> None:
+    """In both directions, across starts of lines, whatever is read side by side."""
+    random = np.random.default_rng(5)
+    text = "".join(random.choice(list(ALPHABET), 900))
+    architecture = EncoderArchitecture(cell, 1, 6, 3, len(ALPHABET), direction)
+    trunk = untrained(architecture, random)
+    starts = (0, 130, 131, 500, 720)
+    excerpts = Excerpts(as_symbols(text, starts), np.array([0, 100, 480, 700, 850]), 50)
+    activity = record(trunk, excerpts)
+    alone = Architecture(cell, 1, 6, 3, len(ALPHABET))
+    outputs = {"output.weight": np.zeros((1, 6)), "output.bias": np.zeros(1)}
+    own = {name: array.astype(float) for name, array in trunk.weights.items()} | outputs
+    turned = {name.replace("reverse.", ""): array for name, array in own.items() if "reverse" in name}
+
+    def run(ids: NDArray[np.int64], weights: dict[str, Floats]) -> Floats:
+        states, values = [(np.zeros(6),) * alone.states], []
+        for symbol in ids.tolist():
+            _, states = network_step(alone, weights, symbol, states)
+            values.append(states[0][-1])
+        return np.array(values)
+
+    bounds = [*starts, len(text)]
+    expected = np.concatenate([run(excerpts.symbols.ids[a:b], own) for a, b in itertools.pairwise(bounds)])
+    assert activity.values[:, :6] == pytest.approx(expected[excerpts.rows], abs=1e-4)
+    if direction == "both":
+        back = [
+            run(excerpts.symbols.ids[a:b][::-1], own | turned)[::-1] for a, b in itertools.pairwise(bounds)
+        ]
+        assert activity.values[:, 6:] == pytest.approx(np.concatenate(back)[excerpts.rows], abs=1e-4)
+        assert place_of(7, architecture).is_reversed
+    assert str(place_of(5, architecture)) == "1:6"
+
+
+def gate_bias(weights: dict[str, Array], gate: int, hidden: int) -> Array:
+    """The input biases of an LSTM's gate: input, forget, candidate, output."""
+    return weights["layers.0.input_bias"][gate * hidden : (gate + 1) * hidden]
+
+
+HIDDEN, COUNTER, FLAG = 12, 4, 9
+
+
+def planted(random: np.random.Generator, text: Symbols) -> Trunk:
+    """An LSTM whose cell 5 counts brackets and whose cell 10 is on inside “…”; others are constant or noise.
+
+    The noise of a cell goes with the single letters, of which no property knows.
+    """
+    ids = {character: int(text.ids[text.text.index(character)]) for character in "()“”abcdefgh"}
+    architecture = Architecture("lstm", 1, HIDDEN, 0, len(set(ALPHABET)))
+    weights = {name: np.zeros(shape, np.float32) for name, shape in architecture.trunk_shapes().items()}
+    inputs = weights["layers.0.input_weight"].reshape(4, HIDDEN, -1)
+    gate_bias(weights, 0, HIDDEN)[:] = 10  # takes in what comes
+    gate_bias(weights, 1, HIDDEN)[:] = 10  # and keeps it
+    inputs[2, COUNTER, ids["("]], inputs[2, COUNTER, ids[")"]] = 1, -1
+    inputs[2, FLAG, ids["“"]] = 3
+    inputs[1, FLAG, ids["”"]] = -30
+    for unit in (0, 1, 2):
+        gate_bias(weights, 1, HIDDEN)[unit] = 0
+        for letter in "abcdefgh":
+            inputs[2, unit, ids[letter]] = random.standard_normal()
+    return Trunk(architecture, weights)
+
+
+def planted_text(random: np.random.Generator) -> Symbols:
+    letters, pieces, is_open, quoted = list("abcdefgh"), [], 0, False
+    for _ in range(3000):
+        draw = random.random()
+        if draw < 0.06:
+            pieces.append("”" if quoted else "“")
+            quoted = not quoted
+        elif draw < 0.12 and is_open < 3:
+            pieces.append("(")
+            is_open += 1
+        elif draw < 0.18 and is_open:
+            pieces.append(")")
+            is_open -= 1
+        pieces.append(str(random.choice(letters)))
+    return as_symbols("".join([*pieces, "”" * quoted, ")" * is_open]))
+
+
+def find(values: Array, excerpts: Excerpts, blank: Array, seed: int = 1) -> list[Finding]:
+    found, _ = found_in(excerpts, tuple(one for one in PROPERTIES if not one.name.startswith("next")))
+    return findings(values, blank, found, excerpts, np.random.default_rng(seed))
+
+
+@pytest.fixture(scope="module")
+def planted_truth() -> tuple[Excerpts, Array, Array]:
+    random = np.random.default_rng(2)
+    text = planted_text(random)
+    trunk, excerpts = planted(random, text), spread(text, 20_000, "it")
+    blank = record(untrained(trunk.architecture, random), excerpts).values
+    return excerpts, record(trunk, excerpts).values, blank
+
+
+def test_what_was_planted_is_found_and_nothing_else(planted_truth: tuple[Excerpts, Array, Array]) -> None:
+    excerpts, values, blank = planted_truth
+    named = [one for one in find(values, excerpts, blank) if one.is_named and one.lead > 0]
+    assert {(one.found.name, one.column) for one in named} == {("depth of ()", COUNTER), ("in “…”", FLAG)}
+    for one in named:
+        assert one.score > 0.8
+        assert one.lead > 0.3
+
+
+def test_shuffled_passages_name_a_cell_in_three_of_twenty_runs_at_most(
+    planted_truth: tuple[Excerpts, Array, Array],
+) -> None:
+    """The cells keep their values, but of another passage than the text is."""
+    excerpts, values, blank = planted_truth
+    random, naming = np.random.default_rng(6), 0
+    passages = values.reshape(excerpts.count, excerpts.length, -1)
+    for run in range(20):
+        shuffled = passages[random.permutation(excerpts.count)].reshape(values.shape)
+        naming += any(one.is_named for one in find(shuffled, excerpts, blank, run))
+    assert naming <= 3
