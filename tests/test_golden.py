@@ -220,6 +220,17 @@ GOLDEN_TASKS = {
         (("tag", "--text", "abcé", "--text", "céb", "--output", "tags"), "B E S S\nS B E\n"),
         (1.0, "2e33403da8ddf0e070d78a56dfd721b67b3513fcf9b9074419213a1239091d40"),
     ),
+    "translate": GoldenTask(
+        "".join(
+            f"{'ab' * (n % 4)}{'cdé'[n % 3]}{'b' * (n % 5)}\t{'X ' * (n % 4)}{'CDE'[n % 3]}\n"
+            for n in range(60)
+        ),
+        ("--target-symbols", "spaces", "--dropout", "0.1"),
+        ("C", "D", "E", "X"),
+        "a359a22653464734f913306f0ab25f55f141707eea6c41ea0d607f918ea7f0d6",
+        (("translate", "--text", "abdbb", "--text", "ababé", "--text", "q"), "X D\nX X E\nC\n"),
+        (1.0, "f1c2b3db2a8305db30667ca7c5874a1078d5d562333f52604b92965a6b9c0250"),
+    ),
 }
 
 
