@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import contrast, hostile_strings, tree_of
+from pages import Tree, contrast, hostile_strings, tree_of
 from program import KOREAN, SMALL, TEXT, charrnn, lines_of
 from rich.cells import cell_len
 from rich.console import Console
