@@ -322,17 +322,23 @@ def evaluate(
 @with_settings(ExportSettings)
 def export(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="where to: FILE.html is a web page", show_default=False)
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="where to: FILE.html is a web page, FILE.onnx a graph, FOLDER/ a folder for a model hub",
+            show_default=False,
+        ),
     ],
     checkpoint: Annotated[str | None, _checkpoint(A_MODEL)] = None,
     json: JsonOption = False,
     **given: Any,  # noqa: ANN401
 ) -> None:
-    """Write a model as a file for others: a web page that writes text, without a server.
+    """Write a model for others: a web page that writes text, ONNX for programs, or a folder for a model hub.
 
     \b
-    charrnn export page.html
-    charrnn export page.html --checkpoint runs/novel --weights int8 --prompt "Once "
+    charrnn export page.html --checkpoint runs/novel --prompt "Once "
+    charrnn export model.onnx --weights int8
+    charrnn export novel/ --license cc-by-4.0
     """
     from charrnn.commands.export import export as run
 

@@ -52,7 +52,7 @@ def test_people_read_what_it_costs(run_folder: Path) -> None:
     assert "parameters as int8" in result.out
 
 
-@pytest.mark.parametrize("name", ["page.pdf", "page.", "page.htm"])
+@pytest.mark.parametrize("name", ["page.pdf", "page.", "page.htm", "page"])
 def test_a_name_of_no_format_is_refused(name: str, run_folder: Path) -> None:
     result = charrnn("export", name, "--checkpoint", run_folder)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)

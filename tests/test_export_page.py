@@ -56,7 +56,7 @@ def exported(run: Path, file: Path, *options: str) -> Path:
 
 def written(model: Checkpoint, kind: str, file: Path, **told: str) -> Path:
     """A page, without its check."""
-    source = Source(Path("best.safetensors"), model, ExportSettings(weights=kind, **told))
+    source = Source(str(file), Path("best.safetensors"), model, ExportSettings(weights=kind, **told))
     arrays, data = packed(store(model.weights, kind))
     file.write_bytes(assembled(source.title, facts(source) | {"arrays": arrays}, data))
     return file

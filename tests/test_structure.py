@@ -10,19 +10,8 @@ import charrnn
 ROOT = Path(charrnn.__file__).parent
 
 LAYERS = (
-    *(
-        "commands",
-        "display",
-        "export",
-        "training",
-        "runs",
-        "tasks",
-        "inspection",
-        "evaluation",
-        "decoding",
-        "model",
-    ),
-    *("text", "config", "errors"),
+    *("commands", "export", "display", "training", "runs", "tasks", "inspection"),
+    *("evaluation", "decoding", "model", "text", "config", "errors"),
 )
 """Each may import those after it, never one before it."""
 

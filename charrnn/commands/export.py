@@ -10,7 +10,7 @@ from typing import Any
 
 from charrnn.config.declaration import flat, option_name
 from charrnn.config.settings import ExportSettings
-from charrnn.display.new_files import check_new_file, put_new_file
+from charrnn.display.new_files import check_new_file, put_new_file, put_new_folder
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import UsageError
@@ -46,7 +46,7 @@ def export(file: str, checkpoint: str | None, settings: ExportSettings, *, json_
             f"{path} was trained with --task {model.task}, whose models cannot be written as {form.ending}; "
             f"expected one of {', '.join(form.tasks)}"
         )
-    source = Source(path, model, settings)
+    source = Source(file, path, model, settings)
     made = form.make(source)
     _put(file, made)
     found = _facts(file, form, source, made)
@@ -79,7 +79,8 @@ def _settings_for(form: Format, settings: ExportSettings) -> ExportSettings:
 def _put(file: str, made: Export) -> None:
     """Write what is complete, all of it or nothing."""
     if isinstance(made.content, Mapping):
-        raise NotImplementedError("a folder")
+        put_new_folder(file, FILE, made.content)
+        return
     others = {str(_beside(file, ending)): content for ending, content in made.beside.items()}
     for other in others:
         check_new_file(other, FILE)
@@ -117,13 +118,18 @@ def _rows(found: Mapping[str, Any], source: Source) -> list[tuple[str, str]]:
     return [
         ("written", f"{' and '.join([found['file'], *found['beside']])}, {found['bytes'] / 1e6:,.2f} MB"),
         ("model", f"{source.path}, {found['parameters']:,} parameters as {found['weights']}"),
-        (
-            "checked",
-            f"logits differ by at most {found['largest_logit_difference']:.1e} over "
-            f"{found['checked_characters']:,} characters",
-        ),
+        ("checked", _checked(found, source)),
         (
             "bits lost per character",
             "not measured: there is no held-out text" if lost is None else f"{lost:.5f}",
         ),
     ]
+
+
+def _checked(found: Mapping[str, Any], source: Source) -> str:
+    if not found["checked_characters"]:
+        return f"the model is {source.path}, byte for byte"
+    return (
+        f"logits differ by at most {found['largest_logit_difference']:.1e} over "
+        f"{found['checked_characters']:,} characters"
+    )

@@ -11,6 +11,7 @@ from charrnn.config.character_sets import character_set
 from charrnn.config.declaration import Checked, names_where, setting
 from charrnn.config.values import (
     cell_place,
+    license_identifier,
     named_pattern,
     one_character,
     separating,
@@ -804,10 +805,10 @@ class ExportSettings(Checked):
     prompt: str = setting("", "a page: the prompt that stands there at first", metavar="TEXT", escapes=True)
     license: str | None = setting(
         None,
-        "a folder: the licence of the model, by its SPDX identifier",
-        check=one_character,
+        "the licence of the model, by its SPDX identifier, such as mit or cc-by-4.0; or other",
+        check=license_identifier,
         metavar="ID",
-        chosen="none named",
+        chosen="none named; a folder needs one",
     )
 
 

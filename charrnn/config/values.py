@@ -112,3 +112,13 @@ def one_character(text: str) -> None:
     """Check that there is something to say, for options that take a text."""
     if not text:
         raise ValueError("at least one character")
+
+
+def license_identifier(text: str) -> None:
+    """Check the form of a licence's SPDX identifier.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", text):
+        raise ValueError("an SPDX identifier, such as mit or cc-by-4.0; or other")

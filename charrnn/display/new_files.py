@@ -7,14 +7,14 @@ of what is written.
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from charrnn.config.declaration import shortened
 from charrnn.errors import UsageError
-from charrnn.runs.atomic import write_new
+from charrnn.runs.atomic import write_new, write_new_folder
 from charrnn.text.arrays import writable
 
 _NEW, _BINARY = os.O_CREAT | os.O_EXCL, getattr(os, "O_BINARY", 0)
@@ -91,6 +91,26 @@ def put_new_file(path: str, option: str, *pieces: bytes) -> None:
     with writable(Path(path)):
         try:
             write_new(Path(path), *pieces)
+        except FileExistsError as error:
+            raise _exists(path, option) from error
+
+
+def put_new_folder(path: str, option: str, files: Mapping[str, bytes]) -> None:
+    """Make a folder of files that are complete already: it stands there whole, or not at all.
+
+    Args:
+        path: where it goes.
+        option: what the user named it with.
+        files: what is in it, by name.
+
+    Raises:
+        UsageError: something stands there already.
+        ResourceError: the disk is full.
+        CharRNNError: it cannot be made or written.
+    """
+    with writable(Path(path)):
+        try:
+            write_new_folder(Path(path), files)
         except FileExistsError as error:
             raise _exists(path, option) from error
 

@@ -1,5 +1,6 @@
 """The formats: one entry each, found by how the name of the file ends. To add one, add an entry."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,12 @@ def _onnx(source: Source) -> Export:
     return graphs(source)
 
 
+def _hub(source: Source) -> Export:
+    from charrnn.export.hub import folder
+
+    return folder(source)
+
+
 FORMATS: dict[str, Format] = {
     ".html": Format(
         name="html",
@@ -66,8 +73,16 @@ FORMATS: dict[str, Format] = {
         tasks=tuple(ARCHITECTURES),
         make=_onnx,
     ),
+    "/": Format(
+        name="hub",
+        ending="FOLDER/",
+        weights=("f32",),
+        options=frozenset({"title", "license"}),
+        tasks=tuple(ARCHITECTURES),
+        make=_hub,
+    ),
 }
-"""By the suffix of the file; that of a folder is empty."""
+"""By the suffix of the file; the name of a folder ends in a slash."""
 
 
 def format_of(file: str) -> Format:
@@ -76,7 +91,7 @@ def format_of(file: str) -> Format:
     Raises:
         UsageError: there is no such format.
     """
-    suffix = "" if file.endswith("/") else Path(file).suffix.lower()
+    suffix = "/" if file.endswith(("/", os.sep)) else Path(file).suffix.lower()
     found = FORMATS.get(suffix)
     if found is None:
         endings = " or ".join(known.ending for known in FORMATS.values())

@@ -18,11 +18,13 @@ class Source:
     """A model that is exported.
 
     Attributes:
+        file: where to, as it was asked for.
         path: of the checkpoint.
         model: what it holds.
         settings: how it is exported, the kind of weights resolved.
     """
 
+    file: str
     path: Path
     model: Checkpoint
     settings: ExportSettings

@@ -5,15 +5,21 @@ last -> previous            what stood there is kept,
 .writing -> last            a rename, which is all or nothing; then the folder is brought to disk too
 """
 
+import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from charrnn.text.arrays import writable
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+"""What a system says that has another thing in the place of a folder."""
 
 
 def write_atomically(path: Path, *pieces: bytes | memoryview, previous: Path | None = None) -> None:
@@ -53,6 +59,32 @@ def write_new(path: Path, *pieces: bytes | memoryview) -> None:
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_new_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder that is not there yet: it is complete beside its place before it takes that.
+
+    Raises:
+        FileExistsError: something has come to stand there meanwhile, and still does.
+        OSError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.writing")
+    try:
+        temporary.mkdir()
+        for name, content in files.items():
+            _write(temporary / name, [content])
+        _sync_folder(temporary)
+        if os.path.lexists(path):  # some systems would let it take the place of an empty folder
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        try:
+            temporary.rename(path)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+            raise
+        _sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _take_free_place(temporary: Path, path: Path) -> None:

@@ -38,6 +38,9 @@ from charrnn.text.files import append_regular, read_given, read_regular
 
 RUNS = Path("runs")
 
+EXPORTED = "model.safetensors"
+"""What a folder for a hub has, in which there is no run: a model that was exported."""
+
 MOST_CONFIG_BYTES = 2**22
 """A corpus may be many files, each of them named."""
 
@@ -52,6 +55,7 @@ class Run:
         self.last = folder / "last.safetensors"
         self.previous = folder / "previous.safetensors"
         self.best = folder / "best.safetensors"
+        self.exported = folder / EXPORTED
         self.samples = folder / "samples.txt"
         self.encoding = folder / ".encoding"
 
@@ -224,7 +228,7 @@ def find_checkpoint(path: str | None) -> Path:
 
 def _in_folder(folder: Path) -> Path:
     run = Run(folder)
-    for file in (run.best, run.last, run.previous):
+    for file in (run.best, run.last, run.previous, run.exported):
         if file.exists():
             return file
     raise CheckpointError(f"{folder} holds no checkpoint; give a run folder made by charrnn train")
