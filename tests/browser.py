@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_SECONDS = 60.0
+
+_ON_DESCRIPTORS = """
+import fcntl, os, sys
+reads, writes = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(reads, 3)
+os.dup2(writes, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The browser reads from descriptor 3, and writes to descriptor 4."""
 
 
 class Browser:
@@ -134,13 +144,19 @@ def browser(folder: Path) -> Iterator[Browser]:
     program = _found()
     (out_read, out_write), (in_read, in_write) = os.pipe(), os.pipe()
     options = [
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"),
-        *("--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={folder}"),
+        *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-extensions"),
+        *(
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={folder}",
+        ),
     ]
-    # It reads from descriptor 3 and writes to descriptor 4.
-    line = f'exec "$0" "$@" 3<&{in_read} 4>&{out_write} 2>/dev/null'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", line, program, *options], pass_fds=(in_read, out_write), stdout=subprocess.DEVNULL
+        [sys.executable, "-c", _ON_DESCRIPTORS, str(in_read), str(out_write), program, *options],
+        pass_fds=(in_read, out_write),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.close(in_read)
     os.close(out_write)
@@ -151,6 +167,3 @@ def browser(folder: Path) -> Iterator[Browser]:
         process.wait()
         os.close(in_write)
         os.close(out_read)
-
-
-Wait = Callable[[str], None]

@@ -134,7 +134,7 @@ def assembled(title: str, told: Mapping[str, Any], data: bytes) -> bytes:
     parts = {
         "policy": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'",
-        "title": html.escape(_without_surrogates(title)),
+        "title": html.escape(_printable(title)),
         "style": style,
         "script": script,
         "facts": json.dumps(told).replace("<", "\\u003c"),
@@ -153,8 +153,9 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def _without_surrogates(text: str) -> str:
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+def _printable(text: str) -> str:
+    """A text without what would steer: controls, bidirectional ones too, separators, lone surrogates."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _check(source: Source, stored: Mapping[str, Stored], document: bytes) -> Check:
