@@ -47,7 +47,8 @@ STARTED = time.monotonic()
 
 
 if TYPE_CHECKING:
-    from charrnn.commands.python_model import Model, TextScore, load
+    from charrnn.commands.python_model import Model, load
+    from charrnn.commands.python_scoring import TextScore
     from charrnn.commands.python_train import TrainedRun, train
 else:
 

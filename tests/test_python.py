@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -35,6 +36,21 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf-8")
     return path
+
+
+GOLDEN = ROOT / "tests" / "golden"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A checkpoint of each task that answers lines."""
+    folder = tmp_path_factory.mktemp("answers")
+    rows = [f"{'ab'[n % 2] * (1 + n % 3)}\t{'xy'[n % 2] * (1 + n % 3)}\n" for n in range(20)]
+    (folder / "rows.tsv").write_text("".join(rows))
+    options = ("--task", "translate", *OPTIONS, "--steps", "2", "--run", folder / "run")
+    assert command("train", folder / "rows.tsv", *options).code == 0
+    others = {task: GOLDEN / f"format-3-{task}.safetensors" for task in ("classify", "tag")}
+    return others | {"translate": folder / "run" / "best.safetensors"}
 
 
 def test_importing_loads_neither_torch_nor_numpy() -> None:
@@ -444,8 +460,13 @@ def _cut(block: str) -> str:
     return block.replace('max_time="2m"', f"steps=30, {small}").replace("hidden=64", small)
 
 
-def test_the_blocks_of_the_manual_run(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_blocks_of_the_manual_run(
+    text: Path, models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for task, name in (("classify", "languages"), ("translate", "phonemes"), ("tag", "morphemes")):
+        Path("runs", name).mkdir(parents=True)
+        shutil.copy(models[task], Path("runs", name, "best.safetensors"))
     Path("novel.txt").write_text("It was a day. " + TEXT)
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) > 5
@@ -467,3 +488,59 @@ def test_it_is_typed(run_folder: Path) -> None:
     assert_type(model.score("One").bits_per_character, float)
     assert inspect.signature(charrnn.train).return_annotation is charrnn.TrainedRun
     assert (Path(charrnn.__file__).parent / "py.typed").exists()
+
+
+# Models of other tasks
+
+ANSWERED = [
+    ("classify", {"top": 2, "explain": True}, ("--top", "2", "--explain")),
+    ("classify", {"min_probability": 0.99}, ("--min-probability", "0.99")),
+    ("translate", {"n_best": 2, "attention": True}, ("--n-best", "2", "--attention")),
+    ("tag", {"separator": "-"}, ("--separator", "-")),
+]
+
+
+@pytest.mark.parametrize(("task", "settings", "options"), ANSWERED)
+def test_answers_are_what_json_prints(
+    task: str, settings: dict[str, Any], options: tuple[str, ...], models: dict[str, Path]
+) -> None:
+    checkpoint, texts = models[task], ["abc", ""]
+    given = [option for text in texts for option in ("--text", text)]
+    result = command(task, "--checkpoint", checkpoint, *given, *options, "--json")
+    printed = [json.loads(line) for line in result.out.splitlines()]
+    answer = getattr(charrnn.load(checkpoint), task)
+    assert answer(texts, **settings) == printed
+    assert answer("abc", **settings) == answer(["abc"], **settings)[0]
+    assert answer([]) == []
+
+
+def test_answers_load_no_torch_and_have_types(models: dict[str, Path]) -> None:
+    code = "import sys, charrnn; charrnn.load(sys.argv[1]).classify('a'); print('torch' in sys.modules)"
+    assert python(code, arguments=[str(models["classify"])]) == "False\n"
+    model = charrnn.load(models["classify"])
+    assert_type(model.classify("a"), dict[str, Any])
+    assert_type(model.classify(["a"]), list[dict[str, Any]])
+
+
+@pytest.mark.parametrize(
+    ("task", "call", "message"),
+    [
+        (
+            "tag",
+            lambda model: model.classify("a"),
+            "was trained with --task tag, which charrnn classify is not",
+        ),
+        ("classify", lambda model: model.sample("a"), "which charrnn sample is not for"),
+        ("classify", lambda model: model.classify("a", tops=1), "classify has no setting tops; expected top"),
+        ("classify", lambda model: model.classify("a", html="x"), "classify has no setting html"),
+        ("classify", lambda model: model.classify("a", top=0), "--top is 0"),
+        ("classify", lambda model: model.classify(["a", 3]), "3 is to be read; expected a text"),
+        ("classify", lambda model: model.classify(3), "3 is to be read; expected a text"),
+        ("translate", lambda model: model.translate("a", n_best=2, temperature=1), "leave one out"),
+    ],
+)
+def test_what_cannot_be_answered(
+    task: str, call: Callable[[Any], object], message: str, models: dict[str, Path]
+) -> None:
+    with pytest.raises(charrnn.UsageError, match=re.escape(message)):
+        call(charrnn.load(models[task]))

@@ -4,38 +4,21 @@ Nothing here prints, and all errors are `CharRNNError`s. Settings have the names
 of the command line's options.
 """
 
-import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, overload
 
-from charrnn.commands.answering import check_command
 from charrnn.commands.info import info_of, names_a_run
-from charrnn.commands.prompts import as_read
-from charrnn.commands.scored_text import NamedText
-from charrnn.commands.writers import Writers, check_label
-from charrnn.config.declaration import build, flat, shortened
-from charrnn.config.settings import EvaluateSettings, ReadingSettings, Request, SampleSettings
-from charrnn.decoding.length import has_end
-from charrnn.decoding.sampler import read, write
-from charrnn.decoding.text_stream import exact_bytes
-from charrnn.errors import UsageError, only_ours
+from charrnn.commands.python_answers import Values, answers
+from charrnn.commands.python_sampling import Writing
+from charrnn.commands.python_scoring import Scorer, TextScore
+from charrnn.errors import only_ours
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.checkpoint import load as load_checkpoint
 from charrnn.runs.folder import find_checkpoint
-from charrnn.text.corpus import Corpus
-from charrnn.text.passages import check_scorable
-
-if TYPE_CHECKING:
-    from charrnn.model.network import CharRNN
 
 PathLike = str | os.PathLike[str]
-
-_OF_A_TEXT = {*flat(Request()), *flat(SampleSettings())} - {"prompt", "length", "count", "output", "mix"}
-"""Settings of `sample` that are given by name."""
 
 
 def load(path: PathLike | None = None) -> "Model":
@@ -63,7 +46,7 @@ class Model:
     def __init__(self, path: Path, checkpoint: Checkpoint, *, is_run: bool) -> None:
         self.path = path
         self._checkpoint, self._is_run = checkpoint, is_run
-        self._networks: dict[str | None, CharRNN] = {}
+        self._writing, self._scorer = Writing(path, checkpoint), Scorer(path, checkpoint)
 
     def __repr__(self) -> str:
         return f"<charrnn.Model {self.path}>"
@@ -101,7 +84,7 @@ class Model:
         """
         named = {"length": length, "temperature": temperature, "seed": seed}
         with only_ours():
-            return "".join(self._pieces(*self._asked(prompt, named | settings, is_whole=True)))
+            return "".join(self._writing.pieces(prompt, named | settings, is_whole=True))
 
     def stream(
         self,
@@ -119,7 +102,7 @@ class Model:
         """
         named = {"length": length, "temperature": temperature, "seed": seed}
         with only_ours():
-            pieces = self._pieces(*self._asked(prompt, named | settings, is_whole=False))
+            pieces = self._writing.pieces(prompt, named | settings, is_whole=False)
         return _ours_alone(pieces)
 
     def samples(
@@ -139,13 +122,10 @@ class Model:
         """
         named = {"length": length, "temperature": temperature, "seed": seed}
         with only_ours():
-            request, how = self._asked(prompt, named | settings, count, is_whole=True)
-            writers = Writers([self._checkpoint], request)
-            begun = read(writers.of(), request).text
-            texts = writers.texts(request, how)
-        return _ours_alone(begun + written.text for written in texts)
+            texts = self._writing.texts(count, prompt, named | settings)
+        return _ours_alone(texts)
 
-    def score(self, text: str, *, window: int = 0, label: str | None = None) -> "TextScore":
+    def score(self, text: str, *, window: int = 0, label: str | None = None) -> TextScore:
         """Measure how well the model predicts a text, as `charrnn evaluate` does; loads torch.
 
         The text stands for itself: it is neither decoded nor looked for in a table's column.
@@ -160,109 +140,48 @@ class Model:
             UsageError: it reads lines, and a window is given; it has other labels, or is not to write.
         """
         with only_ours():
-            from charrnn.commands.evaluate import figures
-            from charrnn.commands.scoring import Subject, check_settings_for
-            from charrnn.display.plain import QuietDisplay
+            return self._scorer(text, window, label)
 
-            settings, model, network = EvaluateSettings(window=window), self._checkpoint, self._network(label)
-            check_settings_for(model, settings)
-            corpus = _corpus_of(text, model.reading)
-            check_scorable(corpus, model.vocabulary)
-            subject = Subject(self.path, model, network, NamedText(corpus), settings, display=QuietDisplay())
-            return TextScore.of(figures(subject.scored(adapting=False)))
+    @overload
+    def classify(self, text: str, **settings: Any) -> Values: ...  # noqa: ANN401
 
-    def _network(self, label: str | None) -> "CharRNN":
-        from charrnn.commands.scoring import network_of
+    @overload
+    def classify(self, text: Sequence[str], **settings: Any) -> list[Values]: ...  # noqa: ANN401
 
-        check_command("sample", self.path, self._checkpoint)
-        check_label(label, self._checkpoint.answers)
-        self._networks[label] = self._networks.get(label) or network_of(self._checkpoint, label)
-        return self._networks[label]
+    def classify(self, text: str | Sequence[str], **settings: Any) -> Values | list[Values]:
+        """Tell the label of a text, or of several: what `charrnn classify --json` prints of each.
 
-    def _asked(
-        self, prompt: str, settings: Mapping[str, Any], count: int = 1, *, is_whole: bool
-    ) -> tuple[Request, SampleSettings]:
-        """What to write and how, checked as the options are."""
-        check_command("sample", self.path, self._checkpoint)
-        others = {name: value for name, value in settings.items() if name != "length"}
-        check_names("sample", others, _OF_A_TEXT)
-        values = {**settings, "stop": _several(settings.get("stop", ()))}
-        request = build(Request, values | {"prompt": prompt, "count": count})
-        request = replace(request, prompt=as_read(prompt, self._checkpoint.reading))
-        writer = Writers([self._checkpoint], request).of()
-        if (is_whole or request.best_of > 1) and not has_end(writer, request):
-            raise UsageError(
-                "length is 0, and nothing else ends the text; give length, stop or until_line, or use stream"
-            )
-        return request, build(SampleSettings, values)
+        Args:
+            text: one, or several, which are read side by side.
+            **settings: options of the command by name, such as `top` or `explain`.
 
-    def _pieces(self, request: Request, settings: SampleSettings) -> Iterator[str]:
-        """The prompt and the text, as it comes; of several candidates the likeliest at once."""
-        writers = Writers([self._checkpoint], request)
-        begun = read(writers.of(), request).text
-        if request.best_of > 1:
-            return chain([begun], (written.text for written in writers.texts(request, settings)))
-        return chain([begun], (piece.text for piece in write(writers.of(), request, settings)))
+        Raises:
+            UsageError: a setting is out of its limits, or the model was trained for another task.
+        """
+        return answers("classify", self.path, self._checkpoint, text, settings)
 
+    @overload
+    def translate(self, text: str, **settings: Any) -> Values: ...  # noqa: ANN401
 
-def _several(stop: object) -> tuple[str, ...]:
-    """The texts before which a text stops, of which one may stand by itself."""
-    several = stop if isinstance(stop, list | tuple) else (stop,)
-    if not all(isinstance(text, str) for text in several):
-        raise UsageError(f"stop is {shortened(repr(stop))}; expected a text, or several")
-    return tuple(several)
+    @overload
+    def translate(self, text: Sequence[str], **settings: Any) -> list[Values]: ...  # noqa: ANN401
 
+    def translate(self, text: str | Sequence[str], **settings: Any) -> Values | list[Values]:
+        """Turn a text into another, or several: `charrnn translate --json`; otherwise as `classify`."""
+        return answers("translate", self.path, self._checkpoint, text, settings)
 
-def _corpus_of(text: object, reading: ReadingSettings) -> Corpus:
-    """A text as a model reads it, but that it needs no decoding and is not a table."""
-    if not isinstance(text, str):
-        raise UsageError(f"the text to score is of type {type(text).__name__}; expected str")
-    whole = {"task": "language", "columns": None, "format": None, "separator": None, "header": False}
-    plain = replace(reading, encoding="utf-8", errors="strict", **whole)  # type: ignore[arg-type]
-    return Corpus.of(exact_bytes(text), plain)
+    @overload
+    def tag(self, text: str, **settings: Any) -> Values: ...  # noqa: ANN401
+
+    @overload
+    def tag(self, text: Sequence[str], **settings: Any) -> list[Values]: ...  # noqa: ANN401
+
+    def tag(self, text: str | Sequence[str], **settings: Any) -> Values | list[Values]:
+        """Tag each character of a text, or of several: `charrnn tag --json`; otherwise as `classify`."""
+        return answers("tag", self.path, self._checkpoint, text, settings)
 
 
 def _ours_alone(pieces: Iterable[str]) -> Iterator[str]:
     """The pieces, as they come; whatever goes wrong is a `CharRNNError`."""
     with only_ours():
         yield from pieces
-
-
-@dataclass(frozen=True)
-class TextScore:
-    """How well a model predicts a text: the figures of `charrnn evaluate --json`.
-
-    Attributes:
-        bits_per_character: the headline.
-        nats_per_character: the same in nats.
-        bits_per_byte: over the bytes of the text in UTF-8.
-        perplexity: how many equally likely characters would be as hard to guess; infinite beyond all numbers.
-        characters: how many were scored: in text mode the first is given.
-        unknown_characters: how many of these the model does not know.
-    """
-
-    bits_per_character: float
-    nats_per_character: float
-    bits_per_byte: float
-    perplexity: float
-    characters: int
-    unknown_characters: int
-
-    @classmethod
-    def of(cls, figures: Mapping[str, Any]) -> "TextScore":
-        """The same by name, a perplexity beyond all numbers being None there."""
-        beyond = {"perplexity": float("inf")} if figures["perplexity"] is None else {}
-        return cls(**{**figures, **beyond})
-
-
-def check_names(function: str, settings: Mapping[str, Any], names: set[str]) -> None:
-    """Check that a function has these settings.
-
-    Raises:
-        UsageError: it has not; the message says which one may be meant.
-    """
-    for name in settings:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
-            meant = f"{close[0]}, which may be meant" if close else f"those of charrnn {function} --help"
-            raise UsageError(f"{function} has no setting {name}; expected {meant}")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charrnn.commands.checks import checked
-from charrnn.commands.python_model import Model, PathLike, check_names, load
+from charrnn.commands.python_model import Model, PathLike, load
+from charrnn.commands.python_sampling import check_names
 from charrnn.config.declaration import flat
 from charrnn.config.settings import TrainSettings
 from charrnn.display.units import bits_of

@@ -141,11 +141,14 @@ class Writer:
         return self.separator.join(line.tagged[a:b] for a, b in pairwise(ends))
 
     def json(self, line: TaggedLine) -> str:
-        """As one JSON object."""
+        """As one JSON object, with its end."""
+        return json.dumps(self.values(line), ensure_ascii=False) + "\n"
+
+    def values(self, line: TaggedLine) -> dict[str, Any]:
+        """What `--json` prints of a line."""
         each = zip(line.tagged, line.tags, line.probabilities.tolist(), strict=True)
         characters = [
             {"character": character, "tag": self.names[tag], "probability": probability}
             for character, tag, probability in each
         ]
-        values = {"text": line.text, "output": self.text(line), "characters": characters}
-        return json.dumps(values, ensure_ascii=False) + "\n"
+        return {"text": line.text, "output": self.text(line), "characters": characters}

@@ -59,11 +59,6 @@ def translate(
 
 def _check(settings: TranslateSettings, others: dict[str, Any]) -> None:
     """Refuse what does not go together."""
-    if settings.temperature is not None and settings.n_best is not None:
-        raise UsageError(
-            f"--temperature {settings.temperature:g} draws one target, and --n-best {settings.n_best} asks "
-            "for the likeliest; leave one out"
-        )
     if not settings.interactive:
         return
     if given := [name for name, value in others.items() if value]:
@@ -109,7 +104,8 @@ class LineTranslator:
             for line, source, (first, *_) in zip(lines, ids, answers, strict=True):
                 self.page.add((line, first.target), self._symbols(source), first.symbols, first.attention)
         if self._json_wanted:
-            shown = [self._json(*one) + "\n" for one in zip(lines, ids, answers, strict=True)]
+            each = (self._values(*one) for one in zip(lines, ids, answers, strict=True))
+            shown = [json.dumps(values, ensure_ascii=False) + "\n" for values in each]
         else:
             shown = [self._plain(*one) for one in zip(lines, ids, answers, strict=True)]
         return "".join(shown)
@@ -133,10 +129,15 @@ class LineTranslator:
         names = self._model.vocabulary.symbols()
         return [names[number] for number in ids.tolist()]
 
-    def _json(self, line: str, ids: Ids, answers: Sequence[Answer]) -> str:
+    def values(self, lines: Sequence[str]) -> list[dict[str, Any]]:
+        """What `--json` prints of each of some lines."""
+        ids = [ids_of(line, self._model) for line in lines]
+        return [self._values(*one) for one in zip(lines, ids, self._answering(ids), strict=True)]
+
+    def _values(self, line: str, ids: Ids, answers: Sequence[Answer]) -> dict[str, Any]:
         first, *others = answers
         attention = first.attention if self._settings.attention else None
-        values: dict[str, Any] = {
+        return {
             "source": line,
             "target": first.target,
             "log_probability": first.log_probability,
@@ -152,7 +153,6 @@ class LineTranslator:
             },
             "capped": first.is_capped,
         }
-        return json.dumps(values, ensure_ascii=False)
 
     def tell(self) -> None:
         """Say on standard error what was broken off."""

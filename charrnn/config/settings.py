@@ -19,6 +19,7 @@ from charrnn.config.values import (
     temperatures,
     time_bound,
 )
+from charrnn.errors import UsageError
 
 CORPUS_HELP = (
     "files, folders, -, .gz .bz2 .xz, builtin:python, builtin:docs, builtin:unicode-names or builtin:hello"
@@ -702,6 +703,15 @@ class TranslateSettings(Checked):
         maximum=2**63 - 1,
         metavar="N|random",
     )
+
+    def __post_init__(self) -> None:
+        """Check that what is asked for goes together."""
+        super().__post_init__()
+        if self.temperature is not None and self.n_best is not None:
+            raise UsageError(
+                f"--temperature {self.temperature:g} draws one target, and --n-best {self.n_best} asks for "
+                "the likeliest; leave one out"
+            )
 
 
 @dataclass(frozen=True)
