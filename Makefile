@@ -23,8 +23,9 @@ demo: $(READY)
 	@echo '  $(BIN)/charrnn train novel.txt --max-time 10m   # a text of your own'
 	@echo '  $(BIN)/charrnn plot'
 
+# One process for each core, with one thread each; a few files are tested sooner without: python -m pytest FILE.
 test: $(DEV_READY)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 # The tests that train, on an NVIDIA GPU instead of the processor, with real graphs.
 test-gpu: $(DEV_READY)

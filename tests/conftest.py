@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from program import KOREAN, TEXT, charrnn
 
 from charrnn.runs.signals import SIGNALS
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # a machine that is busy with other things fails no test
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from charrnn.config.settings import ReadingSettings
@@ -27,7 +27,6 @@ def normal(text: str, form: str) -> str:
 
 @every_form
 @given(text=wild)
-@settings(deadline=None)
 def test_every_character_begins_somewhere(form: str, text: str) -> None:
     codes = to_codes(normal(text, form))
     found = begins(text, codes, "char", form)

@@ -32,7 +32,7 @@ def taken(streams: Streams, batches: int) -> tuple[Tensor, Tensor, list[Tensor |
     return torch.stack(inputs), torch.stack(targets), [batch.fresh for batch in found]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(batch=st.integers(1, 5), length=st.integers(1, 6), windows=st.integers(1, 5))
 def test_an_epoch_holds_every_transition_once(batch: int, length: int, windows: int) -> None:
     transitions = batch * length * windows
@@ -43,7 +43,7 @@ def test_an_epoch_holds_every_transition_once(batch: int, length: int, windows: 
     assert torch.equal(targets, inputs + 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(symbols=st.integers(2, 60), batch=st.integers(1, 70), length=st.integers(1, 70))
 def test_each_stream_reads_on_where_it_stopped(symbols: int, batch: int, length: int) -> None:
     transitions = symbols - 1
@@ -96,7 +96,7 @@ def test_streams_count_their_passes() -> None:
     assert [streams.steps(x) for x in (1, 2.5, 1e-9)] == [5, 12, 1]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(7, 40), min_size=1, max_size=6),
     gap=st.integers(0, 5),
@@ -222,7 +222,7 @@ def texts_read(batches: list[NextSymbols]) -> list[list[int]]:
     return done + running
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     texts=st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=30),
     batch_size=st.integers(1, 8),

@@ -278,7 +278,7 @@ odd_values: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.randoms(use_true_random=False), odd=odd_values)
 def test_an_odd_value_anywhere_is_refused_or_harmless(path: Path, choice: Any, odd: Any) -> None:  # noqa: ANN401
     save(path, example())

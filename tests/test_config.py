@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from charrnn.config.declaration import build, flat, option_name, settings_of
@@ -95,7 +95,6 @@ def test_what_is_no_duration(duration: str) -> None:
     assert "expected a duration" in refused(BudgetSettings, max_time=duration)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(1, 59))
 def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, rest: int) -> None:
     assert seconds(f"{hours}h{minutes}m{rest}s") == 3600 * hours + 60 * minutes + rest
@@ -210,7 +209,6 @@ train_values = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(train_values)
 def test_flat_values_build_the_same_settings_again(values: dict[str, Any]) -> None:
     made = build(TrainSettings, values)

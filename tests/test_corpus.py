@@ -73,7 +73,7 @@ def complaint(corpus: Corpus) -> str:
 
 @pytest.mark.parametrize("form", FORMS)
 @given(DENSE, st.integers(1, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_normalising_piece_by_piece_is_normalising_the_whole(form: str, text: str, size: int) -> None:
     whole = unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
     assert "".join(normalized(cut_up(text, size), form)) == whole
@@ -240,7 +240,7 @@ def test_a_fingerprint_follows_the_bytes_and_the_reading(tmp_path: Path) -> None
 
 
 @given(st.binary(min_size=1), st.sampled_from([1, 7, 4096]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_byte_level_reads_any_file(tmp_path_factory: pytest.TempPathFactory, data: bytes, size: int) -> None:
     corpus = corpus_of(tmp_path_factory.mktemp("bytes"), data, chunk_bytes=size, level="byte")
     assert bytes(joined(corpus.codes())) == data
@@ -332,7 +332,7 @@ LINES = st.text(st.sampled_from("ab%\r\n"))
 
 
 @given(LINES, st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_lines_are_those_of_the_contract(text: str, size: int) -> None:
     # A carriage return at the very end of a text stays: no line feed follows it.
     assert records_of(joined(lines_ended(cut_up(text, size)))) == lines_one_by_one(text)
@@ -340,7 +340,7 @@ def test_lines_are_those_of_the_contract(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("delimiter", ["", "%", "ab"])
 @given(text=st.text(st.sampled_from("ab%\n")), size=st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_records_end_at_lines_that_equal_the_delimiter(delimiter: str, text: str, size: int) -> None:
     assert records_of(joined(records_ended(cut_up(text, size), delimiter))) == records_one_by_one(
         text, delimiter
@@ -439,7 +439,7 @@ def test_a_text_that_seems_meant_to_be_divided_is_remarked_upon(tmp_path: Path) 
 
 
 @given(DENSE.filter(bool), st.data(), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_parts_are_the_text_and_normalise_on_their_own(text: str, data: st.DataObject, size: int) -> None:
     positions = sorted(data.draw(st.sets(st.integers(1, len(text)), min_size=1, max_size=4)))
     pieces = list(parted(cut_up(text, size), positions, "char"))

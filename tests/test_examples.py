@@ -47,7 +47,7 @@ JSONL = "".join(json.dumps({"t": text, "l": label, "n": 1}) + "\n" for text, lab
     [
         ("t.tsv", TSV, {}),
         ("t.txt", TSV, {}),
-        ("t.tsv.gz", gzip.compress(TSV.encode()), {}),
+        ("t.tsv.gz", gzip.compress(TSV.encode(), mtime=0), {}),
         ("t.txt", TSV.replace("\t", ";"), {"separator": ";"}),
         ("t.csv", 'de|eins\nde|\nen|"t""wo"\nlb|dréi,', {"columns": "2,1", "separator": "|"}),
         ("t.csv", CSV, {"columns": "text,label", "header": True}),

@@ -122,7 +122,7 @@ each = pytest.mark.parametrize("name", EACH)
 
 @each
 @given(rows=st.lists(st.tuples(*[st.floats(-20, 20)] * 5), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_filter_is_pure_and_keeps_rows_apart(name: str, rows: list[tuple[float, ...]]) -> None:
     logits = np.array(rows)
     before = logits.copy()
@@ -134,7 +134,7 @@ def test_a_filter_is_pure_and_keeps_rows_apart(name: str, rows: list[tuple[float
 
 
 @given(logits=distributions, share=shares)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_nucleus_and_typical_hold_their_share_with_no_one_to_spare(logits: Logits, share: float) -> None:
     before = probabilities(logits)[0]
     for kept in (

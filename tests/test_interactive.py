@@ -250,7 +250,7 @@ class Person:
             if keys and time.monotonic() > next_time:
                 with contextlib.suppress(OSError):
                     self.types(keys)
-                next_time = time.monotonic() + 5
+                next_time = time.monotonic() + 1
             self._read()
         while self._read() and select.select([self.controller], [], [], 0)[0]:
             pass

@@ -169,7 +169,7 @@ def test_one_pass_over_a_text_is_as_many_single_steps(architecture: Architecture
 
 
 @every_cell
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cuts=st.sets(st.integers(1, 19)))
 def test_windows_with_the_state_carried_are_one_pass(cell: str, cuts: set[int]) -> None:
     model, ids = lively(Architecture(cell, 2, HIDDEN, 3, SYMBOLS)), random_ids(steps=20)

@@ -117,7 +117,7 @@ def test_chances_sum_to_one_in_a_thousand_contexts(end: bool) -> None:
         assert found[:, -1].reshape(1000, -1).sum(1) == pytest.approx(np.ones(1000), abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     learnt=st.lists(st.integers(0, 3), min_size=1, max_size=40),
     scored=st.lists(st.integers(0, 3), min_size=2, max_size=30),

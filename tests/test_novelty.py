@@ -62,7 +62,7 @@ few_letters = st.text("ab\n", max_size=90)
 
 
 @given(corpus=st.text("ab\n", min_size=1, max_size=400), texts=st.lists(few_letters, min_size=1, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_every_answer_is_that_of_brute_force(corpus: str, texts: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(novelty, "BLOCK_CODES", 50)

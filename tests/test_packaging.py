@@ -34,6 +34,13 @@ def test_tests_and_checks_add_what_they_need(target: str, tmp_path: Path) -> Non
     assert [line.split()[-1] for line in installs] == [".", "'.[dev]'"]
 
 
+def test_all_tests_run_on_all_cores_and_those_of_a_file_in_one_process(tmp_path: Path) -> None:
+    assert "OMP_NUM_THREADS=1" in planned("test", tmp_path)[-1]
+    assert "pytest --numprocesses auto" in planned("test", tmp_path)[-1]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "numprocesses" not in settings["tool"]["pytest"]["ini_options"]["addopts"]
+
+
 def test_the_size_is_said_before_pip_begins(tmp_path: Path) -> None:
     lines = planned("demo", tmp_path)
     (install,) = [number for number, line in enumerate(lines) if "pip install" in line]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from charrnn.config.declaration import build, flat
@@ -87,7 +87,6 @@ def test_filling_in_leaves_the_rest_alone() -> None:
     assert filled.machine.seed == 7
 
 
-@settings(deadline=None)
 @given(
     training=st.integers(2, 10**12),
     records=st.integers(0, 10**9),

@@ -9,7 +9,6 @@ import shutil
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, assert_type
@@ -17,13 +16,16 @@ from typing import Any, assert_type
 import numpy as np
 import pytest
 import torch
+from clocks import Readings
 from interruptions import at_call_do, fingerprints
-from program import TEXT, python
+from program import TEXT, lines_of, python
 from program import charrnn as command
 
 import charrnn
+from charrnn.commands import python_train
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
+from charrnn.training import schedule
 
 ROOT = Path(__file__).parents[1]
 SMALL: dict[str, Any] = {"hidden": 16, "batch_size": 4, "sequence_length": 16, "threads": 1}
@@ -278,11 +280,14 @@ def test_an_interruption_saves_and_is_raised_and_the_run_goes_on_exactly(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
 def test_an_interruption_cuts_a_validation_short(text: Path) -> None:
+    heard = threading.Event()
+
     def interrupt(*_: object, **__: object) -> None:
         _interrupt()
-        time.sleep(0.5)  # the thread that waits has heard it by then
+        assert heard.wait(60), "by the thread that waits"
 
     with (
+        at_call_do("charrnn.runs.signals.Stops.ask", {0}, lambda *_: heard.set()),
         at_call_do("charrnn.tasks.language.LanguageTask.score", {0}, interrupt),
         pytest.raises(KeyboardInterrupt),
     ):
@@ -325,17 +330,15 @@ def test_a_run_that_has_ended_is_returned_as_it_is_or_goes_on(text: Path) -> Non
         charrnn.train(resume=True, run="a", hidden=17)
 
 
-def test_time_counts_from_the_call(text: Path) -> None:
+def test_time_counts_from_the_call(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the program has run before: here for a quarter of an hour."""
-    code = (
-        "import charrnn\n"
-        "charrnn.STARTED -= 900\n"
-        "small = dict(hidden=16, batch_size=4, sequence_length=16, threads=1)\n"
-        "run = charrnn.train('text.txt', run='a', max_time='4s', **small)\n"
-        "more = charrnn.train(resume=True, run='a', max_time='+2s')\n"
-        "print(0 < run.step < more.step, more.model().info['seconds'] < 900)\n"
-    )
-    assert python(code) == "True True\n"
+    clock = Readings(charrnn.STARTED + 900)
+    for module in (schedule, python_train):
+        monkeypatch.setattr(module, "time", clock)
+    run = charrnn.train("text.txt", run="a", max_time="4s", **SMALL)
+    more = charrnn.train(resume=True, run="a", max_time="+2s")
+    assert 0 < run.step < more.step
+    assert 5 < lines_of(more.path / "metrics.jsonl")[-1]["seconds"] <= 6
 
 
 ERRORS: list[tuple[type[charrnn.CharRNNError], str, Callable[[], object]]] = [

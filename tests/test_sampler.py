@@ -272,7 +272,7 @@ def test_line_feeds_of_the_prompt_do_not_count_and_length_and_stop_go_before() -
 
 
 @given(text=st.text("a\n", max_size=20), lines=st.integers(1, 4), cut=st.integers(1, 7))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_lines_are_counted_across_pieces(text: str, lines: int, cut: int) -> None:
     stream = TextStream("char", compose=False, length=0, stop=(), lines=lines)
     pieces = [stream.feed(spell(text[at : at + cut], "char")) for at in range(0, len(text), cut)]
@@ -449,7 +449,7 @@ def stopped(text: str, length: int, stop: tuple[str, ...]) -> str:
     length=st.integers(0, 12),
     stop=st.lists(st.text("ab", min_size=1, max_size=4), max_size=3),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_writing_ends_at_a_stop_text_or_at_its_length(text: str, length: int, stop: list[str]) -> None:
     stream = TextStream("char", compose=False, length=length, stop=tuple(stop))
     assert "".join(fed(stream, spell(text, "char"))) == stopped(text, length, tuple(stop))
@@ -477,7 +477,7 @@ korean_or_any = st.one_of(
 
 
 @given(text=korean_or_any, length=st.integers(0, 10))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_composed_text_is_exact_and_exactly_as_long(text: str, length: int) -> None:
     stream = TextStream("char", compose=True, length=length, stop=())
     pieces = fed(stream, spell(unicodedata.normalize("NFD", text), "char"))
@@ -507,14 +507,14 @@ def test_a_korean_chain_is_spelt_and_composed() -> None:
 
 
 @given(data=st.binary(max_size=30))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_bytes_come_out_as_they_went_in(data: bytes) -> None:
     stream = TextStream("byte", compose=False, length=0, stop=())
     assert exact_bytes("".join(fed(stream, np.frombuffer(data, np.uint8).astype(np.uint32)))) == data
 
 
 @given(text=st.text(max_size=20), length=st.integers(1, 20))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_bytes_are_counted_as_characters_and_come_out_whole(text: str, length: int) -> None:
     stream = TextStream("byte", compose=False, length=length, stop=())
     assert "".join(fed(stream, spell(text, "byte"))) == text[:length]

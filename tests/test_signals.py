@@ -63,7 +63,8 @@ def stop(run: str, moment: str, number: signal.Signals, choice: random.Random) -
     return seconds
 
 
-def soak_signals(count: int, seed: int) -> None:
+def soak_signals(count: int, seed: int) -> float:
+    """Stop runs at all kinds of moments; the most seconds that one took to end."""
     choice, seconds = random.Random(seed), []
     with figures("signals") as found:
         for number in range(count):
@@ -71,7 +72,7 @@ def soak_signals(count: int, seed: int) -> None:
             which = choice.choice([signal.SIGINT, signal.SIGTERM, *SIGNALS])
             seconds.append(stop(f"run-{number}", moment, which, choice))
         found["signals"], found["worst delay"] = count, f"{max(seconds):.2f} s"
-        assert max(seconds) < 2
+    return max(seconds)
 
 
 def test_a_signal_in_each_kind_of_moment() -> None:
@@ -80,19 +81,19 @@ def test_a_signal_in_each_kind_of_moment() -> None:
 
 @pytest.mark.slow
 def test_100_signals() -> None:
-    soak_signals(100, seed=2)
+    assert soak_signals(100, seed=2) < 2
 
 
 def test_a_second_signal_leaves_at_once() -> None:
-    fork = start(["train", "text.txt", "--run", "run", *OPTIONS], {"saving": 0.5})
+    fork = start(["train", "text.txt", "--run", "run", *OPTIONS], {"saving": 60.0})
     assert fork.wait_for("saving")
-    for _ in range(2):
-        fork.kill(signal.SIGINT)
-        time.sleep(0.05)
     began = time.monotonic()
+    while not fork.has_ended():  # two that come before the first is heard are one
+        fork.kill(signal.SIGINT)
+        fork.wait(0.2)
     code, shown = fork.end()
     assert code == 130
-    assert time.monotonic() - began < 5, "a whole write takes longer"
+    assert time.monotonic() - began < 60, "not even a piece of a write takes less"
     assert shown.rfind(SHOWN) >= shown.rfind(HIDDEN)
 
 

@@ -66,7 +66,7 @@ def test_marks_are_counted_across_pieces_empty_ones_too() -> None:
 
 
 @given(pieces=st.lists(surprising_text, max_size=8))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_pieces_are_shown_as_the_whole_is(pieces: list[str]) -> None:
     sanitizer = Sanitizer()
     assert "".join(map(sanitizer.feed, pieces)) == visible("".join(pieces))
@@ -123,7 +123,7 @@ def test_a_terminal_gets_an_escape_for_what_it_cannot_show_and_a_pipe_the_bytes(
 
 
 @given(data=st.binary())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_pipe_gets_every_byte_back(data: bytes) -> None:
     assert written(io.TextIOWrapper, "ascii", data.decode("utf-8", "surrogateescape")) == data
 

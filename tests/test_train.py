@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clocks import Readings
 from interruptions import MOMENTS, at_call_do
 from program import KOREAN, SMALL, TEXT, Result, charrnn, charrnn_process, lines_of
 
@@ -258,19 +259,8 @@ def test_patience_ends_a_run_that_no_longer_improves() -> None:
     assert load(Path("run/last.safetensors")).progress.step < 400
 
 
-class Readings:
-    """A clock that goes on by a hundredth of a second whenever it is read."""
-
-    def __init__(self) -> None:
-        self.seconds = STARTED
-
-    def monotonic(self) -> float:
-        self.seconds += 0.01
-        return self.seconds
-
-
 def test_max_time_is_spent_on_updates_and_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Readings()
+    clock = Readings(STARTED)
     monkeypatch.setattr(schedule, "time", clock)
     result = charrnn("train", "text.txt", "--run", "run", "--hidden", "16", "--max-time", "6s")
     assert result.code == 0, result.err

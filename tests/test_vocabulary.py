@@ -27,7 +27,7 @@ def counts_of(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 @given(ANY_TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_encoded_decodes_to_itself(text: str) -> None:
     vocabulary = Vocabulary.from_text(text)
     assert vocabulary.decode(vocabulary.encode(text)) == text
@@ -53,7 +53,7 @@ def test_odd_texts_round_trip(text: str) -> None:
 
 
 @given(st.binary())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_byte_level_keeps_any_bytes(data: bytes) -> None:
     vocabulary = Vocabulary.from_text("", level="byte")
     ids = vocabulary.encode_codes(np.frombuffer(data, np.uint8))
@@ -138,7 +138,7 @@ def test_byte_entries_are_named_as_bytes() -> None:
 
 
 @given(ANY_TEXT.filter(bool), st.booleans(), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_json_round_trips(text: str, end: bool, unknown: bool) -> None:
     vocabulary = Vocabulary.from_text(text, end=end, unknown=unknown)
     assert vocabulary_from_json(json.loads(json.dumps(vocabulary_to_json(vocabulary)))) == vocabulary
