@@ -64,8 +64,8 @@ def test_torch_is_not_loaded(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--cell", "2:1"), "--cell is 2:1, but the model has cells 1:1 to 1:32"),
-        (("--cell", "1:33"), "--cell is 1:33, but the model has cells 1:1 to 1:32"),
+        (("--cell", "2:1"), "--cell is 2:1, but the model has the cells 1:1 to 1:32"),
+        (("--cell", "1:33"), "--cell is 1:33, but the model has the cells 1:1 to 1:32"),
         (("--cell", "0:1"), "--cell is '0:1'; expected LAYER:CELL, such as 1:37"),
         (("--cell", "five"), "expected LAYER:CELL, such as 1:37"),
         (("--property", "birds"), "expected NAME=REGEX"),

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from charrnn.commands.cells import column_of
 from charrnn.commands.corpora import counted
 from charrnn.commands.scored_text import NamedText, ScoredText, held_out
 from charrnn.config.settings import InspectSettings
-from charrnn.config.values import cell_place, named_pattern
+from charrnn.config.values import named_pattern
 from charrnn.display.cells.tables import cell_table, gate_table, median_spans
 from charrnn.display.live import make_display
 from charrnn.display.progress import Counter
@@ -52,7 +53,7 @@ def inspect(
     path = find_checkpoint(checkpoint)
     model = load(path)
     trunk = trunk_of(path, model)
-    cell = None if settings.cell is None else column_of(settings.cell, "--cell", trunk.architecture)
+    cell = None if settings.cell is None else column_of(settings.cell, trunk.architecture)
     excerpts = _excerpts(paths, path, model, settings)
     found, left_out = found_in(excerpts, _wanted(settings.property))
     inspected = _inspected(trunk, excerpts, found, settings.seed, cell)
@@ -85,21 +86,6 @@ def trunk_of(path: Path, model: Checkpoint) -> Trunk:
         }
         return Trunk(architecture.encoder, own)
     return Trunk(architecture, weights)
-
-
-def column_of(cell: str, option: str, architecture: Architecture) -> int:
-    """The column of a cell that a user names.
-
-    Raises:
-        UsageError: there is no such cell.
-    """
-    layer, number = cell_place(cell)
-    if layer > architecture.layers or number > architecture.width:
-        raise UsageError(
-            f"{option} is {cell}, but the model has cells 1:1 to {architecture.layers}:{architecture.width} "
-            "(LAYER:CELL, counted from 1); give one of these"
-        )
-    return (layer - 1) * architecture.width + number - 1
 
 
 def _excerpts(paths: tuple[str, ...], path: Path, model: Checkpoint, settings: InspectSettings) -> Excerpts:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from charrnn.commands.cells import held_cells
 from charrnn.config.settings import Request, SampleSettings
 from charrnn.decoding.best_of import likeliest_texts
 from charrnn.decoding.ensemble import Ensemble
@@ -43,12 +44,18 @@ class Writers:
             mix: the share of the first of several.
 
         Raises:
-            UsageError: a model has other labels, or none, or there is nothing to mix.
+            UsageError: a model has other labels, or none, there is nothing to mix, or no such cell to hold.
         """
         if mix is not None and len(checkpoints) < 2:
             raise UsageError(
                 f"--mix {mix} mixes models, and there is one; give --checkpoint twice, or no --mix"
             )
+        if request.set and len(checkpoints) > 1:
+            raise UsageError(
+                f"--set {request.set[0]} holds a cell of one model, and there are {len(checkpoints)}; give "
+                "one --checkpoint, or no --set"
+            )
+        self._held = held_cells(request.set, checkpoints[0].architecture)
         for checkpoint in checkpoints:
             check_label(request.label, checkpoint.answers)
         names = checkpoints[0].answers
@@ -71,7 +78,7 @@ class Writers:
         return self._of_label(self.label(number))
 
     def _made(self, label: str | None) -> LanguageModel:
-        models = [language_model_of(checkpoint, label) for checkpoint in self._checkpoints]
+        models = [language_model_of(checkpoint, label, self._held) for checkpoint in self._checkpoints]
         return models[0] if len(models) == 1 else Ensemble.of(models, self._mix)
 
     def texts(

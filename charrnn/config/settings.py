@@ -11,6 +11,7 @@ from charrnn.config.character_sets import character_set
 from charrnn.config.declaration import Checked, names_where, setting
 from charrnn.config.values import (
     cell_place,
+    held_cell,
     license_identifier,
     named_pattern,
     one_character,
@@ -467,6 +468,13 @@ def _paths(novelty: tuple[str, ...]) -> None:
         raise ValueError("files, folders, built-in texts or auto")
 
 
+def _held_cells(values: tuple[str, ...]) -> None:
+    """Check that each is a cell and its value, and that no cell comes twice."""
+    places = [held_cell(value)[:2] for value in values]
+    if len(dict.fromkeys(places)) < len(places):
+        raise ValueError("one value for each cell")
+
+
 @dataclass(frozen=True)
 class Request(Checked):
     """What to write."""
@@ -528,6 +536,13 @@ class Request(Checked):
         minimum=0,
         maximum=2**63 - 1,
         metavar="N|random",
+    )
+    set: tuple[str, ...] = setting(
+        (),
+        "hold a cell at a value from the prompt on: of an LSTM its memory, else its hidden state; may be "
+        "given several times; charrnn inspect says what cells follow, and what values they take",
+        check=_held_cells,
+        metavar="LAYER:CELL=X",
     )
     on_unknown: str = setting(
         "error",

@@ -5,6 +5,9 @@ import re
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+_LARGEST_VALUE = 1e6
+"""That a cell can be held at."""
+
 _LONGEST_DURATION, _MOST_SECONDS = 64, 1e9
 """Characters of a duration; thirty years."""
 
@@ -81,6 +84,23 @@ def cell_place(text: str) -> tuple[int, int]:
         raise ValueError("LAYER:CELL, such as 1:37; both are counted from 1")
     layer, cell = text.split(":")
     return int(layer), int(cell)
+
+
+def held_cell(text: str) -> tuple[int, int, float]:
+    """The layer, the cell and the value in `LAYER:CELL=X`.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    place, _, value = text.partition("=")
+    try:
+        layer, cell = cell_place(place)
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= _LARGEST_VALUE:
+        raise ValueError("LAYER:CELL=X, such as 1:37=2.5, X being a number; layers and cells count from 1")
+    return layer, cell, number
 
 
 def named_pattern(text: str) -> tuple[str, re.Pattern[str]]:

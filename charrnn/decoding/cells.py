@@ -43,6 +43,20 @@ def _lstm(state: State, gates: list[Array], sigmoids: Array) -> None:
     hidden *= leave
 
 
+Rows = slice | NDArray[np.intp]
+
+
+def _put_hidden(state: State, gates: list[Array], rows: Rows, cells: NDArray[np.intp], values: Array) -> None:
+    del gates
+    state[0][rows, cells] = values
+
+
+def _put_memory(state: State, gates: list[Array], rows: Rows, cells: NDArray[np.intp], values: Array) -> None:
+    hidden, memory = state
+    memory[rows, cells] = values
+    hidden[rows, cells] = gates[2][rows, cells] * np.tanh(values)
+
+
 def _sigmoid(negative: Array) -> None:
     """The sigmoid of what is given with its sign turned, in place."""
     np.exp(negative, out=negative)
@@ -67,12 +81,16 @@ class Step(NamedTuple):
 
     Attributes:
         run: given the state, the gates in the order of `sources` and the sigmoids among them in one array.
+        put: given the state and the gates after a step, texts, as many cells of theirs or some of all, and
+            values: overwrites what these cells hand on, the memory of an LSTM and what its output gate shows
+            of it, else the hidden state.
         sources: for each gate here, which one of the cell's it is, and the factors of its input and recurrent
             weights; the sigmoids, of turned sign, first.
         reads: the same gates in groups: how many, whether they read the layer below, whether the own state.
     """
 
     run: Callable[[State, list[Array], Array], None]
+    put: Callable[[State, list[Array], Rows, NDArray[np.intp], Array], None]
     sources: tuple[tuple[str, int, int], ...]
     reads: tuple[tuple[int, bool, bool], ...]
 
@@ -80,16 +98,18 @@ class Step(NamedTuple):
 STEPS = {
     "lstm": Step(
         _lstm,
+        _put_memory,
         (("input", -1, -1), ("forget", -1, -1), ("output", -1, -1), ("candidate", 1, 1)),
         ((3, True, True), (1, True, True)),
     ),
     # The reset gate acts on the recurrent share of the candidate alone, so that this is a gate of its own.
     "gru": Step(
         _gru,
+        _put_hidden,
         (("reset", -1, -1), ("update", -1, -1), ("candidate", 0, 1), ("candidate", 1, 0)),
         ((2, True, True), (1, False, True), (1, True, False)),
     ),
-    "rnn": Step(_rnn, (("hidden", 1, 1),), ((1, True, True),)),
+    "rnn": Step(_rnn, _put_hidden, (("hidden", 1, 1),), ((1, True, True),)),
 }
 """For each of `CELLS`."""
 

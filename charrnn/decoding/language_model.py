@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array, State
 from charrnn.decoding.filters import Logits
-from charrnn.decoding.network import Decoder, Tell
+from charrnn.decoding.network import Decoder, Held, Tell
 from charrnn.model.architecture import Architecture
 from charrnn.text.vocabulary import Vocabulary
 
@@ -76,6 +76,7 @@ class SavedModel:
         normal_form: how the corpus was normalised.
         empty_records: whether the corpus has records without a character.
         longest_record: symbols of the corpus's longest record; 0 where it is not known.
+        held: cells that are held at values while it reads and writes.
     """
 
     architecture: Architecture
@@ -85,7 +86,10 @@ class SavedModel:
     normal_form: str = "none"
     empty_records: bool = False
     longest_record: int = 0
+    held: tuple[Held, ...] = ()
 
     def network(self) -> Decoder:
         """The network with one blank text."""
-        return Decoder(self.architecture, self.weights)
+        network = Decoder(self.architecture, self.weights)
+        network.hold(self.held)
+        return network

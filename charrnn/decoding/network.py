@@ -11,14 +11,14 @@ sampling rules or files.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.decoding.cells import STEPS, Array, State, arranged
+from charrnn.decoding.cells import STEPS, Array, Rows, State, arranged
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import Architecture
 
@@ -32,6 +32,22 @@ Tell = Callable[[int], object]
 
 Product = Callable[[], object]
 """A matrix product of arrays that stay where they are."""
+
+
+class Held(NamedTuple):
+    """Cells of a layer that are held at values while a network reads.
+
+    Attributes:
+        layer: which, counted from 0.
+        cells: (K,) of it, counted from 0.
+        values: (K,)
+        rows: (K,) of which text each is; a slice for all cells of these texts.
+    """
+
+    layer: int
+    cells: NDArray[np.intp]
+    values: Array
+    rows: Rows = slice(None)
 
 
 class Decoder:
@@ -66,6 +82,11 @@ class Decoder:
         self._flat_logits, self._ones = self._logits.reshape(-1), np.ones(self._logits.size, np.float32)
         self._output_biases = np.tile(self._output_bias, (texts, 1))
         self._output = _product(self._layers[-1].state[0], self._output_weight, self._logits)
+
+    def hold(self, held: Sequence[Held]) -> None:
+        """Overwrite cells after each step from now on, in the place of those that were held before."""
+        for number, layer in enumerate(self._layers):
+            layer.held = [one for one in held if one.layer == number]
 
     def step(self, ids: NDArray[np.intp]) -> Array:
         """Read one symbol of each text.
@@ -141,12 +162,16 @@ class _Layer:
     """One recurrent layer: its weights, its part of the state, its buffers.
 
     A sigmoid is 1 / (1 + exp(-a)); its sign goes into the weights beforehand.
+
+    Attributes:
+        held: cells that are overwritten after each step.
     """
 
     def __init__(self, architecture: Architecture, weights: Mapping[str, Array], index: int) -> None:
         self._size, self._end = architecture.hidden, (index + 1) * architecture.hidden
         how = STEPS[architecture.cell]
-        self._run = how.run
+        self._run, self._put = how.run, how.put
+        self.held: list[Held] = []
         entering, recurrent, biases = arranged(architecture.cell, weights, f"layers.{index}.")
         self._width = len(biases)
         self._added, self._looks_up = biases[None], index == 0
@@ -218,7 +243,7 @@ class _Layer:
             for product in products:
                 product()
             self._gates += given
-            self._run(self.state, self._blocks, self._sigmoids)
+            self._take_step()
             row[:] = self.state[0][0]
         return hidden
 
@@ -227,7 +252,12 @@ class _Layer:
         for product in self._products:
             product()
         self._gates += self._offsets
+        self._take_step()
+
+    def _take_step(self) -> None:
         self._run(self.state, self._blocks, self._sigmoids)
+        for held in self.held:
+            self._put(self.state, self._blocks, held.rows, held.cells, held.values)
 
 
 class _Group(NamedTuple):
