@@ -13,6 +13,7 @@ from charrnn.decoding.tagging import SavedTagger
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.packing import Packing
+from charrnn.model.substrings import REACH, substrings
 from charrnn.model.tagger import Chain, Tagger
 from charrnn.tasks.tagging import TaggingTask
 from charrnn.tasks.task import Task
@@ -166,11 +167,13 @@ def vocabulary_and_part(tags: tuple[str, ...] = BMES, count: int = 300) -> tuple
     return vocabulary, Tagged(records, all_tags)
 
 
-def network_of(cell: str, layers: int, tags: tuple[str, ...] = BMES, direction: str = "both") -> Tagger:
-    architecture = TaggerArchitecture(cell, layers, 6, 3, 8, direction, len(tags))
+def network_of(
+    cell: str, layers: int, tags: tuple[str, ...] = BMES, direction: str = "both", substring_rows: int = 64
+) -> Tagger:
+    architecture = TaggerArchitecture(cell, layers, 6, 3, 8, direction, len(tags), substring_rows)
     network = Tagger(architecture, 0.0, torch.Generator().manual_seed(1), possible(tags)).eval()
     for name, parameter in network.named_parameters():
-        if name.endswith("bias") or name.startswith(("output", "chain")):
+        if name.endswith("bias") or name.startswith(("output", "chain", "substrings")):
             nn.init.normal_(parameter, generator=network.generator)
     return network
 
@@ -181,12 +184,50 @@ def saved_of(network: Tagger, tags: tuple[str, ...] = BMES) -> SavedTagger:
     return SavedTagger(architecture, network.weights(), tags)
 
 
+def test_the_substrings_around_a_character_are_those_that_touch_the_place_before_it() -> None:
+    texts = ["abcdabcd", "bcd"]
+    ids = np.array([ord(text[step]) for step in range(8) for text in texts if step < len(text)])
+    rows = 2**40
+    found = np.stack(list(substrings(ids, Packing.of(np.array([8, 3])), rows)), 1)
+    assert found.shape == (11, (REACH + 1) * (REACH + 2) - 1)
+    places = [(text, step) for step in range(8) for text in texts if step < len(text)]
+    padded = {text: " " * REACH + text + " " * REACH for text in texts}
+    for (row, (one, at)), (other, (two, there)) in itertools.product(enumerate(places), repeat=2):
+        windows = [padded[text][step : step + 2 * REACH + 1] for text, step in ((one, at), (two, there))]
+        alike = [
+            windows[0][start : end + 1] == windows[1][start : end + 1]
+            for start in range(REACH + 1)
+            for end in range(max(start, REACH - 1), 2 * REACH + 1)
+        ]
+        assert (found[row] == found[other]).tolist() == alike
+    assert len(np.unique(found[0])) == found.shape[1]
+
+
+def test_the_table_is_left_out_for_half_of_the_texts_in_training() -> None:
+    vocabulary, part = vocabulary_and_part()
+    network = network_of("rnn", 1)
+    for name, parameter in network.named_parameters():
+        nn.init.constant_(parameter, float(name.startswith("substrings")))
+    batch = next(
+        iter(TaggingTask(vocabulary, BMES).batches(part, batch_size=300, sequence_length=64, seed=1))
+    )
+    around = (REACH + 1) * (REACH + 2) - 1
+    with torch.no_grad():
+        assert network(batch.ids, batch.rows).unique().tolist() == [around]
+        learnt = network.train()(batch.ids, batch.rows)[:, 0].numpy()
+    texts = Packing(batch.ids.batch_sizes.numpy()).texts[batch.rows.numpy()]
+    has_table = np.bincount(texts, learnt) > 0
+    assert 0.3 < has_table.mean() < 0.7
+    assert ((learnt > 0) == has_table[texts]).all()
+    assert set(learnt.tolist()) == {0, around}
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("direction", ["forward", "both"])
-def test_numpy_gives_what_torch_gives(cell: str, layers: int, direction: str) -> None:
+@pytest.mark.parametrize(("direction", "substring_rows"), [("forward", 64), ("both", 64), ("both", 0)])
+def test_numpy_gives_what_torch_gives(cell: str, layers: int, direction: str, substring_rows: int) -> None:
     vocabulary, part = vocabulary_and_part(count=30)
-    network = network_of(cell, layers, direction=direction)
+    network = network_of(cell, layers, direction=direction, substring_rows=substring_rows)
     saved, bounds = saved_of(network), part.texts.bounds
     texts = [part.texts.ids[a + 1 : b + 1] for a, b in itertools.pairwise(bounds)]
     assert {1, 2} <= set(map(len, texts))

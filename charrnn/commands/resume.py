@@ -77,7 +77,7 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
     return run
 
 
-_ONCE_WITHOUT = {"weight_dropout": 0.0}
+_ONCE_WITHOUT = {"weight_dropout": 0.0, "substring_rows": 0}
 """What settings mean that checkpoints of earlier versions do not have."""
 
 

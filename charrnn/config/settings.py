@@ -310,6 +310,14 @@ class ExampleSettings(Checked):
         metavar="X",
         tasks=("classify",),
     )
+    substring_rows: int | None = setting(
+        None,
+        "rows of a table of what the substrings around a character mean for its tag, with tag; 0 for none",
+        minimum=0,
+        maximum=2**24,
+        chosen="by text and tags",
+        tasks=("tag",),
+    )
 
 
 @dataclass(frozen=True)

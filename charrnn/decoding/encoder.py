@@ -33,12 +33,14 @@ class Encoded:
     """Texts that were read.
 
     Attributes:
+        ids: (N,) the symbol of each step.
         hidden: (N, W) the last layer's hidden state at each step, forward and then reversed.
         packing: where the steps of each text lie among these rows.
         order: (B,) which of the texts as given is which here, the longest first.
         state: of each layer, and of each of its directions, what the last step left, (B, H) each.
     """
 
+    ids: NDArray[np.integer[Any]]
     hidden: Array
     packing: Packing
     order: NDArray[np.intp]
@@ -83,7 +85,7 @@ class Encoder:
             for number, layer in enumerate(self._layers):
                 values, after = layer.read(values, packing, None if watch is None else partial(watch, number))
                 state += after
-        return Encoded(values, packing, order, state)
+        return Encoded(ids, values, packing, order, state)
 
 
 class _Layer:

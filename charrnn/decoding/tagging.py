@@ -17,6 +17,7 @@ from charrnn.decoding.network import NOT_FINITE
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.packing import Packing
+from charrnn.model.substrings import substrings
 from charrnn.text.tag_schemes import possible
 
 Ids = NDArray[np.integer[Any]]
@@ -50,6 +51,7 @@ class SavedTagger:
         """
         self._encoder = Encoder(architecture, weights)
         self._weight, self._bias = weights["output.weight"].T, weights["output.bias"]
+        self._table = weights.get("substrings.weight")
         self._chain = Chain(weights, possible(tags))
 
     def tags(self, texts: Sequence[Ids], begins: Sequence[NDArray[np.bool_]] | None = None) -> list[Tags]:
@@ -88,6 +90,9 @@ class SavedTagger:
         rows, packing, which = packing.only(kept)
         with np.errstate(all="ignore"):
             scores: Array = read.hidden[rows] @ self._weight + self._bias
+            if self._table is not None:
+                for found in substrings(read.ids, read.packing, len(self._table)):
+                    scores += self._table[found[rows]]
         if not np.isfinite(scores).all():
             raise CheckpointError(NOT_FINITE)
         return scores, packing, order[which]

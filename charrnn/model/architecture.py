@@ -5,6 +5,7 @@ Everything that builds, checks or runs a network (`model/trunk.py` and `network.
 of torch or numpy.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from charrnn.config.declaration import Checked, setting
@@ -77,6 +78,16 @@ class Architecture(Checked):
                 shapes[f"{name}recurrent_bias"] = (rows,)
         return shapes
 
+    @classmethod
+    def tables(cls, text_symbols: int, head: Mapping[str, int]) -> dict[str, int]:  # noqa: ARG003 - none here
+        """The sizes of tables that a text of so many symbols fills, by name.
+
+        Args:
+            text_symbols: of all that is learnt from.
+            head: what else the architecture has beside cell and sizes.
+        """
+        return {}
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of each array: the trunk's, `output.weight` (V, H) and `output.bias` (V,)."""
         output = {"output.weight": (self.symbols, self.hidden), "output.bias": (self.symbols,)}
@@ -92,6 +103,11 @@ class Architecture(Checked):
                 size *= length
             total += size
         return total
+
+    @property
+    def parameters_of_a_step(self) -> int:
+        """Those that every step computes with; of large tables it looks up a few rows."""
+        return self.parameters
 
 
 @dataclass(frozen=True)
@@ -142,19 +158,35 @@ class TaggerArchitecture(EncoderArchitecture):
 
     Attributes:
         tags: K, how many there are.
+        substring_rows: R, of the table that says what the substrings around a character mean for its tag; 0
+            for none. See `model/substrings.py`.
     """
 
     tags: int = setting(1, "tags", minimum=1, maximum=2**12)
+    substring_rows: int = setting(0, "rows of the table of substrings", minimum=0, maximum=2**24)
+
+    @classmethod
+    def tables(cls, text_symbols: int, head: Mapping[str, int]) -> dict[str, int]:
+        """Twice as many rows as symbols, or more: a power of two; with all tags 2^20 numbers at most."""
+        most = 2**20 // head["tags"]
+        return {"substring_rows": 2 ** (min(2 * text_symbols, most).bit_length() - 1)}
+
+    @property
+    def parameters_of_a_step(self) -> int:
+        """All but the table of substrings."""
+        return self.parameters - self.substring_rows * self.tags
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The trunk's, `output.weight` (K, H or 2H) and `output.bias` (K,); and those of the linear chain.
+        """The trunk's, `output.weight` (K, H or 2H) and `output.bias` (K,); those of table and chain.
 
-        That is `chain.transition` (K, K), from a tag to the next one, `chain.first` and `chain.last` (K,).
+        That is `substrings.weight` (R, K); `chain.transition` (K, K), from a tag to the next one,
+        `chain.first` and `chain.last` (K,).
         """
         tags = self.tags
         output = {"output.weight": (tags, self.width), "output.bias": (tags,)}
+        table = {"substrings.weight": (self.substring_rows, tags)} if self.substring_rows else {}
         chain = {"chain.transition": (tags, tags), "chain.first": (tags,), "chain.last": (tags,)}
-        return self.trunk_shapes() | output | chain
+        return self.trunk_shapes() | output | table | chain
 
 
 @dataclass(frozen=True)

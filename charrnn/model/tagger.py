@@ -1,20 +1,28 @@
 """The network that tells a tag for each symbol: many to many, in step.
 
     symbols ──► trunk ──► hidden states ──► e, a score for each tag at each step ──► linear chain
+       └───► substrings around each ──► a row of a table each, added to e
 
-The chain is a conditional random field; what it computes stands in `decoding/chain.py`. Dimensions as in
-`layer.py`; K tags. Knows nothing of text, files or optimizers.
+The table remembers what training had. It is left out for half of the texts of an update, so that the trunk
+learns to do without. The chain is a conditional random field; what it computes stands in
+`decoding/chain.py`. Dimensions as in `layer.py`; K tags. Knows nothing of text, files or optimizers.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.network import Network, Unset
 from charrnn.model.packing import Packing
+from charrnn.model.substrings import substrings
 from charrnn.model.trunk import Trunk
 from charrnn.text.tag_schemes import Possible
+
+WITHOUT_TABLE = 0.5
+"""The share of texts that get nothing from the table in training (LOG.md)."""
 
 IMPOSSIBLE = -1e4
 """The score of a step that is impossible: finite, so that what should not be there has a gradient, too."""
@@ -90,10 +98,26 @@ class Tagger(Network):
         self.output = Unset(architecture.width, architecture.tags, dtype=torch.float32)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
+        self.substrings: nn.Embedding | None = None
+        if rows := architecture.substring_rows:
+            zeros = torch.zeros(rows, architecture.tags, dtype=torch.float32)
+            self.substrings = nn.Embedding(rows, architecture.tags, _weight=zeros)
         self.chain, self.possible = Chain(possible), possible
 
     def forward(self, ids: PackedSequence, rows: Tensor) -> Tensor:
         """The scores e of the tags of some of the symbols, (M, K), given by their rows."""
         hidden, _ = self.trunk(ids)
         scores: Tensor = self.output(hidden[rows])
-        return scores
+        return scores if self.substrings is None else scores + self._remembered(self.substrings, ids, rows)
+
+    def _remembered(self, table: nn.Embedding, ids: PackedSequence, rows: Tensor) -> Tensor:
+        """What the table has for the substrings around these symbols, (M, K)."""
+        packing = Packing(ids.batch_sizes.numpy())
+        found = np.stack(list(substrings(ids.data.cpu().numpy(), packing, table.num_embeddings)), 1)
+        values = embedding_bag(torch.from_numpy(found).to(rows.device)[rows], table.weight, mode="sum")
+        if not self.training:
+            return values
+        has_table = values.new_empty(len(packing.lengths)).bernoulli_(
+            1 - WITHOUT_TABLE, generator=self.generator
+        )
+        return values * has_table[torch.from_numpy(packing.texts).to(rows.device)[rows], None]

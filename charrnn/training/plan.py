@@ -132,7 +132,7 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
 def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
     """Whether a network is not too large for so many updates."""
     symbols = updates * _symbols_an_update(plan, facts)
-    return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters
+    return updates >= ENOUGH_UPDATES and symbols >= ENOUGH_SYMBOLS * plan.architecture.parameters_of_a_step
 
 
 def _sizes(settings: TrainSettings, facts: Facts) -> list[tuple[int, int]]:
@@ -154,9 +154,11 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     model, recipe = settings.model, settings.recipe
     kind = ARCHITECTURES[settings.reading.task]
     own = {field.name for field in dataclasses.fields(kind)}
+    given = {name: value for name, value in flat(settings.examples).items() if name in own}
+    tables = kind.tables(facts.training_symbols, facts.head)
     network = kind(
         **facts.head,
-        **{name: value for name, value in flat(settings.examples).items() if name in own},
+        **given | {name: _or(given[name], size) for name, size in tables.items()},
         cell=model.cell,
         layers=layers,
         hidden=hidden,
@@ -172,6 +174,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     chosen = {
         "layers": layers,
         "hidden": hidden,
+        **{name: getattr(network, name) for name in tables},
         "embedding": network.embedding,
         "dropout": _or(model.dropout, 0.0),
         "weight_dropout": _or(model.weight_dropout, 0.0),
@@ -215,7 +218,7 @@ def load_of(plan: Plan, updates: float, facts: Facts) -> float:
     if facts.training_symbols < MEMORISED:
         return 0.0
     passes = updates * _symbols_an_update(plan, facts) / facts.training_symbols
-    return passes * plan.architecture.parameters / facts.training_symbols
+    return passes * plan.architecture.parameters_of_a_step / facts.training_symbols
 
 
 def _symbols_an_update(plan: Plan, facts: Facts) -> float:

@@ -85,6 +85,8 @@ def transferred(
         is_list = kind.count(answers) == len(answers)
         places[kind.size] = (here, there) if is_list else (np.arange(0), np.arange(0))
     sizes, known = axes(architecture), axes(source.architecture)
+    if not np.array_equal(vocabulary.codes, source.vocabulary.codes):
+        known.pop("substrings.weight", None)  # its rows are those of other ids
     weights, anew = dict(fresh), list[str]()
     for name, own in fresh.items():
         if sizes[name] != known.get(name) or not _fits(own, source.weights[name], sizes[name]):
