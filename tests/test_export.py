@@ -100,7 +100,7 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("place", ["export.html.largest_difference", "runs.atomic._take_free_place"])
+@pytest.mark.parametrize("place", ["export.html_check.largest_difference", "runs.atomic._take_free_place"])
 @pytest.mark.parametrize(("end", "code"), [(fail, 5), (interrupt, 130)])
 def test_an_export_that_fails_or_is_interrupted_leaves_no_file(
     place: str, end: object, code: int, run_folder: Path

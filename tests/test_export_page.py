@@ -17,7 +17,8 @@ from charrnn.decoding import filters
 from charrnn.decoding.network import Decoder
 from charrnn.display.sanitizer import visible
 from charrnn.display.surprise.scale import LEVELS
-from charrnn.export.html import SCRIPTS, assembled, facts, packed, read_back
+from charrnn.export.html import SCRIPTS, assembled, packed, read_back
+from charrnn.export.html_facts import facts
 from charrnn.export.source import Source
 from charrnn.export.weights import restored, store
 from charrnn.model.architecture import Architecture
@@ -311,7 +312,7 @@ def test_the_colours_are_those_of_the_scale_of_surprise() -> None:
         ([level.dark for level in LEVELS], dark),
     ):
         assert re.findall(r"--l\d: ([^;]+);", line) == shades
-    script = (PAGE / "page.js").read_text("utf-8")
+    script = (PAGE / "parts.js").read_text("utf-8")
     assert f"LEVELS_FROM_BITS = [{', '.join(f'{level.from_bits:g}' for level in LEVELS)}]" in script
     assert "LEVELS = [" + ", ".join(f'"{level.meaning}"' for level in LEVELS) + "]" in script
 

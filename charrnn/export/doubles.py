@@ -4,51 +4,166 @@ It reads the weights out of the finished page, so that what it agrees with is wh
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import Architecture, TranslationArchitecture
 
 Doubles = NDArray[np.float64]
+Ids = NDArray[np.integer[Any]]
 
 
-class DoubleNetwork:
-    """A stack of layers that reads one symbol of each of some texts, and predicts the next."""
+class DoubleTrunk:
+    """A stack of layers that reads one symbol of each of some texts after the other, forward.
 
-    def __init__(self, architecture: Architecture, weights: Mapping[str, Array], texts: int) -> None:
+    Attributes:
+        state: of each layer, (states, texts, H).
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Mapping[str, Array],
+        texts: int = 1,
+        *,
+        prefix: str = "",
+        added: Array | None = None,
+    ) -> None:
         """Start blank.
 
         Args:
             architecture: cell and sizes.
             weights: an array for each of its names.
             texts: how many are read side by side.
+            prefix: how the names of its arrays begin.
+            added: to the vector of every symbol.
         """
-        self._architecture = architecture
-        self._weights = {name: weights[name].astype(np.float64) for name in architecture.shapes()}
-        self._texts = texts
+        self._architecture, self._texts = architecture, texts
+        self._layers = [
+            _Layer(architecture, weights, f"{prefix}layers.{k}.") for k in range(architecture.layers)
+        ]
+        self._table = _table(architecture, weights, prefix) + (0 if added is None else added)
         self.reset()
 
     def reset(self) -> None:
         """Blank the state of every text."""
         shape = self._architecture.states, self._texts, self._architecture.hidden
-        self._state = [np.zeros(shape) for _ in range(self._architecture.layers)]
+        self.state = [np.zeros(shape) for _ in self._layers]
 
-    def step(self, ids: NDArray[np.intp]) -> Doubles:
+    def read(self, ids: Ids) -> Doubles:
+        """Read one symbol of each text; the last layer's hidden state, (texts, H)."""
+        values: Doubles = self._table[ids]
+        for layer, state in zip(self._layers, self.state, strict=True):
+            layer.step(values, state)
+            values = state[0]
+        return values
+
+
+class DoubleNetwork(DoubleTrunk):
+    """A trunk, and what it predicts."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Mapping[str, Array],
+        texts: int,
+        added: Array | None = None,
+    ) -> None:
+        """As a trunk."""
+        super().__init__(architecture, weights, texts, added=added)
+        self._weight, self._bias = _doubles(weights, "output.weight").T, _doubles(weights, "output.bias")
+
+    def step(self, ids: Ids) -> Doubles:
         """Read one symbol of each text; the logits of the next, (texts, V)."""
-        weights, size = self._weights, self._architecture
-        table = weights["embedding.weight"] if size.embedding else np.eye(size.symbols)
-        values = table[ids]
-        with np.errstate(over="ignore"):
-            for index, state in enumerate(self._state):
-                name = f"layers.{index}."
-                entering = values @ weights[f"{name}input_weight"].T + weights[f"{name}input_bias"]
-                own = state[0] @ weights[f"{name}recurrent_weight"].T + weights[f"{name}recurrent_bias"]
-                _CELLS[size.cell](state, np.split(entering, size.gates, 1), np.split(own, size.gates, 1))
-                values = state[0]
-        logits: Doubles = values @ weights["output.weight"].T + weights["output.bias"]
+        logits: Doubles = self.read(ids) @ self._weight + self._bias
         return logits
+
+
+def read_text(
+    architecture: Architecture, weights: Mapping[str, Array], ids: Ids, prefix: str = ""
+) -> Doubles:
+    """Read one text, from both ends where the model does: (T, W), a hidden state for each symbol."""
+    values: Doubles = _table(architecture, weights, prefix)[ids]
+    for index in range(architecture.layers):
+        outputs = []
+        for direction in architecture.directions:
+            layer = _Layer(architecture, weights, f"{prefix}layers.{index}.{direction}")
+            turn = -1 if direction else 1
+            outputs.append(layer.run(values[::turn])[::turn])
+        values = np.concatenate(outputs, 1)
+    return values
+
+
+class DoubleTranslator:
+    """Writes a target of a text; the equations stand in `model/translation.py`."""
+
+    def __init__(
+        self, architecture: TranslationArchitecture, weights: Mapping[str, Array], source: Ids
+    ) -> None:
+        """Read the source, with its end mark."""
+        hidden, states = architecture.hidden, architecture.states
+        self._vectors = read_text(architecture.encoder, weights, source, "encoder.")
+        ends = np.concatenate((self._vectors[-1, :hidden], self._vectors[0, hidden:]))
+        memories = _doubles(weights, "bridge_weight") @ ends + _doubles(weights, "bridge_bias")
+        self._trunk = DoubleTrunk(architecture.decoder, weights, prefix="decoder.")
+        start = np.stack((np.tanh(memories), memories)[:states]).reshape(states, 1, -1, hidden)
+        self._trunk.state = [start[:, :, layer].copy() for layer in range(architecture.layers)]
+        self._attention = architecture.attention
+        self._weights = {
+            name: _doubles(weights, name) for name in weights if "." not in name or "output" in name
+        }
+
+    def step(self, symbol: int) -> Doubles:
+        """Write one more symbol; the logits of the next, (W,)."""
+        hidden, weights = self._trunk.read(np.array([symbol]))[0], self._weights
+        if self._attention:
+            scores = self._vectors @ (weights["query_weight"] @ hidden)
+            shares = np.exp(scores - scores.max())
+            seen = shares @ self._vectors / shares.sum()
+            both = np.concatenate((hidden, seen))
+            hidden = np.tanh(weights["mixing_weight"] @ both + weights["mixing_bias"])
+        logits: Doubles = weights["output.weight"] @ hidden + weights["output.bias"]
+        return logits
+
+
+def _doubles(weights: Mapping[str, Array], name: str) -> Doubles:
+    return weights[name].astype(np.float64)
+
+
+def _table(architecture: Architecture, weights: Mapping[str, Array], prefix: str) -> Doubles:
+    """What each symbol is to the first layer."""
+    return (
+        _doubles(weights, f"{prefix}embedding.weight")
+        if architecture.embedding
+        else np.eye(architecture.symbols)
+    )
+
+
+class _Layer:
+    """One recurrent layer in one direction."""
+
+    def __init__(self, architecture: Architecture, weights: Mapping[str, Array], name: str) -> None:
+        self._step, self._architecture = _CELLS[architecture.cell], architecture
+        self._weight, self._own = (_doubles(weights, f"{name}{of}_weight").T for of in ("input", "recurrent"))
+        self._bias, self._own_bias = (_doubles(weights, f"{name}{of}_bias") for of in ("input", "recurrent"))
+
+    def step(self, values: Doubles, state: Doubles) -> None:
+        entering, own = values @ self._weight + self._bias, state[0] @ self._own + self._own_bias
+        gates = self._architecture.gates
+        with np.errstate(over="ignore"):
+            self._step(state, np.split(entering, gates, 1), np.split(own, gates, 1))
+
+    def run(self, values: Doubles) -> Doubles:
+        """Read one text, (T, I) to (T, H)."""
+        state = np.zeros((self._architecture.states, 1, self._architecture.hidden))
+        found = np.empty((len(values), self._architecture.hidden))
+        for place in range(len(values)):
+            self.step(values[place : place + 1], state)
+            found[place] = state[0]
+        return found
 
 
 def _sigmoid(values: Doubles) -> Doubles:

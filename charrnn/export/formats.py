@@ -62,7 +62,7 @@ FORMATS: dict[str, Format] = {
         ending="FILE.html",
         weights=("f16", "f32", "int8"),
         options=frozenset({"title", "prompt"}),
-        tasks=("language",),
+        tasks=tuple(ARCHITECTURES),
         make=_page,
     ),
     ".onnx": Format(

@@ -14,25 +14,26 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from charrnn.decoding.cells import Array
-from charrnn.decoding.network import Decoder
 from charrnn.decoding.prompt import read_prompt
-from charrnn.export.about import about, summary
-from charrnn.export.doubles import DoubleNetwork
-from charrnn.export.held_out import held_out_texts
-from charrnn.export.measure import COMPARED, MEASURED, bits_lost, largest_difference
-from charrnn.export.source import Check, Export, Source
+from charrnn.export.html_check import checked
+from charrnn.export.html_facts import facts
+from charrnn.export.source import Export, Source
 from charrnn.export.weights import Stored, restored, store
-from charrnn.text.codes import END
 
-SCRIPTS = ("numbers.js", "decoder.js", "text.js", "sampler.js", "scorer.js", "page.js")
+SCRIPTS = (
+    *("numbers.js", "decoder.js", "text.js", "sampler.js", "scorer.js", "tasks.js"),
+    *("parts.js", "writing.js", "answering.js", "page.js"),
+)
 """In the order in which they stand in the page."""
+
+WRITING = ("language", "generate")
+"""Tasks whose models begin with a prompt; others are given lines, in which anything may stand."""
 
 ALIGNMENT = 4
 """Of the arrays, in bytes: typed arrays of a browser begin nowhere else."""
@@ -48,11 +49,13 @@ def page(source: Source) -> Export:
         CharRNNError: the page does not compute what the model does.
     """
     model = source.model
-    read_prompt(source.settings.prompt, model.vocabulary, model.reading.normalize)
+    if model.task in WRITING:
+        read_prompt(source.settings.prompt, model.vocabulary, model.reading.normalize)
     stored = store(model.weights, source.settings.weights or "f16")
     arrays, data = packed(stored)
     document = assembled(source.title, facts(source) | {"arrays": arrays}, data)
-    return Export(document, _check(source, stored, document), "open it in a browser")
+    check = checked(source, restored(stored), read_back(document))
+    return Export(document, check, f"open {source.file} in a browser")
 
 
 def packed(stored: Mapping[str, Stored]) -> tuple[list[dict[str, Any]], bytes]:
@@ -87,38 +90,6 @@ def unpacked(entries: list[dict[str, Any]], data: bytes) -> dict[str, Array]:
         scales = take("f32", entry["scales"], shape[0]) if "scales" in entry else None
         found[entry["name"]] = Stored(kind, values, scales).restored()
     return found
-
-
-def facts(source: Source) -> dict[str, Any]:
-    """What the script is told of a model, but for its arrays."""
-    model = source.model
-    size, vocabulary = model.architecture, model.vocabulary
-    return {
-        "task": model.task,
-        "cell": size.cell,
-        "layers": size.layers,
-        "hidden": size.hidden,
-        "symbols": size.symbols,
-        "level": vocabulary.level,
-        "normalize": model.reading.normalize,
-        "codes": vocabulary.codes.tolist(),
-        "startLogits": _start_logits(source),
-        "emptyRecords": model.corpus.empty_records > 0,
-        "longestRecord": model.corpus.longest_record,
-        "hasDelimiter": model.reading.delimiter is not None,
-        "prompt": source.settings.prompt,
-        "summary": summary(source),
-        "about": about(source),
-    }
-
-
-def _start_logits(source: Source) -> list[float | None]:
-    """How texts begin without a prompt, as `charrnn sample` lets them; None where none does."""
-    vocabulary = source.model.vocabulary
-    is_character = vocabulary.codes < END
-    starts = np.where(is_character, np.array(source.model.corpus.starts), 0)
-    counts = next(some for some in (starts, vocabulary.counts * is_character, is_character) if some.any())
-    return [float(np.log(count)) if count else None for count in counts.tolist()]
 
 
 def assembled(title: str, told: Mapping[str, Any], data: bytes) -> bytes:
@@ -156,26 +127,6 @@ def _hash(text: str) -> str:
 def _printable(text: str) -> str:
     """A text without what would steer: controls, bidirectional ones too, separators, lone surrogates."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
-
-
-def _check(source: Source, stored: Mapping[str, Stored], document: bytes) -> Check:
-    """Compute with what the finished page holds, and measure what its weights cost."""
-    size, weights = source.model.architecture, restored(stored)
-    texts = held_out_texts(source, COMPARED)
-    difference = largest_difference(
-        lambda count: Decoder(size, weights, count),
-        lambda count: DoubleNetwork(size, read_back(document), count),
-        texts,
-    )
-    lost: float | None = 0.0
-    if source.settings.weights != "f32":
-        model, ours = source.model.weights, partial(Decoder, size)
-        lost = bits_lost(
-            lambda count: ours(model, count),
-            lambda count: ours(weights, count),
-            held_out_texts(source, MEASURED),
-        )
-    return Check(texts.symbols, difference, lost)
 
 
 def read_back(document: bytes) -> dict[str, Array]:

@@ -95,14 +95,30 @@ function symbolsOf(text, vocabulary) {
   return symbols;
 }
 
-// How many characters as read begin with each code.
+// How many characters as read begin with each code. Where characters are composed, those of one group begin
+// with its codes one by one, and what is left over with the first.
 function beginnings(text, codes, vocabulary) {
   if (vocabulary.level === "byte") return codes.map((byte) => Number((byte & 0xc0) !== 0x80));
-  const counts = new Array(codes.length).fill(0);
-  let place = 0;
-  for (const character of text) {
-    counts[Math.min(place, codes.length - 1)] += 1;
-    place += Array.from(vocabulary.normal(character)).length;
+  if (!vocabulary.form) return codes.map(() => 1);
+  const counts = [];
+  for (const group of vocabulary.decomposes ? text : groups(text)) {
+    const length = Array.from(vocabulary.normal(group)).length;
+    const characters = Array.from(group).length;
+    const begun = Array.from({ length }, (_, place) => Number(place < characters));
+    if (length) begun[0] += Math.max(0, characters - length);
+    counts.push(...begun);
   }
   return counts;
+}
+
+// Characters with all that may join them.
+function groups(text) {
+  const found = [];
+  for (const character of text) {
+    const last = found[found.length - 1];
+    if (last !== undefined && (MARK.test(character) || joins(last.normalize("NFC"), character))) {
+      found[found.length - 1] += character;
+    } else found.push(character);
+  }
+  return found;
 }

@@ -40,6 +40,12 @@ class Vocabulary {
     return { ids, unknown: [...unknown] };
   }
 
+  // The ids of a line and its end mark, for what answers; what has no id is unknown, or else left out.
+  encodeLine(text) {
+    const ids = this.spell(this.normal(text)).map((code) => this.ids.get(code) ?? this.unknown);
+    return [...ids.filter((id) => id !== undefined), this.end];
+  }
+
   // The text of ids, composed.
   decode(ids) {
     const stream = new TextStream(this);
@@ -52,12 +58,8 @@ class Vocabulary {
     const code = this.codes[id];
     if (code === END) return "end";
     if (code === UNKNOWN) return "unknown";
-    if (code === 10) return "⏎";
-    if (code === 9) return "→";
-    if (code === 32) return "␣";
     if (this.level === "byte" && code >= 128) return "\\x" + code.toString(16);
-    const character = String.fromCodePoint(code);
-    return visible(MARK.test(character) ? "◌" + character : character);
+    return shownAs(String.fromCodePoint(code));
   }
 }
 
@@ -188,6 +190,12 @@ const STEERING = new RegExp([
 
 function visible(text) {
   return new Sanitizer().feed(text);
+}
+
+// A character by itself, one that has no shape as a sign.
+function shownAs(character) {
+  const signs = { "\n": "⏎", "\t": "→", " ": "␣" };
+  return signs[character] ?? visible(MARK.test(character) ? "◌" + character : character);
 }
 
 function picture(character) {
