@@ -18,9 +18,9 @@ from program import SMALL, charrnn
 from charrnn.decoding.cells import Array
 from charrnn.decoding.chain import Chain
 from charrnn.decoding.classification import SavedClassifier
-from charrnn.decoding.encoder import Encoder
 from charrnn.decoding.labels import with_label
 from charrnn.decoding.network import Decoder
+from charrnn.decoding.tagging import SavedTagger
 from charrnn.decoding.translator import Translator
 from charrnn.export import onnx_networks
 from charrnn.export.weights import restored, store
@@ -123,16 +123,16 @@ def test_the_label_of_a_text_is_predicted(cell: str, layers: int, direction: str
 def test_tags_are_scored(cell: str, layers: int, direction: str) -> None:
     tags = ("B", "I", "O")
     for embedding, kind in VARIANTS:
-        architecture = TaggerArchitecture(cell, layers, HIDDEN, embedding, SYMBOLS, direction, tags=3)
+        sizes = (cell, layers, HIDDEN, embedding, SYMBOLS, direction)
+        architecture = TaggerArchitecture(*sizes, tags=3, substring_rows=32 * (kind != "f16"))
         stored = store(weights_of(architecture), kind)
         inputs = {"ids": PADDED, "lengths": LENGTHS}
         found = run(onnx_networks.tagger(architecture, stored, possible(tags)), inputs)
         weights = restored(stored)
-        hidden = Encoder(architecture, weights).read(TEXTS).padded()
-        scores = hidden @ weights["output.weight"].T + weights["output.bias"]
-        for number, length in enumerate(LENGTHS.tolist()):
-            emissions = found["emissions"][:length, number]
-            np.testing.assert_allclose(emissions, scores[number, :length], atol=1e-4)
+        scores, packing, which = SavedTagger(architecture, weights, tags).emissions(TEXTS)
+        assert len(scores) == LENGTHS.sum() - len(LENGTHS)
+        found_here = found["emissions"][packing.steps, which[packing.texts]]
+        np.testing.assert_allclose(found_here, scores, atol=1e-4)
         chain = Chain(weights, possible(tags))
         assert np.array_equal(found["transition"], chain.follows)
         assert (found["first"][1], found["transition"][2, 1]) == (-np.inf, -np.inf)

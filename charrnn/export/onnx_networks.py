@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array
 from charrnn.export.onnx_graph import FLOAT, INT32, INT64, Graph
+from charrnn.export.onnx_substrings import remembered
 from charrnn.export.weights import Stored
 from charrnn.model.architecture import (
     Architecture,
@@ -218,9 +219,12 @@ def classifier(architecture: ClassifierArchitecture, weights: Weights, temperatu
 
 def tagger(architecture: TaggerArchitecture, weights: Weights, possible: Possible) -> Network:
     """The network that scores tags, and the chain that joins them, in which what is impossible is -∞."""
-    graph, hidden, _ = _reading("tagger", architecture, weights)
-    count = architecture.tags
+    graph, hidden, is_there = _reading("tagger", architecture, weights)
+    count, rows = architecture.tags, architecture.substring_rows
     emissions = graph.linear(hidden, "output.weight", "output.bias")
+    if rows:
+        within, table = graph.add("Squeeze", is_there, graph.axes(2)), graph.array("substrings.weight")
+        emissions = graph.add("Add", emissions, remembered(graph, "ids", within, table, rows))
     graph.output("emissions", emissions, ("time", "batch", count))
     chain = {"first": possible.first, "transition": possible.follows, "last": possible.last}
     for name, flags in chain.items():
