@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +16,7 @@ import onnxruntime
 import pytest
 from interruptions import at_call_do
 from numpy.typing import NDArray
-from program import SMALL, charrnn
+from program import SMALL, TEXT, charrnn
 
 from charrnn.decoding.cells import Array
 from charrnn.decoding.chain import Chain
@@ -271,3 +274,58 @@ def test_without_the_package_it_is_named(run_folder: Path, monkeypatch: pytest.M
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
     assert "pip install 'charrnn[onnx]'" in result.err
     assert not Path("model.onnx").exists()
+
+
+def blocks(language: str) -> list[str]:
+    page = (Path(__file__).parents[1] / "docs" / "export-onnx.md").read_text("utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.mark.usefixtures("_in_empty_folder")
+def test_the_manuals_python_samples_and_classifies(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples, classifies = blocks("python")
+    exported("--checkpoint", run_folder)
+    exec(samples.replace("It was ", "6 little "), {})  # noqa: S102 - the text of this model
+    text = capsys.readouterr().out
+    assert text.startswith("6 little ")
+    assert len(text) == len("6 little ") + 300 + 1
+    assert set(text) <= set(TEXT)
+    model = GOLDEN / "format-3-classify.safetensors"
+    assert charrnn("export", "origin.onnx", "--checkpoint", model).code == 0
+    exec(classifies, {})  # noqa: S102
+    label, probability = capsys.readouterr().out.split()
+    told = charrnn("classify", "--checkpoint", model, "--text", "Nakamura", "--json").json
+    assert label == told["label"]
+    assert float(probability) == pytest.approx(told["probability"], abs=1e-5)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+def test_the_manuals_javascript_is_javascript(tmp_path: Path) -> None:
+    (program,) = blocks("js")
+    (tmp_path / "sample.mjs").write_text(program, encoding="utf-8")
+    subprocess.run(["node", "--check", "sample.mjs"], cwd=tmp_path, check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+def test_the_manuals_javascript_reads_the_metadata(tmp_path: Path, run_folder: Path) -> None:
+    (program,) = blocks("js")
+    model = tmp_path / "model.onnx"
+    assert charrnn("export", model, "--checkpoint", run_folder, "--title", "Grün").code == 0
+    functions = program[program.index("/** The metadata") :]
+    reads = 'import { readFile } from "node:fs/promises";\nconst read = await readFile(process.argv[2]);\n'
+    shows = "\nconsole.log(JSON.stringify(metadata(new Uint8Array(read))));"
+    (tmp_path / "read.mjs").write_text(reads + functions + shows, encoding="utf-8")
+    found = subprocess.run(
+        ["node", "read.mjs", str(model)], cwd=tmp_path, check=True, timeout=60, capture_output=True
+    )
+    told = onnxruntime.InferenceSession(model).get_modelmeta().custom_metadata_map
+    assert json.loads(found.stdout) == told
+    assert told["title"] == "Grün"
+
+
+def test_the_manuals_programs_name_what_the_graph_has() -> None:
+    named = ("ids", "h", "c", "logits", "h_next", "c_next", "codes", "cell", "layers", "hidden")
+    (program,) = blocks("cpp")
+    assert set(named) <= set(re.findall(r'"(\w+)"', program))
