@@ -16,6 +16,7 @@ from charrnn.config.declaration import build
 from charrnn.config.options import with_settings
 from charrnn.config.settings import (
     CORPUS_HELP,
+    ON_INVALID_BYTES,
     ClassifySettings,
     EvaluateSettings,
     ExportSettings,
@@ -34,13 +35,15 @@ from charrnn.display.standard_error import loading, tell
 from charrnn.errors import UsageError
 from charrnn.runs.signals import Stops
 
+HELP_OPTIONS = ["--help", "-h"]
+
 app = typer.Typer(
     name="charrnn",
     help="Train character-level recurrent networks on your own text, and sample new text from them.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 
 A_MODEL = "a run folder, the name of a run in runs/, or a checkpoint file"
@@ -79,6 +82,16 @@ def with_seed_drawn(given: dict[str, Any]) -> dict[str, Any]:
     seed = secrets.randbelow(2**32)
     sys.stderr.write(f"charrnn: --seed {seed}\n")
     return given | {"seed": seed}
+
+
+def with_file_of_errors(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings with `--wrong FILE` for `--errors FILE`, which else says what to do with invalid bytes."""
+    errors = given.get("errors")
+    if errors is None or errors in ON_INVALID_BYTES:
+        return given
+    if "wrong" in given:
+        raise UsageError(f"--errors {errors} and --wrong name a file for the same; leave one out")
+    return {name: value for name, value in given.items() if name != "errors"} | {"wrong": errors}
 
 
 def _compute_on_one_thread() -> None:
@@ -313,6 +326,7 @@ def evaluate(
     from charrnn.commands.evaluate import evaluate as run
     from charrnn.commands.scoring import Question
 
+    given = with_file_of_errors(given)
     settings = build(EvaluateSettings, given)
     with Stops():
         run(Question(tuple(text or ()), tuple(checkpoint or ()), given, settings, json_wanted=json))
@@ -434,10 +448,20 @@ def runs(
         list_runs(tuple(folder or ()), json_wanted=json)
 
 
+def _without_odd_types(command: Any) -> None:  # noqa: ANN401 - typer's own kind
+    """Let the help show no type beside flags and arguments, where typer has `<bool>` and `<list[str]>`."""
+    for each in (command, *command.commands.values()):
+        for parameter in each.get_params(typer.Context(each, help_option_names=HELP_OPTIONS)):
+            if getattr(parameter, "is_flag", False) or parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: ""  # noqa: ARG005 - as typer calls it
+
+
 def run_command(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit code; whatever goes wrong is one line on standard error."""
     try:
-        result = typer.main.get_command(app).main(args=arguments, prog_name="charrnn", standalone_mode=False)
+        command = typer.main.get_command(app)
+        _without_odd_types(command)
+        result = command.main(args=arguments, prog_name="charrnn", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
         if os.environ.get("CHARRNN_DEBUG") == "1":
             raise

@@ -33,6 +33,8 @@ def test_help_begins_with_lines_to_copy(command: str) -> None:
     assert 2 <= len(examples) <= 3
     assert shown.index(examples[0]) < shown.index("Options")
     assert "...]..." not in shown
+    assert "<bool>" not in shown
+    assert "<list" not in shown
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import hostile_strings, tree_of
 from program import charrnn
 
+from charrnn.display.tables_page import Table, tables_page
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
 from charrnn.evaluation.labels import GivenLabels, calibration_error, fitted_temperature, macro_f1
 from charrnn.runs.checkpoint import load
@@ -138,7 +140,50 @@ def test_the_lines_that_were_wrong_are_written(run: Path, tmp_path: Path) -> Non
     assert "wrong.tsv" in result.err
 
 
-@pytest.mark.parametrize("option", ["--window=5", "--show", "--adapt", "--beam=3", "--html=page.html"])
+def test_errors_names_a_file_unless_it_says_what_to_do_with_bytes(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_bytes(b"aax\tB\nb\xffz\tB\n")
+    command = ("evaluate", tmp_path / "rows.tsv", "--checkpoint", run, "--errors")
+    assert charrnn(*command, "replace", "--wrong", tmp_path / "wrong.tsv").code == 0
+    assert (tmp_path / "wrong.tsv").read_text().startswith("aax\tB\tA\n")
+    (tmp_path / "rows.tsv").write_text("aax\tB\nbbz\tB\n")
+    assert charrnn(*command, tmp_path / "errors.tsv").code == 0
+    assert (tmp_path / "errors.tsv").read_text() == "aax\tB\tA\n"
+    again = charrnn(*command, tmp_path / "more.tsv", "--wrong", tmp_path / "wrong-2.tsv")
+    assert (again.code, again.out) == (2, "")
+    assert "--wrong name a file for the same; leave one out" in again.err
+
+
+def test_a_page_has_the_figures_the_labels_and_what_was_wrong(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.tsv").write_text("aax\tB\nbbz\tB\n")
+    page = tmp_path / "page.html"
+    command = ("evaluate", tmp_path / "rows.tsv", "--checkpoint", run, "--html", page)
+    assert charrnn(*command).code == 0
+    tree = tree_of(page.read_text("utf-8"))
+    assert tree.elements.count("<table >") == 3
+    text = "".join(tree.text)
+    for title in (
+        "Each label",
+        "Its own label, and the one that was given",
+        "The first lines that were wrong",
+    ):
+        assert title in text
+    assert "accuracy0.5000" in text
+    result = charrnn(*command)
+    assert (result.code, result.out) == (2, "")
+
+
+def test_hostile_labels_and_texts_leave_the_element_tree_unchanged() -> None:
+    def document(text: str) -> str:
+        table = Table(text, (text, text), [(text, text)], [[0.7]])
+        return tables_page(text, [(text, text)], [table, Table(text, (), [])])
+
+    harmless = tree_of(document("harmless"))
+    assert "<td class>" in harmless.elements
+    for text in hostile_strings(300):
+        assert tree_of(document(text)).elements == harmless.elements, repr(text)
+
+
+@pytest.mark.parametrize("option", ["--window=5", "--show", "--adapt", "--beam=3"])
 def test_what_is_for_another_task_is_wrong_use(run: Path, option: str) -> None:
     result = charrnn("evaluate", run.parent / "rows.tsv", "--checkpoint", run, option)
     assert (result.code, result.out) == (2, "")

@@ -79,7 +79,7 @@ def test_the_same_text_begins_where_the_model_was() -> None:
         (("--cell", "rnn"), 2, "--cell is rnn, but the model of --init-from has lstm; leave it out"),
         (("--level", "byte"), 2, "--level is byte, but the model of --init-from has level char"),
         (("--init-from", "nowhere"), 3, "nowhere does not exist"),
-        (("--init-from", "text.txt"), 3, "text.txt is not a usable checkpoint"),
+        (("--init-from", "text.txt"), 3, "text.txt is not a checkpoint: it is not a safetensors file"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(

@@ -50,12 +50,15 @@ TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
 """How a model is scored that was trained for another task than that of language."""
 
 OF_TASKS = {
-    "generate": {"part"},
-    "classify": {"part", "baselines", "min_probability", "wrong"},
-    "translate": {"part", "baselines", "beam", "n_best", "wrong"},
-    "tag": {"part", "baselines", "wrong"},
+    "generate": {"part", "html"},
+    "classify": {"part", "html", "baselines", "min_probability", "wrong"},
+    "translate": {"part", "html", "baselines", "beam", "n_best", "wrong"},
+    "tag": {"part", "html", "baselines", "wrong"},
 }
-"""The settings that say something to each of these; all that none of them has are for language."""
+"""The settings that say something to each of these."""
+
+NOT_OF_LANGUAGE = {"beam", "n_best", "min_probability", "wrong"}
+"""Those that say nothing to a language model."""
 
 
 def evaluate(question: Question) -> None:
@@ -92,13 +95,13 @@ def _check_settings(question: Question, task: str, path: Path) -> None:
         UsageError: it does not.
     """
     every = set(flat(EvaluateSettings()))
-    of_others = {"beam", "n_best", "min_probability", "wrong"}
-    known = OF_TASKS.get(task, every - of_others)
+    known = OF_TASKS.get(task, every - NOT_OF_LANGUAGE)
     strange = [name for name in question.given if name in every - known]
     if strange:
         fit = [other for other, names in OF_TASKS.items() if strange[0] in names] or ["language"]
+        name = "--wrong (or --errors FILE)" if strange[0] == "wrong" else option_name(strange[0])
         raise UsageError(
-            f"{option_name(strange[0])} is for a model of --task {' or '.join(fit)}, and {path} is one of "
+            f"{name} is for a model of --task {' or '.join(fit)}, and {path} is one of "
             f"--task {task}; leave it out"
         )
 

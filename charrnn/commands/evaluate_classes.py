@@ -9,20 +9,24 @@ import numpy as np
 from charrnn.commands.classify import classifier_of
 from charrnn.commands.input_lines import TOGETHER
 from charrnn.commands.scored_examples import (
+    Wrong,
     beside_unseen,
     lines_of,
-    print_figures,
+    report,
     scored_examples,
     training_examples,
     unseen,
-    write_errors,
 )
 from charrnn.commands.scoring import Question
+from charrnn.display.tables_page import Table
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
 from charrnn.evaluation.labels import GivenLabels, Ids, accuracy, macro_f1
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
 from charrnn.text.example_parts import Labelled
+
+LABELS = 40
+"""Of which a page shows for which other ones they are mistaken, at most."""
 
 WORST = 5
 """Labels that are mistaken for another one most often, that are shown."""
@@ -49,10 +53,9 @@ def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
         found["unseen"] = given.only(new).figures() if new is not None and new.any() else None
         if settings.min_probability is not None:
             found |= given.answered(settings.min_probability)
-        write_errors(settings.wrong, _wrong(part, given, model))
         if settings.baselines:
             found["baselines"] = _baselines(dataset, part)
-    print_figures(found, _rows, json_wanted=question.json_wanted)
+        report(question, found, _rows, _wrong(part, given, model), _tables(found))
 
 
 def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
@@ -68,7 +71,7 @@ def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
     return GivenLabels(logs, part.labels[texts.chosen], model.answers)
 
 
-def _wrong(part: Labelled, given: GivenLabels, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
+def _wrong(part: Labelled, given: GivenLabels, model: Checkpoint) -> Iterator[Wrong]:
     """The texts whose likeliest label is not theirs, with both."""
     found = given.found
     for number in np.flatnonzero(found != given.own).tolist():
@@ -94,6 +97,29 @@ def labels_reached(found: Ids | None, own: Ids) -> dict[str, float | None]:
     if found is None:
         return {"accuracy": None, "macro_f1": None}
     return {"accuracy": accuracy(found, own), "macro_f1": macro_f1(found, own)}
+
+
+def _tables(found: Mapping[str, Any]) -> Iterator[Table]:
+    """For a page: the figures of each label, and which was given for which; those with most texts first."""
+    per_label, confusion = found["per_label"], found["confusion"]
+    names = sorted(per_label, key=lambda name: -per_label[name]["texts"])
+    figures = [(name, *_cells(per_label[name])) for name in names]
+    yield Table("Each label", ("label", "texts", "precision", "recall", "F1"), figures)
+    largest = [name for name in names if name in confusion][:LABELS]
+    counts = [[confusion[own].get(other, 0) for other in largest] for own in largest]
+    shares = [
+        [count / per_label[own]["texts"] for count in row] for own, row in zip(largest, counts, strict=True)
+    ]
+    rows = [
+        (own, *(f"{count:,}" if count else "" for count in row))
+        for own, row in zip(largest, counts, strict=True)
+    ]
+    yield Table("Its own label, and the one that was given", ("", *largest), rows, shares)
+
+
+def _cells(figures: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{figures['texts']:,}"
+    yield from (f"{figures[name]:.3f}" for name in ("precision", "recall", "f1"))
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from charrnn.commands.scored_examples import beside_unseen, lines_of, print_figures, scored_examples
+from charrnn.commands.scored_examples import beside_unseen, lines_of, report, scored_examples
 from charrnn.commands.scored_examples import unseen as unseen_of
 from charrnn.commands.scoring import Question
 from charrnn.display.progress import Counter
@@ -38,7 +38,7 @@ def score_labels(question: Question, path: Path, model: Checkpoint) -> None:
         if not isinstance(part, Labelled):
             raise TypeError(f"there are no labels in {type(part).__name__}")
         found = {"checkpoint": str(path), "task": model.task} | _figures(model, part, dataset)
-    print_figures(found, _rows, json_wanted=question.json_wanted)
+        report(question, found, _rows)
 
 
 def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict[str, Any]:

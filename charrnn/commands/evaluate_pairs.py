@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.commands.scored_examples import (
+    Wrong,
     beside_unseen,
     lines_of,
-    print_figures,
+    report,
     scored_examples,
     training_examples,
     unseen,
-    write_errors,
 )
 from charrnn.commands.scoring import Question
 from charrnn.decoding.beam import search
@@ -48,10 +48,9 @@ def score_pairs(question: Question, path: Path, model: Checkpoint) -> None:
         found |= {"unseen_lines": None if new is None else int(new.sum())}
         found |= figures(np.ones(part.records, np.bool_))
         found["unseen"] = figures(new) if new is not None and new.any() else None
-        write_errors(settings.wrong, _wrong(part, written, model))
         if settings.baselines:
             found["baselines"] = _baselines(model, dataset, sources, wanted)
-    print_figures(found, _rows, json_wanted=question.json_wanted)
+        report(question, found, _rows, _wrong(part, written, model))
 
 
 def _figures_of(
@@ -77,7 +76,7 @@ def _figures_of(
     return figures
 
 
-def _wrong(part: Paired, written: WrittenTargets, model: Checkpoint) -> Iterator[tuple[str, str, str]]:
+def _wrong(part: Paired, written: WrittenTargets, model: Checkpoint) -> Iterator[Wrong]:
     """The sources whose first target is not exactly theirs, with both."""
     sources, targets = model.vocabulary.marking(), translation_model_of(model).target_vocabulary
     symbols, joint = ("", *targets.symbols, REPLACEMENT), " " if targets.unit == "spaces" else ""

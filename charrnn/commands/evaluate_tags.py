@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from charrnn.commands.input_lines import TOGETHER
 from charrnn.commands.scored_examples import (
+    Wrong,
     beside_unseen,
     lines_of,
-    print_figures,
+    report,
     scored_examples,
     training_examples,
     unseen,
-    write_errors,
 )
 from charrnn.commands.scoring import Question
 from charrnn.commands.tag import tagger_of
@@ -51,10 +51,9 @@ def score_tags(question: Question, path: Path, model: Checkpoint) -> None:
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
         found |= {"unseen_lines": None if new is None else len(some)} | figures(given, model.answers)
         found["unseen"] = figures(some, model.answers) if some else None
-        write_errors(question.settings.wrong, _wrong(given, model.answers))
         if question.settings.baselines:
             found["baselines"] = [_most_frequent(dataset, part, model)]
-    print_figures(found, _rows, json_wanted=question.json_wanted)
+        report(question, found, _rows, _wrong(given, model.answers))
 
 
 def _finder(model: Checkpoint) -> Find:
@@ -77,7 +76,7 @@ def tags_given(part: Tagged, vocabulary: Vocabulary, find: Find) -> Iterator[Giv
             yield GivenTags(pieces, found, part.tags[place][:-1][inner].astype(np.int64))
 
 
-def _wrong(given: Sequence[GivenTags], names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _wrong(given: Sequence[GivenTags], names: Sequence[str]) -> Iterator[Wrong]:
     """The lines of which a tag is wrong, with their own tags and those that were found."""
     for line in given:
         if (line.found != line.own).any():

@@ -18,6 +18,7 @@ from charrnn.display.new_files import new_file
 from charrnn.display.progress import ReadingProgress
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result, two_columns
+from charrnn.display.tables_page import Table, tables_page
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
@@ -25,10 +26,18 @@ from charrnn.text.dataset_encoding import encode_examples
 from charrnn.text.parts import TaskPart
 from charrnn.text.record_part import Records
 from charrnn.text.shared_lines import are_repeated
+from charrnn.text.sources import listed
 
 Part = TypeVar("Part", bound=TaskPart)
 Rows = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
 """The rows of a table that show figures."""
+
+
+Wrong = tuple[str, str, str]
+"""A line that was wrong: what was read, what was right, what was found."""
+
+MISTAKES = 500
+"""Of the lines that were wrong, that a page shows."""
 
 
 @contextmanager
@@ -67,19 +76,6 @@ def _kept_text(path: Path, model: Checkpoint) -> Dataset | None:
         return None
 
 
-def write_errors(path: str | None, lines: Iterable[tuple[str, str, str]]) -> None:
-    """Write what was wrong to a new file, if one is wanted: what was read, what was right, what was found."""
-    if path is None:
-        return
-    with new_file(path, "--wrong") as file:
-        for line in lines:
-            text = "\t".join(cell.translate(_PARTING) for cell in line)
-            file.write(f"{text}\n".encode("utf-8", "surrogatepass"))
-
-
-_PARTING = str.maketrans("\t\r\n", "   ")
-
-
 def unseen(dataset: Dataset | None, texts: Records) -> NDArray[np.bool_] | None:
     """(R,) whether each text does not stand in what the model was trained on; None where that is gone."""
     return None if dataset is None else ~are_repeated(dataset.training, texts)
@@ -112,9 +108,42 @@ def training_examples(dataset: Dataset | None, kind: type[Part]) -> Part:
     return dataset.examples[0]
 
 
-def print_figures(found: Mapping[str, Any], rows: Rows, *, json_wanted: bool) -> None:
-    """Print the figures as one JSON object, or as a table; labels and paths in it are made visible."""
-    if json_wanted:
+def report(
+    question: Question,
+    found: Mapping[str, Any],
+    rows: Rows,
+    wrong: Iterable[Wrong] = (),
+    tables: Iterable[Table] = (),
+) -> None:
+    """Print the figures as one JSON object, or as a table; write the files that are wanted beside.
+
+    Args:
+        question: what a user asked for.
+        found: the figures, by name.
+        rows: makes those of the table; labels and paths in it are made visible.
+        wrong: the lines that were wrong.
+        tables: shown on a page, if one is wanted.
+    """
+    settings = question.settings
+    lines = list(wrong) if settings.wrong is not None or settings.html is not None else []
+    if settings.wrong is not None:
+        with new_file(settings.wrong, "--wrong") as file:
+            file.writelines(_line(each).encode("utf-8", "surrogatepass") for each in lines)
+    if settings.html is not None:
+        title = listed(question.paths) if question.paths else "What was held out"
+        mistakes = Table("The first lines that were wrong", _WRONG, lines[:MISTAKES])
+        page = tables_page(title, rows(found), [*tables, mistakes])
+        with new_file(settings.html, "--html") as file:
+            file.write(page.encode("utf-8"))
+    if question.json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
     else:
         print_result(two_columns([(name, visible(value)) for name, value in rows(found)]))
+
+
+def _line(wrong: Wrong) -> str:
+    return "\t".join(cell.translate(_PARTING) for cell in wrong) + "\n"
+
+
+_PARTING = str.maketrans("\t\r\n", "   ")
+_WRONG = ("text", "its own", "the model's")

@@ -27,6 +27,8 @@ CORPUS_HELP = (
 )
 """What a corpus may be, wherever one is named."""
 
+ON_INVALID_BYTES = ("strict", "replace", "ignore")
+
 
 @dataclass(frozen=True)
 class ReadingSettings(Checked):
@@ -56,7 +58,7 @@ class ReadingSettings(Checked):
     errors: str = setting(
         "strict",
         "what to do with invalid bytes: stop, replace them by U+FFFD, or ignore them",
-        choices=("strict", "replace", "ignore"),
+        choices=ON_INVALID_BYTES,
     )
     newlines: str = setting(
         "keep", "keep line endings, or convert CR LF and CR to LF", choices=("keep", "lf")
@@ -788,11 +790,14 @@ class EvaluateSettings(Checked):
     wrong: str | None = setting(
         None,
         "with a model of classify, translate or tag: a new file for the lines that were wrong, each with its "
-        "own answer and the model's, separated by tabs",
+        "own answer and the model's, separated by tabs; --errors FILE is the same",
         metavar="FILE",
     )
     html: str | None = setting(
-        None, "write a new HTML page that shows the text coloured by surprise", metavar="FILE"
+        None,
+        "write a new HTML page that shows the text coloured by surprise; of another --task, the figures and "
+        "the lines that were wrong",
+        metavar="FILE",
     )
     exact: bool = setting(
         False, "read a long text in a single pass, not from many places in parallel; slower"

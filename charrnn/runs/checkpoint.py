@@ -186,6 +186,10 @@ def _refused(path: Path) -> Iterator[None]:
         raise CheckpointError(f"{path} does not exist; give a run folder or a .safetensors file") from error
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except checkpoint_file.OtherFileError as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint: {error}; give a run folder, or a .safetensors file from one"
+        ) from error
     except _DAMAGE as error:
         reason = shortened(str(error).replace("\n", " ") or type(error).__name__, 300)
         lacks = "it lacks " if isinstance(error, KeyError) else ""

@@ -159,10 +159,16 @@ def opened(path: Path) -> Iterator[CheckpointFile]:
         raise ValueError(f"it is not a safetensors file: {error}") from error
 
 
+class OtherFileError(ValueError):
+    """A file is of another kind: a text, say."""
+
+
 def _check_head(file: BufferedReader) -> None:
-    """Make sure that parsing the header takes no more memory than is fair."""
+    """Make sure that there is a header, and that parsing it takes no more memory than is fair."""
     size_bytes, length = os.fstat(file.fileno()).st_size, int.from_bytes(file.read(8), "little")
     if length > size_bytes - 8:
+        if file.read(1) != b"{":
+            raise OtherFileError("it is not a safetensors file")
         raise ValueError(f"it has {size_bytes:,} bytes, but its header claims {length:,}")
     # Ten copies of the text, some of them four bytes a character; an object for each bracket and comma.
     if 10 * length > PARSING_BYTES + size_bytes:
