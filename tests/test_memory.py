@@ -1,11 +1,16 @@
 """Running out of memory names what to lower; other errors stay what they are."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
+from pairs_by_hand import records
 
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
 from charrnn.errors import ResourceError
+from charrnn.text.example_parts import Labelled, Paired, longest_of
 from charrnn.training.memory import check_fits, memory_explained
 from charrnn.training.plan import Facts, Plan, choose
 
@@ -44,3 +49,31 @@ def test_what_no_machine_has_is_refused_before_memory_is_taken() -> None:
     check_fits(plan())
     with pytest.raises(ResourceError, match="lower --batch-size, now 65,536"):
         check_fits(plan(batch_size=65536, sequence_length=65536))
+
+
+@pytest.mark.parametrize(
+    ("task", "head", "facts"),
+    [
+        ("classify", {"classes": 3}, {"longest": 10**9}),
+        ("translate", {"target_symbols": 9}, {"longest": 10**7, "longest_pair": 10**13}),
+    ],
+)
+def test_a_text_that_is_read_whole_may_be_too_long(
+    task: str, head: dict[str, int], facts: dict[str, Any]
+) -> None:
+    settings = build(TrainSettings, {"task": task, "mode": "lines", "hidden": 64, "steps": 1})
+    check_fits(choose(settings, Facts(10**6, 1000, 60, head=head, longest=100, longest_pair=9)))
+    with pytest.raises(ResourceError, match="shorten the longest line, which is read whole and has"):
+        check_fits(choose(settings, Facts(10**6, 1000, 60, head=head, **facts)))
+
+
+def test_one_that_is_read_in_windows_may_be_long() -> None:
+    settings = build(TrainSettings, {"mode": "lines", "hidden": 64, "steps": 1})
+    check_fits(choose(settings, Facts(10**6, 1000, 60, longest=10**12)))
+
+
+def test_the_longest_example() -> None:
+    texts = records([[1, 2], [], [1]], 0)
+    assert longest_of(Labelled(texts, np.zeros(3, np.int32))) == (3, 0)
+    assert longest_of(Paired(texts, records([[], [1, 1, 1], [1]], 0))) == (5, 4)
+    assert longest_of(texts) == (0, 0)

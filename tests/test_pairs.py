@@ -25,7 +25,7 @@ TASK = TranslationTask(SOURCES, TARGETS)
 
 
 def batches(batch_size: int = 3, vocabulary: Vocabulary = SOURCES) -> PairBatches:
-    return PairBatches(PART, batch_size=batch_size, seed=1, vocabulary=vocabulary)
+    return PairBatches(PART, batch_size=batch_size, sequence_length=64, seed=1, vocabulary=vocabulary)
 
 
 def decoded(batch: Pairs) -> list[tuple[str, str]]:
@@ -50,6 +50,22 @@ def test_an_epoch_has_every_pair_once_and_the_next_in_another_order() -> None:
     found = [[decoded(batch) for batch in islice(epochs, 3)] for _ in range(6)]
     assert all(sorted(pair for batch in epoch for pair in batch) == sorted(PAIRS) for epoch in found)
     assert any(epoch != found[0] for epoch in found)
+
+
+def test_long_pairs_have_fewer_beside_them() -> None:
+    """All of a batch take the room of its longest."""
+    lengths = [(2, 3), (70, 1), (3, 1), (1, 2), (2, 2), (1, 50), (2, 1), (1, 1)]
+    part = part_of([("a" * source, "x" * target) for source, target in lengths], SOURCES, TARGETS)
+    rows = np.arange(len(lengths))
+    (whole,) = by_length(part, rows, 8, 8 * 71)
+    assert whole[0] == 1
+    groups = by_length(part, rows, 8, 8 * 20)
+    assert [place for group in groups for place in group] == whole.tolist()
+    assert [len(group) for group in groups] == [2, 2, 2, 2]
+    assert [len(group) for group in by_length(part, rows, 8, 50)] == [1, 1, 2, 1, 1, 2]
+    source = PairBatches(part, batch_size=8, sequence_length=20, seed=1, vocabulary=SOURCES)
+    for batch in islice(source, source.steps(2)):
+        assert len(batch.inputs) * max(len(batch.sources.batch_sizes), batch.inputs.shape[1]) <= 8 * 20
 
 
 def test_counts_are_of_target_symbols_and_their_end_marks() -> None:
@@ -97,7 +113,7 @@ def sorted_by_target(batch: Pairs) -> list[tuple[str, str]]:
 def test_a_batch_costs_what_its_pairs_cost_alone() -> None:
     as_task: Task = TASK
     network = lively(architecture_of(symbols=len(SOURCES), target_symbols=len(TARGETS)))
-    rows = by_length(PART, np.arange(len(PAIRS)), len(PAIRS))[0]
+    rows = by_length(PART, np.arange(len(PAIRS)), len(PAIRS), 10**6)[0]
     with torch.no_grad():
         loss = as_task.loss(network, pairs(PART, rows, 0.0), None)
         alone = [as_task.loss(network, pairs(PART, rows[[place]], 0.0), None) for place in range(len(PAIRS))]

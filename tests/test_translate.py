@@ -11,6 +11,7 @@ import pytest
 from program import charrnn, python
 from test_interactive import Person
 
+from charrnn.commands import answering
 from charrnn.runs.checkpoint import load, save
 from charrnn.runs.translation_model import translation_model_of
 
@@ -91,6 +92,29 @@ def test_what_was_looked_at_is_shown_as_a_page(run: Path, tmp_path: Path) -> Non
     result = charrnn(*command, "--text", "ab")
     assert (result.code, result.out) == (2, "")
     assert "page.html exists; choose another --html" in result.err
+
+
+def test_a_line_of_any_length_is_answered(run: Path) -> None:
+    typed = f"{'abcd' * 5000}\nab\n".encode()
+    result = charrnn("translate", "--checkpoint", run, "--max-length", "4", standard_input=typed)
+    assert (result.code, len(result.out.splitlines())) == (0, 2)
+    assert result.out.splitlines()[1] == "B A"
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [((), "shorten it"), (("--attention",), "shorten it, or lower --max-length or --beam")],
+)
+def test_a_line_that_memory_is_too_small_for_is_refused(
+    run: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], advice: str
+) -> None:
+    monkeypatch.setattr(answering, "UNCHECKED_BYTES", 0)
+    monkeypatch.setattr(answering, "free_bytes", lambda: 20_000.0)
+    assert charrnn("translate", "--checkpoint", run, "--text", "ab").out == "B A\n"
+    result = charrnn("translate", "--checkpoint", run, "--text", "ab" * 50, *options)
+    assert (result.code, result.out) == (5, "")
+    assert "a line of 100 symbols takes about 0.0 GB of memory to answer" in result.err
+    assert result.err.endswith(f"free; {advice}\n")
 
 
 def test_what_is_drawn_depends_on_the_seed_and_the_line_alone(run: Path) -> None:

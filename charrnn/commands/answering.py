@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.errors import UsageError
+from charrnn.errors import ResourceError, UsageError
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
+from charrnn.runs.free_memory import free_bytes
 from charrnn.text.alignment import begins
 from charrnn.text.normalization import normalized
 from charrnn.text.vocabulary import text_codes
@@ -49,6 +50,28 @@ def check_command(command: str, path: Path, model: Checkpoint) -> None:
         raise UsageError(
             f"{path} was trained with --task {model.task}, which charrnn {command} is not for; give another "
             f"--checkpoint, or use it: charrnn {COMMANDS[model.task]} --checkpoint {shlex.quote(str(path))}"
+        )
+
+
+UNCHECKED_BYTES = 2**27
+"""What is taken without asking first."""
+
+
+def check_memory(needed_bytes: int, what: str, advice: str) -> None:
+    """Refuse what would not fit into memory, before it is taken.
+
+    Args:
+        needed_bytes: how much it takes.
+        what: is to be answered.
+        advice: what to do if there is less.
+
+    Raises:
+        ResourceError: there is less.
+    """
+    if needed_bytes > UNCHECKED_BYTES and needed_bytes > (free := free_bytes()):
+        raise ResourceError(
+            f"{what} takes about {needed_bytes / 1e9:,.1f} GB of memory to answer, but there are "
+            f"{max(0.0, free) / 1e9:,.1f} GB free; {advice}"
         )
 
 

@@ -23,6 +23,7 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.display.tables import print_result, two_columns
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder
+from charrnn.runs.free_memory import free_bytes
 from charrnn.runs.report import Display, Report
 from charrnn.text.answers import Names
 from charrnn.text.arrays import check_space, writable
@@ -32,7 +33,7 @@ from charrnn.text.parts import Part
 from charrnn.text.shared_lines import duplicate_records
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_entries import symbol_entries
-from charrnn.training.memory import checkpoints_bytes, free_bytes, needed_bytes, space_bytes
+from charrnn.training.memory import checkpoints_bytes, needed_bytes, space_bytes
 from charrnn.training.plan import Plan
 from charrnn.training.transfer import Transfer, transferred
 

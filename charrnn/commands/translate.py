@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from charrnn.commands.answering import ids_of, model_for
+from charrnn.commands.answering import check_memory, ids_of, model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TranslateSettings
 from charrnn.decoding.answers import Answer, Answering
-from charrnn.decoding.translator import Ids
+from charrnn.decoding.translator import Ids, bytes_of
 from charrnn.display.attention import drawn
 from charrnn.display.attention_page import AttentionPage
 from charrnn.display.new_files import check_new_file, new_file
@@ -92,12 +92,14 @@ class LineTranslator:
             raise UsageError(f"{option} shows what a model looks at, and this one has none; leave it out")
         memory = remembered(path.parent, translator) if settings.memory else None
         self._model, self._settings, self._json_wanted = model, settings, json_wanted
+        self._architecture = translator.architecture
         self._answering = Answering(translator, settings, memory)
         self._capped, self.page = 0, AttentionPage()
 
     def answered(self, lines: Sequence[str]) -> str:
         """What is printed for lines."""
         ids = [ids_of(line, self._model) for line in lines]
+        self._check_memory(max(map(len, ids)))
         answers = self._answering(ids)
         self._capped += sum(best[0].is_capped for best in answers)
         if self._settings.html is not None:
@@ -109,6 +111,15 @@ class LineTranslator:
         else:
             shown = [self._plain(*one) for one in zip(lines, ids, answers, strict=True)]
         return "".join(shown)
+
+    def _check_memory(self, symbols: int) -> None:
+        """Refuse a source that is too long for this machine, before memory is taken."""
+        settings, architecture = self._settings, self._architecture
+        is_shown = settings.attention or settings.html is not None
+        looked_at = max(settings.beam, settings.n_best or 1) * settings.max_length if is_shown else 0
+        shorter = "shorten it, or lower --max-length or --beam" if is_shown else "shorten it"
+        needed = bytes_of(architecture, symbols, looked_at)
+        check_memory(needed, f"a line of {symbols - 1:,} symbols", shorter)
 
     def _plain(self, line: str, ids: Ids, answers: Sequence[Answer]) -> str:
         if self._settings.n_best is None:

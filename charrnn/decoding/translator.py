@@ -18,7 +18,7 @@ from charrnn.model.architecture import TranslationArchitecture
 
 Ids = NDArray[np.integer[Any]]
 
-SYMBOLS = 2**18
+SYMBOLS = 2**16
 """Of sources that are read side by side, at most, each as long as the longest: bounds memory."""
 
 
@@ -126,6 +126,18 @@ class Writer:
         each = self._each
         self._encoded = self._encoded.those(sources)
         self._decoder.select((sources[:, None] * each + np.arange(each)).ravel())
+
+
+def bytes_of(architecture: TranslationArchitecture, symbols: int, looked_at: int = 0) -> int:
+    """What it takes, roughly, to answer a source.
+
+    Args:
+        architecture: of the network.
+        symbols: of the source.
+        looked_at: by how many symbols of targets it is looked at, where that is to be told.
+    """
+    copies = 4  # as each direction and then both leave it, padded, and of those sources that go on
+    return 4 * symbols * (copies * architecture.width + 3 * looked_at)
 
 
 def by_length(lengths: Sequence[int], together: int) -> Iterator[list[int]]:

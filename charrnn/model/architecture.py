@@ -7,6 +7,7 @@ of torch or numpy.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from charrnn.config.declaration import Checked, setting
 from charrnn.model.cells import CELLS
@@ -25,6 +26,9 @@ class Architecture(Checked):
         direction: in which a trunk reads: `forward`, each step from what came before it; where a task allows
             it, `both`, from what comes after it too.
     """
+
+    reads_whole_texts: ClassVar[bool] = False
+    """Whether texts are read whole, however long; else in windows."""
 
     cell: str = setting("lstm", "the recurrent cell", choices=tuple(CELLS))
     layers: int = setting(1, "recurrent layers", minimum=1, maximum=64)
@@ -113,6 +117,8 @@ class Architecture(Checked):
 @dataclass(frozen=True)
 class EncoderArchitecture(Architecture):
     """A trunk that reads whole texts, and so may read them from both ends."""
+
+    reads_whole_texts: ClassVar[bool] = True
 
     direction: str = setting("both", "in which it reads", choices=("forward", "both"))
 

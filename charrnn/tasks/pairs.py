@@ -65,15 +65,20 @@ class PairBatches:
 
     Args:
         part: the pairs.
-        batch_size: pairs in a batch.
+        batch_size: pairs in a batch, at most.
+        sequence_length: batches have no more than `batch_size` times as many steps, if they have several
+            pairs: of the longest source or target, times the pairs.
         seed: of the order, and of what is hidden.
         vocabulary: of the sources; nothing is hidden where it has no unknown symbol.
     """
 
     BUCKET = 32
 
-    def __init__(self, part: Paired, *, batch_size: int, seed: int, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, part: Paired, *, batch_size: int, sequence_length: int, seed: int, vocabulary: Vocabulary
+    ) -> None:
         self.part, self.batch_size, self.seed = part, batch_size, seed
+        self.most = batch_size * sequence_length
         self.unknown, self.hiding = vocabulary.unknown, _hiding(vocabulary)
         self.epoch, self.position = 0, 0
 
@@ -93,7 +98,7 @@ class PairBatches:
         random = np.random.default_rng((self.seed, self.epoch))
         order, stretch = random.permutation(self.part.records), self.BUCKET * self.batch_size
         for begin in range(0, len(order), stretch):
-            groups = by_length(self.part, order[begin : begin + stretch], self.batch_size)
+            groups = by_length(self.part, order[begin : begin + stretch], self.batch_size, self.most)
             for group in random.permutation(len(groups)):
                 yield groups[group]
 
@@ -123,10 +128,29 @@ class PairBatches:
         return 0
 
 
-def by_length(part: Paired, rows: Rows, batch_size: int) -> list[Rows]:
-    """Pairs in groups of similar lengths, the longest sources first in the whole and in each."""
+def by_length(part: Paired, rows: Rows, batch_size: int, most: int) -> list[Rows]:
+    """Pairs in groups of similar lengths, the longest sources first in the whole and in each.
+
+    All of a group take the room of the longest, so that one of long pairs is halved until it has no more than
+    `most` steps, or a single pair.
+
+    Args:
+        part: the pairs.
+        rows: which of them.
+        batch_size: pairs in a group, at most.
+        most: steps of the longest source or target, times the pairs.
+    """
     order = np.lexsort((-part.targets.lengths[rows], -part.sources.lengths[rows]))
-    return [rows[order[begin : begin + batch_size]] for begin in range(0, len(rows), batch_size)]
+    sizes = np.maximum(part.sources.lengths, part.targets.lengths)
+
+    def halved(group: Rows) -> list[Rows]:
+        if len(group) == 1 or len(group) * int(sizes[group].max()) <= most:
+            return [group]
+        middle = len(group) // 2
+        return [*halved(group[:middle]), *halved(group[middle:])]
+
+    groups = (rows[order[begin : begin + batch_size]] for begin in range(0, len(rows), batch_size))
+    return [half for group in groups for half in halved(group)]
 
 
 def pairs(part: Paired, rows: Rows, epoch: float) -> Pairs:

@@ -30,8 +30,9 @@ from charrnn.text.vocabulary import Vocabulary
 SHOWN = 6
 """How many examples are shown now and then."""
 
-SCORED_TOGETHER = 64
-"""Pairs that are scored side by side; between these a score may be broken off."""
+SCORED_TOGETHER, SCORED_STEPS = 64, 2**16
+"""Pairs that are scored side by side, and the steps that these have, at most; between them a score may be
+broken off."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,15 @@ class TranslationTask:
         """An encoder and a decoder, which predicts all symbols alike."""
         return TranslationNetwork(architecture, dropout, generator)
 
-    def batches(self, part: Paired, *, batch_size: int, sequence_length: int, seed: int) -> PairBatches:  # noqa: ARG002 - pairs are read whole
+    def batches(self, part: Paired, *, batch_size: int, sequence_length: int, seed: int) -> PairBatches:
         """Pairs of similar lengths."""
-        return PairBatches(part, batch_size=batch_size, seed=seed, vocabulary=self.vocabulary)
+        return PairBatches(
+            part,
+            batch_size=batch_size,
+            sequence_length=sequence_length,
+            seed=seed,
+            vocabulary=self.vocabulary,
+        )
 
     def loss(self, network: TranslationNetwork, batch: Pairs, state: State | None) -> Loss:  # noqa: ARG002 - nothing is carried
         """Score each symbol of the targets, given the source and those before it: summed in nats."""
@@ -113,7 +120,7 @@ class TranslationTask:
         """Exact matches, and what the targets cost; a symbol that no target in training had is charged."""
         nats, right = 0.0, 0
         translator = Translator(network.architecture, network.weights())
-        for rows in by_length(part, np.arange(part.records), SCORED_TOGETHER):
+        for rows in by_length(part, np.arange(part.records), SCORED_TOGETHER, SCORED_STEPS):
             nats += self._nats(network, pairs(part, rows, 0.0))
             written, places = self._written(translator, part, rows), part.targets.texts[rows].tolist()
             right += sum(

@@ -196,6 +196,17 @@ class Paired:
         return replace(self, sources=some[0], targets=targets)
 
 
+def longest_of(part: object) -> tuple[int, int]:
+    """Symbols of the longest example, and of pairs the most source symbols times target symbols.
+
+    None, of what are no examples.
+    """
+    if isinstance(part, Paired):
+        sources, targets = part.sources.lengths, part.targets.lengths
+        return int((sources + targets).max()), int((sources * targets).max())
+    return (int(part.texts.lengths.max()), 0) if isinstance(part, Labelled | Tagged) else (0, 0)
+
+
 def spread(records: Records, symbols: int) -> Records:
     """About so many symbols of records, spread evenly over all: a file may be sorted by what is to be found.
 

@@ -58,6 +58,8 @@ class Facts:
         symbols: V, the size of the vocabulary.
         half: whether the machine multiplies in bfloat16 faster than in float32.
         longest_window: transitions of the shortest stretch of the text, where it is read in stretches.
+        longest: symbols of the longest example, where there are examples.
+        longest_pair: of pairs, the most source symbols times target symbols.
         head: what the task's architecture has beside cell and sizes, by name.
     """
 
@@ -66,6 +68,8 @@ class Facts:
     symbols: int
     half: bool = False
     longest_window: float = math.inf
+    longest: int = 0
+    longest_pair: int = 0
     head: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -77,11 +81,15 @@ class Plan:
         settings: what was set, and what was chosen.
         architecture: cell and sizes of the network.
         updates: how many are expected; None if that is not known.
+        longest: symbols of the longest text, where texts are read whole.
+        longest_pair: the most source symbols times target symbols, where each of these looks at all of those.
     """
 
     settings: ResolvedSettings
     architecture: Architecture
     updates: float | None = field(default=None, compare=False)
+    longest: int = 0
+    longest_pair: int = 0
 
 
 def bounded(budget: BudgetSettings) -> BudgetSettings:
@@ -185,7 +193,12 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         "precision": precision,
         "threads": _or(settings.machine.threads, _threads(settings, batch_size * hidden)),
     }
-    return Plan(build(ResolvedSettings, flat(settings) | chosen), network)
+    return Plan(
+        build(ResolvedSettings, flat(settings) | chosen),
+        network,
+        longest=facts.longest if kind.reads_whole_texts else 0,
+        longest_pair=facts.longest_pair if getattr(network, "attention", False) else 0,
+    )
 
 
 def precision_for(network: Architecture, batch_size: int, *, half: bool, device: str = "cpu") -> str:
@@ -207,7 +220,9 @@ def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: flo
         "weight_dropout": _or(settings.model.weight_dropout, weight_dropout(load, lines=lines)),
         "weight_decay": _or(settings.recipe.weight_decay, decay),
     }
-    return Plan(build(ResolvedSettings, flat(plan.settings) | chosen), plan.architecture, updates)
+    return dataclasses.replace(
+        plan, settings=build(ResolvedSettings, flat(plan.settings) | chosen), updates=updates
+    )
 
 
 def load_of(plan: Plan, updates: float, facts: Facts) -> float:

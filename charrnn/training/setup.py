@@ -13,6 +13,7 @@ from charrnn.tasks.batches import Batches
 from charrnn.tasks.task import Task
 from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.dataset import Dataset
+from charrnn.text.example_parts import longest_of
 from charrnn.text.parts import TaskPart
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import multiplies_in_half
@@ -157,11 +158,14 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, answers: Names, device:
     """What the plan depends on."""
     training, _ = dataset.examples
     kind = ANSWERS.get(dataset.task)
+    longest, longest_pair = longest_of(training)
     return Facts(
         training_symbols=training.symbols,
         records=training.records,
         symbols=len(vocabulary),
         half=multiplies_in_half(torch.device(device)),
         longest_window=training.longest_window,
+        longest=longest,
+        longest_pair=longest_pair,
         head={kind.size: kind.count(answers)} if kind else {},
     )
