@@ -9,7 +9,7 @@ _RULES = """
 section{overflow-x:auto;margin:2rem 0}
 h2{font-size:1.1rem;font-weight:650;margin:0 0 .5rem}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
-th,td{padding:.2rem .6rem;text-align:left;border:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.2rem .6rem;text-align:left;border:1px solid var(--line)}
 th{font-weight:600;color:var(--soft)}
 """
 
