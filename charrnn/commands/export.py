@@ -22,6 +22,9 @@ from charrnn.runs.folder import find_checkpoint
 FILE = "FILE"
 """What the argument is called."""
 
+WRITING = ("language", "generate")
+"""The tasks whose models predict characters; the others give answers: a label, tags, symbols of a target."""
+
 
 def export(file: str, checkpoint: str | None, settings: ExportSettings, *, json_wanted: bool) -> None:
     """Write a model in the format that the file's name asks for, and say what it is worth.
@@ -114,13 +117,13 @@ def _facts(file: str, form: Format, source: Source, made: Export) -> dict[str, A
 
 
 def _rows(found: Mapping[str, Any], source: Source) -> list[tuple[str, str]]:
-    lost = found["bits_lost_per_character"]
+    lost, of = found["bits_lost_per_character"], "character" if source.model.task in WRITING else "answer"
     return [
         ("written", f"{' and '.join([found['file'], *found['beside']])}, {found['bytes'] / 1e6:,.2f} MB"),
         ("model", f"{source.path}, {found['parameters']:,} parameters as {found['weights']}"),
         ("checked", _checked(found, source)),
         (
-            "bits lost per character",
+            f"bits lost per {of}",
             "not measured: there is no held-out text" if lost is None else f"{lost:.5f}",
         ),
     ]

@@ -16,12 +16,11 @@ from charrnn.decoding.labels import with_label
 from charrnn.decoding.network import Decoder
 from charrnn.decoding.translator import Translator
 from charrnn.export.held_out import Texts, held_out_texts
+from charrnn.export.loss import lost
 from charrnn.export.measure import (
     COMPARED,
-    MEASURED,
     ROWS,
     Network,
-    bits_lost,
     close,
     largest_difference,
 )
@@ -127,23 +126,11 @@ def checked(source: Source, stored: Mapping[str, Stored], graphs: Sequence[Model
     if isinstance(architecture, EncoderArchitecture):
         texts = _random_texts(architecture.symbols, is_ragged=runs[0].minds_lengths)
         found = _of_whole_texts(architecture, weights, runs, texts)
-        return Check(sum(map(len, texts)), close(found), _lost(source, weights))
+        return Check(sum(map(len, texts)), close(found), lost(source, weights))
     some = held_out_texts(source, COMPARED)
     pairs = list(_writing(architecture, weights, runs[0]))
     found = max(max(largest_difference(*pair, some), _of_sequences(*pair, some)) for pair in pairs)
-    return Check(some.symbols, close(found), _lost(source, weights))
-
-
-def _lost(source: Source, weights: Mapping[str, Array]) -> float | None:
-    """What a character costs more with the stored weights; of a model that writes without labels."""
-    model = source.model
-    if source.settings.weights == "f32":
-        return 0.0
-    if model.task != "language":
-        return None
-    texts = held_out_texts(source, MEASURED)
-    own, stored = (partial(Decoder, model.architecture, some) for some in (model.weights, weights))
-    return bits_lost(own, stored, texts)
+    return Check(some.symbols, close(found), lost(source, weights))
 
 
 def _writing(
