@@ -1,5 +1,7 @@
 """`charrnn inspect`: what it prints, and what it refuses."""
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 
@@ -14,7 +16,7 @@ CELLS = {
 
 
 def test_what_a_run_held_out_is_inspected(run_folder: Path) -> None:
-    result = charrnn("inspect", "--checkpoint", run_folder, "--json")
+    result = charrnn("inspect", "--checkpoint", run_folder, "--json", "--ablate", "0")
     assert result.code == 0, result.err
     found = result.json
     assert found["characters"] >= 800
@@ -33,12 +35,21 @@ def test_what_a_run_held_out_is_inspected(run_folder: Path) -> None:
     leads = [row["score"] - max(row["surface_score"], row["untrained_score"]) for row in found["cells"]]
     assert leads == sorted(leads, reverse=True)
     assert "in a comment" in found["left_out"]
-    assert charrnn("inspect", "--checkpoint", run_folder, "--json").json == found
+    assert charrnn("inspect", "--checkpoint", run_folder, "--json", "--ablate", "0").json == found
 
 
 def test_a_text_that_is_named_and_what_is_looked_for(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
-    arguments = ("inspect", tmp_path / "text.txt", "--checkpoint", run_folder, "--characters", "2000")
+    arguments = (
+        "inspect",
+        tmp_path / "text.txt",
+        "--checkpoint",
+        run_folder,
+        "--characters",
+        "2000",
+        "--ablate",
+        "0",
+    )
     result = charrnn(*arguments, "--property", "birds=b[a-z]+s", "--top", "3", "--json")
     assert result.code == 0, result.err
     assert len(result.json["cells"]) <= 3
@@ -55,7 +66,7 @@ def test_a_text_that_is_named_and_what_is_looked_for(run_folder: Path, tmp_path:
 def test_torch_is_not_loaded(run_folder: Path) -> None:
     code = (
         "import sys; from charrnn.cli import run_command; "
-        f"code = run_command(['inspect', '--checkpoint', {str(run_folder)!r}, '--json']); "
+        f"code = run_command(['inspect', '--checkpoint', {str(run_folder)!r}, '--ablate', '0', '--json']); "
         "print(code, 'torch' in sys.modules)"
     )
     assert python(code).splitlines()[-1] == "0 False"
@@ -86,7 +97,7 @@ def test_a_text_must_be_long_enough_and_be_there(run_folder: Path, tmp_path: Pat
     result = charrnn("inspect", tmp_path / "short.txt", "--checkpoint", run_folder)
     assert result.code == 3
     assert "has 14 symbols that the model knows; expected 800 or more" in result.err
-    missing = charrnn("inspect", "--checkpoint", run_folder / "best.safetensors")
+    missing = charrnn("inspect", "--checkpoint", run_folder / "best.safetensors", "--ablate", "0")
     assert missing.code == 0, missing.err
     (tmp_path / "alone.safetensors").write_bytes((run_folder / "best.safetensors").read_bytes())
     alone = charrnn("inspect", "--checkpoint", tmp_path / "alone.safetensors")
@@ -96,7 +107,17 @@ def test_a_text_must_be_long_enough_and_be_there(run_folder: Path, tmp_path: Pat
 
 def test_lines_are_each_read_by_themselves(lines_run: Path, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("anna\nbel\ncorta\ndelemir\n" * 60)
-    result = charrnn("inspect", tmp_path / "names.txt", "--checkpoint", lines_run, "--json", "--top", "100")
+    result = charrnn(
+        "inspect",
+        tmp_path / "names.txt",
+        "--checkpoint",
+        lines_run,
+        "--json",
+        "--top",
+        "100",
+        "--ablate",
+        "0",
+    )
     assert result.code == 0, result.err
     places = {row["property"]: row for row in result.json["cells"]}
     assert places["place in the line"]["score"] > 0.5
@@ -107,8 +128,100 @@ def test_hostile_text_steers_no_terminal(run_folder: Path, tmp_path: Path) -> No
     (tmp_path / "text.txt").write_text((TEXT + "\x1b[31mOne\x07 \u202e") * 2, encoding="utf-8")
     result = charrnn(
         *("inspect", tmp_path / "text.txt", "--checkpoint", run_folder),
-        *("--property", "\x1b[2J=One", "--cell", "1:2", "--top", "100"),
+        *("--property", "\x1b[2J=One", "--cell", "1:2", "--top", "100", "--ablate", "0"),
     )
     assert result.code == 0, result.err
     assert "\x1b" not in result.out
     assert "␛[2J" in result.out
+
+
+def test_what_cells_cost_is_told(run_folder: Path) -> None:
+    found = charrnn("inspect", "--checkpoint", run_folder, "--json", "--ablate", "30", "--top", "5").json
+    assert len(found["ablated"]) == 30
+    costs = [row["ablation_bits"] for row in found["ablated"]]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[0] > 0
+    by_place = {(row["layer"], row["cell"]): row for row in found["ablated"]}
+    for row in found["cells"]:
+        own = by_place[row["layer"], row["cell"]]
+        assert row["property"] in own["properties"]
+        assert row["ablation_bits"] == own["ablation_bits"]
+        for where in ("", "_inside", "_outside"):
+            low, high = row[f"ablation_interval{where}"]
+            assert low <= row[f"ablation_bits{where}"] <= high
+        parts = sorted((row["ablation_bits_inside"], row["ablation_bits_outside"]))
+        assert parts[0] <= row["ablation_bits"] <= parts[1]
+    alone = charrnn("inspect", "--checkpoint", run_folder, "--json", "--cell", "1:4", "--top", "2").json
+    assert [(row["layer"], row["cell"]) for row in alone["ablated"]] == [(1, 4)]
+    without = charrnn("inspect", "--checkpoint", run_folder, "--json", "--ablate", "0").json
+    assert without["ablated"] == []
+    assert {row["ablation_bits"] for row in without["cells"]} == {None}
+    table = charrnn("inspect", "--checkpoint", run_folder, "--top", "5")
+    assert "dearest to lose, in bits per character: 1:" in table.out
+    assert "elsewhere" in table.out
+    assert "holding cells at their mean: " in table.err
+
+
+def test_text_is_painted_by_a_cell(run_folder: Path) -> None:
+    result = charrnn("inspect", "--checkpoint", run_folder, "--cell", "1:4", "--show", "--ablate", "0")
+    assert result.code == 0, result.err
+    shown = result.out.split("the cell after each character: ")[1].splitlines()
+    assert "far above its middle" in shown[0]
+    lines = [line for line in shown[1:] if line]
+    text = "".join(line for line in lines if line.endswith("⏎")).replace("⏎", "\n")
+    assert len(text) > 500
+    assert text[text.index("\n") + 1 : text.rindex("\n")] in TEXT
+    assert any(re.fullmatch(r"[-=+# ]+", line) for line in lines)
+
+
+def test_a_page_stands_alone(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text((TEXT + "<script>alert(1)</script>\x1b[31m\n") * 2)
+    page = tmp_path / "cells.html"
+    arguments = ("inspect", tmp_path / "text.txt", "--checkpoint", run_folder, "--ablate", "0")
+    hostile = ("--property", "<b>&'\"=One", "--top", "100", "--cell", "1:4")
+    result = charrnn(*arguments, *hostile, "--html", page)
+    assert result.code == 0, result.err
+    document = page.read_text(encoding="utf-8")
+    assert not re.search(
+        r"<script|<b>|<img|<link|javascript:|\son\w+=|https?://(?!www\.w3\.org/2000/svg)", document
+    )
+    assert "\x1b" not in document
+    style = re.search(r"<style>(.*?)</style>", document, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in document
+    assert document.count("<style>") == 1
+    assert document.count("<svg") == 1
+    assert document.count("<circle") == 3 * 32
+    assert "&lt;b&gt;&amp;&#x27;&quot;" in document
+    assert "prefers-color-scheme:dark" in document
+    assert document.count("<pre>") >= 1
+    again = charrnn(*arguments, "--html", page)
+    assert again.code == 2
+    assert "exists; choose another --html" in again.err
+    assert page.read_text(encoding="utf-8") == document
+
+
+def test_show_is_for_people(run_folder: Path) -> None:
+    result = charrnn("inspect", "--checkpoint", run_folder, "--show", "--json")
+    assert result.code == 2
+    assert "--show and --json are given" in result.err
+
+
+@pytest.mark.parametrize("task", ["classify", "generate"])
+def test_models_of_other_tasks(task: str, tmp_path: Path) -> None:
+    """The cells of a classifier, which reads both ways; those of one that writes by label are not told."""
+    rows = [f"{a}{b}{c}\t{b}\n" for a in "abcdefgh" for b in ("xo", "yi") for c in "klmnopqrstuvw"]
+    (tmp_path / "rows.tsv").write_text("".join(rows * 10))
+    sizes = ("--hidden", "8", "--steps", "10", "--batch-size", "4", "--quiet", "--validation", "0.5")
+    trained = charrnn("train", tmp_path / "rows.tsv", "--task", task, "--run", tmp_path / "run", *sizes)
+    assert trained.code == 0, trained.err
+    result = charrnn("inspect", "--checkpoint", tmp_path / "run", "--json", "--cell", "1:9", "--top", "100")
+    if task == "generate":
+        assert result.code == 2
+        assert "--task generate, whose cells also depend on a label" in result.err
+        return
+    assert result.code == 0, result.err
+    assert {row["direction"] for row in result.json["cells"]} == {"reverse"}
+    assert {row["ablation_bits"] for row in result.json["cells"]} == {None}
+    assert "1:9 reversed" in charrnn("inspect", "--checkpoint", tmp_path / "run", "--cell", "1:9").out

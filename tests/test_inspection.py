@@ -6,11 +6,13 @@ from unicodedata import normalize
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from reference import network_step
+from reference import States, blank_states, cell_step, nats, network_step
 
 from charrnn.decoding.cells import Array
 from charrnn.errors import CorpusError
+from charrnn.inspection.ablation import Walk, costs, rise
 from charrnn.inspection.activations import Trunk, place_of, record
+from charrnn.inspection.attribution import attributions
 from charrnn.inspection.excerpts import Excerpts, Symbols, spread
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.null import best_by_chance, levels_of, null_levels, pairings
@@ -337,3 +339,121 @@ def test_shuffled_passages_name_a_cell_in_three_of_twenty_runs_at_most(
         shuffled = passages[random.permutation(excerpts.count)].reshape(values.shape)
         naming += any(one.is_named for one in find(shuffled, excerpts, blank, run))
     assert naming <= 3
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_what_losing_a_cell_costs_is_what_it_costs(cell: str) -> None:
+    """Against the equations step by step with the cell overwritten."""
+    random = np.random.default_rng(11)
+    text = "".join(random.choice(list(ALPHABET), 900))
+    architecture = Architecture(cell, 2, 5, 3, len(ALPHABET))
+    weights = {
+        name: (0.5 * random.standard_normal(shape)).astype(np.float32)
+        for name, shape in architecture.shapes().items()
+    }
+    trunk = Trunk(architecture, weights)
+    excerpts = Excerpts(as_symbols(text, (0, 410)), np.array([0, 300, 395]), 50)
+    activity, walk = record(trunk, excerpts), Walk.of(excerpts)
+    means = activity.values.mean(axis=0)
+    columns = [2, 8]
+    found = list(costs(trunk, walk, means, columns))
+    double = {name: array.astype(float) for name, array in weights.items()}
+    ids = excerpts.symbols.ids
+
+    def written_out(begin: int, held: tuple[int, float] | None) -> list[float]:
+        """What the symbols after `begin` cost, read from the start of their text, held from there on."""
+        states, spent = blank_states(architecture), []
+        for place in range(begin + 50):
+            if place in (0, 410):
+                states = blank_states(architecture)
+            logits, states = stepped(
+                architecture, double, int(ids[place]), states, held if place >= begin else None
+            )
+            is_last = place + 1 in (410, len(ids))
+            spent.append(0.0 if is_last else nats(logits, int(ids[place + 1])))
+        return spent[begin:]
+
+    for number, begin in enumerate((0, 300, 395)):
+        assert found[0][number] == pytest.approx(written_out(begin, None), abs=1e-3)
+        for column, without in zip(columns, found[1:], strict=True):
+            expected = written_out(begin, (column, float(means[column])))
+            assert without[number] == pytest.approx(expected, abs=1e-3)
+    assert not walk.is_scored[2, 14], "nothing follows the end of a text"
+    assert not np.allclose(found[0], found[1])
+
+
+def stepped(
+    architecture: Architecture,
+    weights: dict[str, Floats],
+    symbol: int,
+    states: States,
+    held: tuple[int, float] | None,
+) -> tuple[Floats, States]:
+    """A step of the reference, layer by layer, with a cell overwritten before the layer above reads it."""
+    values, after = weights["embedding.weight"][symbol], []
+    for k, state in enumerate(states):
+        from_input = weights[f"layers.{k}.input_weight"] @ values + weights[f"layers.{k}.input_bias"]
+        from_state = (
+            weights[f"layers.{k}.recurrent_weight"] @ state[0] + weights[f"layers.{k}.recurrent_bias"]
+        )
+        parts = [part.copy() for part in cell_step(architecture.cell, from_input, from_state, state)]
+        if held is not None and held[0] // architecture.hidden == k:
+            unit = held[0] % architecture.hidden
+            shown = parts[0][unit] / np.tanh(parts[-1][unit]) if len(parts) > 1 else 1.0
+            parts[-1][unit] = held[1]
+            parts[0][unit] = shown * np.tanh(held[1]) if len(parts) > 1 else held[1]
+        after.append(tuple(parts))
+        values = parts[0]
+    return weights["output.weight"] @ values + weights["output.bias"], after
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_gradients_are_the_slopes_of_the_loss(cell: str) -> None:
+    """By finite differences: one passage, one cell that is moved at one step."""
+    random = np.random.default_rng(12)
+    architecture = Architecture(cell, 2, 4, 3, len(ALPHABET))
+    weights = {
+        name: (0.7 * random.standard_normal(shape)).astype(np.float32)
+        for name, shape in architecture.shapes().items()
+    }
+    trunk = Trunk(architecture, weights)
+    excerpts = Excerpts(as_symbols("".join(random.choice(list(ALPHABET), 100))), np.array([0]), 12)
+    walk, values = Walk.of(excerpts), record(trunk, excerpts).values
+    double = {name: array.astype(float) for name, array in weights.items()}
+    ids = excerpts.symbols.ids
+
+    def loss(at: int, column: int, change: float) -> float:
+        states, total = blank_states(architecture), 0.0
+        for place in range(12):
+            _, plain = stepped(architecture, double, int(ids[place]), states, None)
+            now = float(plain[column // 4][-1][column % 4])
+            held = (column, now + change) if place == at else None
+            logits, states = stepped(architecture, double, int(ids[place]), states, held)
+            total += nats(logits, int(ids[place + 1]))
+        return total
+
+    for column in (1, 6):
+        for at in (0, 5, 11):
+            away = np.zeros_like(values)
+            away[at, column] = 1  # the way to the mean, 0 elsewhere
+            slope = (loss(at, column, 1e-4) - loss(at, column, -1e-4)) / 2e-4
+            found = attributions(trunk, walk, -away, np.zeros(8, np.float32))
+            assert found[column] == pytest.approx(abs(slope), rel=0.02, abs=1e-4)
+
+
+def test_intervals_are_of_passages_drawn_again() -> None:
+    random = np.random.default_rng(13)
+    more = random.standard_normal((12, 20)).astype(np.float32)
+    counts = random.integers(0, 2, (12, 20))
+    found = rise(more, counts, np.random.default_rng(5))
+    assert found is not None
+    assert found.bits == pytest.approx(more.sum() / np.log(2) / counts.sum(), rel=1e-4)
+    times, drawn = np.random.default_rng(5).multinomial(12, np.full(12, 1 / 12), 1000), []
+    for row in times:
+        chosen = np.repeat(np.arange(12), row)
+        drawn.append(more[chosen].sum() / np.log(2) / counts[chosen].sum())
+    drawn.sort()
+    assert found.low == pytest.approx(drawn[25], abs=0.02)
+    assert found.high == pytest.approx(drawn[974], abs=0.02)
+    assert found.low < found.bits < found.high
+    assert rise(more, np.zeros((12, 20), np.int64), random) is None, "where there is no character"

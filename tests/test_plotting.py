@@ -18,7 +18,7 @@ from charrnn.display.plots.braille import Canvas
 from charrnn.display.plots.chart import Chart, Series, Span, label, span, thinned
 from charrnn.display.plots.curves import LIVE_POINTS, MOST_POINTS, Track, charts
 from charrnn.display.plots.png import png
-from charrnn.display.plots.svg import svg
+from charrnn.display.plots.svg import drawing, svg
 from charrnn.display.plots.terminal import PALETTE, WIDEST, Plot
 from charrnn.errors import UsageError
 from charrnn.runs.metrics import Point
@@ -327,3 +327,15 @@ def test_a_png_without_matplotlib_says_what_to_do(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UsageError, match=r"needs matplotlib.*charrnn\[plot\].*\.svg"):
         png(charts({"a": RUN}))
+
+
+def test_a_scatter_has_points_and_no_lines() -> None:
+    points = [(0.1, 0.2), (0.9, 0.8)]
+    chart = Chart("left", "right", [Series("gate", points, is_scatter=True)], limits=(Span(0, 1), Span(0, 1)))
+    picture = svg([chart])
+    assert "polyline" not in picture
+    assert picture.count("<circle") == 2
+    assert chart.spans() == (Span(0, 1), Span(0, 1))
+    assert "<style>" not in drawing([chart])
+    dots = sum((ord(c) - 0x2800).bit_count() for c in drawn(chart) if 0x2800 < ord(c) < 0x2900)
+    assert dots == 2

@@ -3,33 +3,34 @@
 Without ablation no torch is loaded.
 """
 
+import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from charrnn.commands.cells import column_of
 from charrnn.commands.corpora import counted
+from charrnn.commands.inspect_report import Report, print_report, write_page
 from charrnn.commands.scored_text import NamedText, ScoredText, held_out
 from charrnn.config.settings import InspectSettings
 from charrnn.config.values import named_pattern
-from charrnn.display.cells.tables import cell_table, gate_table, median_spans
 from charrnn.display.live import make_display
+from charrnn.display.new_files import check_new_file
 from charrnn.display.progress import Counter
-from charrnn.display.sanitizer import visible, write_text
-from charrnn.display.tables import print_result
+from charrnn.display.sanitizer import write_text
+from charrnn.display.standard_error import loading
 from charrnn.errors import UsageError
-from charrnn.inspection.activations import Activity, Trunk, place_of, record
+from charrnn.inspection.ablation import Use, Walk, uses
+from charrnn.inspection.activations import Activity, Trunk, record
 from charrnn.inspection.excerpts import Excerpts, spread, symbols_of
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.properties import PROPERTIES, Found, Property, found_in, matching
 from charrnn.inspection.untrained import untrained
-from charrnn.model.architecture import Architecture, LabelledArchitecture, TranslationArchitecture
+from charrnn.model.architecture import LabelledArchitecture, TranslationArchitecture
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.text.passages import check_scorable
@@ -50,22 +51,28 @@ def inspect(
         UsageError: the model has no such cell, or is of a task whose cells are not inspected.
         CorpusError: the text cannot be read, or is too short.
     """
+    if settings.html is not None:
+        check_new_file(settings.html, "--html", paths)
+    if settings.show and json_wanted:
+        raise UsageError("--show and --json are given, but --show is for people; leave one out")
     path = find_checkpoint(checkpoint)
     model = load(path)
     trunk = trunk_of(path, model)
     cell = None if settings.cell is None else column_of(settings.cell, trunk.architecture)
-    excerpts = _excerpts(paths, path, model, settings)
+    name, excerpts = _excerpts(paths, path, model, settings)
     found, left_out = found_in(excerpts, _wanted(settings.property))
-    inspected = _inspected(trunk, excerpts, found, settings.seed, cell)
-    shown = [one for one in inspected.findings if cell is not None or one.is_named][: settings.top]
-    rows = [_row(one, inspected.activity, trunk.architecture) for one in shown]
+    activity, results = _findings(trunk, excerpts, found, settings.seed, cell)
+    shown = [one for one in results if cell is not None or one.is_named][: settings.top]
+    used = {}
+    if settings.ablate and model.task == "language":
+        used = _used(trunk, excerpts, activity, shown, settings.ablate, alone=cell is not None)
+    report = Report(path, model.task, trunk, excerpts, activity, results, shown, used, left_out)
+    if settings.html is not None:
+        write_page(settings.html, name, report)
     if json_wanted:
-        told = {"checkpoint": str(path), "task": model.task, "characters": len(excerpts.rows)}
-        told |= {"gates": _gates(inspected.activity), "cells": rows}
-        told |= {"not_followed": _not_followed(inspected.findings), "left_out": left_out}
-        write_text(sys.stdout, json.dumps(told) + "\n")
+        write_text(sys.stdout, json.dumps(report.json()) + "\n")
     else:
-        _print(rows, inspected, trunk.architecture)
+        print_report(report, show=settings.show)
 
 
 def trunk_of(path: Path, model: Checkpoint) -> Trunk:
@@ -88,8 +95,10 @@ def trunk_of(path: Path, model: Checkpoint) -> Trunk:
     return Trunk(architecture, weights)
 
 
-def _excerpts(paths: tuple[str, ...], path: Path, model: Checkpoint, settings: InspectSettings) -> Excerpts:
-    """The passages that are inspected."""
+def _excerpts(
+    paths: tuple[str, ...], path: Path, model: Checkpoint, settings: InspectSettings
+) -> tuple[str, Excerpts]:
+    """The name of the text, and the passages of it that are inspected."""
     text: ScoredText
     with make_display(Console(stderr=True, highlight=False), quiet=False) as display:
         if paths:
@@ -100,7 +109,7 @@ def _excerpts(paths: tuple[str, ...], path: Path, model: Checkpoint, settings: I
             text = held_out(path, model, "no text is given")
         texts = text.texts(model.vocabulary, display)
         symbols = symbols_of(texts, model.vocabulary, ends_first=model.task == "language")
-    return spread(symbols, settings.characters, text.name)
+    return text.name, spread(symbols, settings.characters, text.name)
 
 
 def _wanted(patterns: tuple[str, ...]) -> tuple[Property, ...]:
@@ -109,22 +118,10 @@ def _wanted(patterns: tuple[str, ...]) -> tuple[Property, ...]:
     return (*(one for one in PROPERTIES if one.name not in own), *own.values())
 
 
-@dataclass(frozen=True)
-class Inspected:
-    """What was found.
-
-    Attributes:
-        activity: of the cells.
-        findings: one for each property, best first.
-    """
-
-    activity: Activity
-    findings: Sequence[Finding]
-
-
-def _inspected(
+def _findings(
     trunk: Trunk, excerpts: Excerpts, found: Sequence[Found], seed: int, cell: int | None
-) -> Inspected:
+) -> tuple[Activity, list[Finding]]:
+    """What the cells do, and which follow what."""
     random = np.random.default_rng(seed)
     console, symbols = Console(stderr=True, highlight=False), 2 * len(excerpts.rows)
     with Counter(
@@ -132,55 +129,23 @@ def _inspected(
     ) as counter:
         activity = record(trunk, excerpts, counter.add)
         blank = record(untrained(trunk.architecture, random), excerpts, counter.add)
-    return Inspected(activity, findings(activity.values, blank.values, found, excerpts, random, column=cell))
+    return activity, findings(activity.values, blank.values, found, excerpts, random, column=cell)
 
 
-def _row(finding: Finding, activity: Activity, architecture: Architecture) -> dict[str, Any]:
-    """A finding by name."""
-    place = place_of(finding.column, architecture)
-    return {
-        "layer": place.layer,
-        "cell": place.cell,
-        "direction": "reverse" if place.is_reversed else "forward",
-        "property": finding.found.name,
-        "score": finding.score,
-        "null_95": finding.null_95,
-        "surface_score": finding.surface_score,
-        "untrained_score": finding.untrained_score,
-        "span_characters": None if activity.spans is None else float(activity.spans[finding.column]),
-        "value_inside": finding.inside,
-        "value_outside": finding.outside,
-        "ablation_bits": None,
-        "ablation_bits_inside": None,
-    }
-
-
-def _not_followed(findings: Sequence[Finding]) -> list[str]:
-    return [one.found.name for one in findings if not one.is_named]
-
-
-def _gates(activity: Activity) -> list[dict[str, Any]]:
-    return [
-        {
-            "layer": gate.layer,
-            "gate": gate.name,
-            "left_saturated": float(gate.left.mean()),
-            "right_saturated": float(gate.right.mean()),
-        }
-        for gate in activity.gates
-    ]
-
-
-def _print(rows: Sequence[Mapping[str, Any]], inspected: Inspected, architecture: Architecture) -> None:
-    """Print tables: the gates, and what cells follow."""
-    if inspected.activity.gates:
-        print_result(
-            gate_table(inspected.activity.gates, median_spans(inspected.activity.spans, architecture.layers))
-        )
-        write_text(sys.stdout, "\n")
-    if rows:
-        print_result(cell_table(rows))
-    else:
-        write_text(sys.stdout, "no cell follows any of the properties more closely than chance does\n")
-    if missing := _not_followed(inspected.findings):
-        write_text(sys.stdout, visible(f"followed by none: {', '.join(missing)}") + "\n")
+def _used(
+    trunk: Trunk, excerpts: Excerpts, activity: Activity, shown: Sequence[Finding], most: int, *, alone: bool
+) -> dict[int, Use]:
+    """What taking cells away costs, by their columns: those of the findings, and others that promise most."""
+    walk, means = Walk.of(excerpts), activity.values.mean(axis=0)
+    columns, console = list(dict.fromkeys(one.column for one in shown)), Console(stderr=True, highlight=False)
+    if not alone:
+        with loading("PyTorch", quiet=False):
+            from charrnn.inspection.attribution import attributions
+        with Counter(console, "looking at gradients", "symbols", walk.targets.size) as counter:
+            promised = attributions(trunk, walk, activity.values, means, counter.add)
+        columns = sorted(columns, key=lambda column: -promised[column])[:most]
+        others = (column for column in np.argsort(-promised).tolist() if column not in columns)
+        columns += itertools.islice(others, most - len(columns))
+    symbols = (1 + len(columns)) * walk.targets.size
+    with Counter(console, "holding cells at their mean", "symbols", symbols) as counter:
+        return uses(trunk, walk, means, columns, counter.add)

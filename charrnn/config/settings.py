@@ -883,6 +883,20 @@ class InspectSettings(Checked):
         metavar="NAME=REGEX",
     )
     top: int = setting(20, "how many findings are shown", minimum=1, maximum=10_000, metavar="N")
+    ablate: int = setting(
+        32,
+        "of a model of language: hold so many cells at their mean, one by one, and tell what that costs; "
+        "those of the findings first, then those whose gradients promise most; 0 loads no PyTorch",
+        minimum=0,
+        maximum=4096,
+        metavar="N",
+    )
+    show: bool = setting(False, "also show text painted by the values of the first cell")
+    html: str | None = setting(
+        None,
+        "write a new HTML page: the findings, the gates, text painted by the first cells",
+        metavar="FILE",
+    )
     seed: int = setting(
         1,
         "seed of the pairings by chance and of the untrained network",

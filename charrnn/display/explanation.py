@@ -75,10 +75,11 @@ _STYLE = Style([(level.light, level.dark) for level in LEVELS], "pre{margin:0 0 
 def levels_of(contributions: Sequence[Contribution]) -> list[int | None]:
     """For each character its number in `LEVELS`; None for one that hardly contributes."""
     largest = max((abs(each.nats) for each in contributions), default=0.0)
-    return [_level(each.nats / largest if largest else 0.0) for each in contributions]
+    return [level_of(each.nats / largest if largest else 0.0) for each in contributions]
 
 
-def _level(share: float) -> int | None:
+def level_of(share: float) -> int | None:
+    """The number in `LEVELS` of a share of the strongest, from -1 to 1; None for next to nothing."""
     steps = sum(abs(share) >= least for least in SHARES)
     return None if not steps else 1 + steps if share > 0 else 2 - steps
 

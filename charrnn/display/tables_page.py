@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from charrnn.display.web_page import Style, figures, safe, web_page
 
-_RULES = """
+RULES = """
 section{overflow-x:auto;margin:2rem 0}
 h2{font-size:1.1rem;font-weight:650;margin:0 0 .5rem}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.2rem .6rem;text-align:left;border:1px solid var(--line)}
 th{font-weight:600;color:var(--soft)}
 """
+"""What tables look like."""
 
-_STYLE = Style([("#d6e6fb", "#1d3654"), ("#93bff5", "#245a97")], _RULES)
+_STYLE = Style([("#d6e6fb", "#1d3654"), ("#93bff5", "#245a97")], RULES)
 
 SHARES = (0.1, 0.5)
 """Of a row, from which a cell that counts is coloured, and more so."""

@@ -65,18 +65,18 @@ def symbols_of(
         for piece in passages:
             text = piece.text or "\n"  # the end mark before the first line
             shown = piece.ids < len(vocabulary)
-            place = characters + np.append(piece.places[:-1], np.zeros(0, np.int64))
-            pieces.append((text, piece.codes[shown], piece.ids[shown].astype(np.int64), place[shown]))
+            places = characters + piece.places[:-1][shown]
+            pieces.append((text, piece.codes[shown], piece.ids[shown].astype(np.int64), places))
             count, characters = count + int(shown.sum()), characters + len(text)
             if count >= MOST:
                 break
         begins.append(count)
         if count >= MOST:
             break
-    parts, codes, ids, places = zip(*pieces, strict=True)
+    parts, *arrays = zip(*pieces, strict=True)
+    codes, ids, of_text = (np.concatenate(some) for some in arrays)
     starts = np.unique([begin for begin in begins if begin < count])
-    joined = [np.concatenate(arrays) for arrays in (codes, ids, places)]
-    whole = Symbols("".join(parts), joined[0], joined[1], joined[2], starts, starts)
+    whole = Symbols("".join(parts), codes, ids, of_text, starts, starts)
     if vocabulary.level == "byte":
         whole = _decoded(whole)
     return whole if vocabulary.end is None else _lines(whole, ends_first=ends_first)

@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 EVER = 1e4
 """A longer memory, in characters, is not told from one that lasts for ever."""
 
-EXPENDABLE = ("in / else", "remembers", "untrained", "3 characters", "chance")
+EXPENDABLE = ("remembers", "in / else", "untrained", "3 characters", "chance", "elsewhere", "inside")
 """Columns that go, in this order, where there is no room for all."""
 
 ROWS = 10
@@ -31,7 +31,6 @@ ROWS = 10
 
 def cell_table(rows: Sequence[Row]) -> RenderableType:
     """A row for each finding."""
-    names = ["property", "cell", "score", "chance", "3 characters", "untrained", "remembers", "in / else"]
 
     def table(shown: Sequence[str]) -> Table:
         columns = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
@@ -42,7 +41,14 @@ def cell_table(rows: Sequence[Row]) -> RenderableType:
             columns.add_row(*(Text(cells[name], style=_style(row, name)) for name in shown))
         return columns
 
-    return Fitted(table, names, EXPENDABLE)
+    return Fitted(table, columns_of(rows), EXPENDABLE)
+
+
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """What a table of findings has to tell."""
+    names = ["property", "cell", "score", "chance", "3 characters", "untrained", "remembers", "in / else"]
+    is_ablated = any(row["ablation_bits"] is not None for row in rows)
+    return [*names, "bits lost", "inside", "elsewhere"] if is_ablated else names
 
 
 def cells_of(row: Row) -> dict[str, str]:
@@ -56,7 +62,24 @@ def cells_of(row: Row) -> dict[str, str]:
         "untrained": f"{row['untrained_score']:.2f}",
         "remembers": span(row["span_characters"]),
         "in / else": f"{row['value_inside']:+.2f} / {row['value_outside']:+.2f}",
+        "bits lost": _lost(row, ""),
+        "inside": _lost(row, "_inside"),
+        "elsewhere": _lost(row, "_outside"),
     }
+
+
+def _lost(row: Row, where: str) -> str:
+    """What taking the cell away costs; in brackets where its interval has 0 in it."""
+    bits, interval = row[f"ablation_bits{where}"], row[f"ablation_interval{where}"]
+    if bits is None or interval is None:
+        return "–"
+    return f"{bits:.4f}" if interval[0] > 0 or interval[1] < 0 else f"({bits:.4f})"
+
+
+def dear(row: Row) -> str:
+    """A cell, what it follows, and what it costs to lose."""
+    follows = f" ({visible(row['properties'][0])})" if row["properties"] else ""
+    return f"{row['layer']}:{row['cell']}{follows} {row['ablation_bits']:.3f}"
 
 
 def place(row: Row) -> str:

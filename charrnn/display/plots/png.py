@@ -40,7 +40,8 @@ def _draw(axes: Any, chart: Chart) -> None:  # noqa: ANN401 - matplotlib is not 
             color=COLOURS[series.colour % len(COLOURS)],
             alpha=0.55 if series.faint else 1.0,
             linewidth=1.2 if series.faint else 1.8,
-            marker="o" if series.marks_each else None,
+            linestyle="none" if series.is_scatter else "-",
+            marker="o" if series.marks_each or series.is_scatter else None,
             markersize=3,
             label=visible(series.name).replace("$", r"\$"),
         )

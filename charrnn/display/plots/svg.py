@@ -18,21 +18,27 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 44, 40
 COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#d55e00")
 """Told apart by everybody (Okabe & Ito 2008, *Color Universal Design*), on light and on dark."""
 
-_STYLE = """
+STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #333 }
 .title { font-weight: bold } .end { text-anchor: end } .middle { text-anchor: middle }
 .paper { fill: #fff } .grid { stroke: #ddd } .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round }
 .faint { opacity: 0.55; stroke-width: 1.2 }
 @media (prefers-color-scheme: dark) { text { fill: #ddd } .paper { fill: #16181d } .grid { stroke: #333 } }
 """
+"""What drawings look like."""
 
 
 def svg(charts: Sequence[Chart]) -> str:
-    """The charts, one below the other."""
+    """The charts, one below the other, as a file."""
+    return drawing(charts, f"<style>{STYLE}</style>")
+
+
+def drawing(charts: Sequence[Chart], *styles: str) -> str:
+    """The same as an element of a page that has the rules in its own style, unless there are some here."""
     height = HEIGHT * len(charts)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-        f"<style>{_STYLE}</style>",
+        *styles,
         f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
     ]
     for number, chart in enumerate(charts):
