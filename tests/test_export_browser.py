@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from browser import Browser, browser
 from page_in_node import WRITE, in_node
-from program import charrnn
+from program import KOREAN, SMALL, charrnn
 
 from charrnn.display.sanitizer import visible
 from charrnn.model.architecture import Architecture
@@ -190,3 +190,46 @@ def test_what_is_hostile_is_shown_and_never_run(driven: Browser, run_folder: Pat
         assert driven.value(title) == HOSTILE[:-4] + "\ufffd" * 4
     assert driven.complaints() == []
     assert driven.requests() == [file.as_uri()]
+
+
+ROWS = "".join(f"{word}\t{word[:1].upper()}\n" for word in ("anra", "boli", "cymo", "deelo") * 9)
+LINES = "an ra\nbo li\n" * 20
+
+KINDS = {
+    "classify": (ROWS, "anra", "--task", "classify"),
+    "tag": (LINES, "anra", "--task", "tag", "--restore", "spaces"),
+    "translate": (ROWS, "anra", "--task", "translate"),
+    "generate": (ROWS, "", "--task", "generate"),
+    "lines": (LINES, "a", "--mode", "lines"),
+    "jamo": (KOREAN, "안녕", "--normalize", "nfd"),
+    "bytes": (KOREAN, "안녕", "--level", "byte"),
+}
+"""What each is trained on, what it is asked, and how it is trained."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_has_a_page(kind: str, driven: Browser, tmp_path: Path) -> None:
+    text, prompt, *options = KINDS[kind]
+    (tmp_path / "text.tsv").write_text(text, encoding="utf-8")
+    trained = charrnn(
+        "train", tmp_path / "text.tsv", "--run", tmp_path / "run", *SMALL, "--steps", "5", *options
+    )
+    assert trained.code == 0, trained.err
+    page = tmp_path / "page.html"
+    made = charrnn("export", page, "--checkpoint", tmp_path / "run", "--weights", "int8")
+    assert made.code == 0, made.err
+    driven.show(width=360, height=800)
+    driven.open(page.as_uri())
+    driven.type("#prompt", prompt)
+    driven.click("#write")
+    shown = written(driven)
+    answers = kind in {"classify", "tag", "translate"}
+    assert len(shown) > (500 if kind in {"jamo", "bytes"} else 0)
+    assert not answers or len(shown.splitlines()) == 1
+    assert driven.value("document.querySelector('#temperature').checkVisibility()") is not answers
+    assert driven.value("document.querySelectorAll('#label option').length") == (
+        4 if kind == "generate" else 0
+    )
+    assert driven.value("document.documentElement.scrollWidth") <= 360
+    assert driven.complaints() == []
+    assert driven.requests() == [page.as_uri()]
