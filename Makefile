@@ -22,6 +22,7 @@ demo: $(READY)
 	@echo '  $(BIN)/charrnn sample --prompt "A class " --temperature 0.7'
 	@echo '  $(BIN)/charrnn train novel.txt --max-time 10m   # a text of your own'
 	@echo '  $(BIN)/charrnn plot'
+	@echo '  $(BIN)/charrnn export page.html                   # then open page.html in a browser: it writes there'
 
 # One process for each core, with one thread each; a few files are tested sooner without: python -m pytest FILE.
 test: $(DEV_READY)

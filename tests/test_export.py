@@ -112,9 +112,10 @@ def test_an_export_that_fails_or_is_interrupted_leaves_no_file(
     assert everything() == set()
 
 
-def test_an_export_that_computes_something_else_is_no_export(run_folder: Path) -> None:
+@pytest.mark.parametrize("factor", [0.25, np.nan])
+def test_an_export_that_computes_something_else_is_no_export(factor: float, run_folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("charrnn.export.doubles._sigmoid", lambda values: 0.5 + values / 4)
+        patch.setattr("charrnn.export.doubles._sigmoid", lambda values: 0.5 + factor * values)
         result = charrnn("export", "page.html", "--checkpoint", run_folder)
     assert result.code == 1
     assert "computes other logits than the model" in result.err

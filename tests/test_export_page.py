@@ -323,3 +323,9 @@ def test_every_script_is_in_the_page_and_readable() -> None:
         lines = path.read_text("utf-8").splitlines()
         assert max(map(len, lines)) <= 110, path.name
         assert len(lines) < 400, path.name
+
+
+def test_the_page_of_the_manual_is_small_and_holds_its_model() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "page.html").read_bytes()
+    assert len(page) < 500_000
+    assert read_back(page)["output.bias"].dtype == np.float32

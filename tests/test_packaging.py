@@ -47,12 +47,14 @@ def test_the_size_is_said_before_pip_begins(tmp_path: Path) -> None:
     assert any(re.search(r"echo .*\bGB\b", line) for line in lines[:install])
 
 
-def test_the_demo_ends_with_three_commands_and_their_path(tmp_path: Path) -> None:
+def test_the_demo_ends_with_commands_to_try_and_their_path(tmp_path: Path) -> None:
     lines = planned("demo", tmp_path)
-    last = [line for line in lines if line.startswith("echo")][-4:]
+    last = [line for line in lines if line.startswith("echo")][-5:]
     assert "bin/activate" in last[0]
     commands = [re.search(rf"{tmp_path}/venv/bin/charrnn (\w+)", line) for line in last[1:]]
-    assert [found and found[1] for found in commands] == ["sample", "train", "plot"]
+    assert [found and found[1] for found in commands] == ["sample", "train", "plot", "export"]
+    assert "export page.html" in last[-1]
+    assert "in a browser" in last[-1]
 
 
 def test_the_demo_writes_500_characters_and_one_beginning_at_three_temperatures(tmp_path: Path) -> None:

@@ -36,20 +36,14 @@ def export(file: str, checkpoint: str | None, settings: ExportSettings, *, json_
         json_wanted: whether to print one JSON object.
 
     Raises:
-        UsageError: something stands there already, or the settings or the model are not for this format.
+        UsageError: something stands there already, or the settings are not for this format.
         CheckpointError: there is no such model.
     """
     form = format_of(file)
     settings = _settings_for(form, settings)
     check_new_file(file, FILE)
     path = find_checkpoint(checkpoint)
-    model = load(path)
-    if model.task not in form.tasks:
-        raise UsageError(
-            f"{path} was trained with --task {model.task}, whose models cannot be written as {form.ending}; "
-            f"expected one of {', '.join(form.tasks)}"
-        )
-    source = Source(file, path, model, settings)
+    source = Source(file, path, load(path), settings)
     made = form.make(source)
     _put(file, made)
     found = _facts(file, form, source, made)

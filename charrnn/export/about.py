@@ -6,13 +6,6 @@ from charrnn.export.source import Source
 from charrnn.runs.checkpoint_facts import NATS
 
 
-def summary(source: Source) -> str:
-    """What it is, in a sentence."""
-    size, corpus = source.model.architecture, source.model.corpus
-    network = f"{size.cell.upper()} with {size.parameters:,} parameters"
-    return f"A character-level {network}, trained on {corpus.name}. It runs in this page."
-
-
 def about(source: Source) -> list[tuple[str, str]]:
     """What a model is: its corpus, its size, how good it is, the command that trained it."""
     model = source.model

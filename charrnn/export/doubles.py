@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array
 from charrnn.model.architecture import Architecture, TranslationArchitecture
+from charrnn.model.packing import Packing
+from charrnn.model.substrings import substrings
 
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.integer[Any]]
@@ -95,6 +97,16 @@ def read_text(
             outputs.append(layer.run(values[::turn])[::turn])
         values = np.concatenate(outputs, 1)
     return values
+
+
+def remembered(weights: Mapping[str, Array], ids: Ids) -> Doubles | float:
+    """What a tagger's table has for the substrings around each symbol of one text, (T, K); 0 without one."""
+    if "substrings.weight" not in weights:
+        return 0.0
+    table = _doubles(weights, "substrings.weight")
+    rows = substrings(ids, Packing.of(np.array([len(ids)])), len(table))
+    found: Doubles = np.sum([table[some] for some in rows], 0)
+    return found
 
 
 class DoubleTranslator:

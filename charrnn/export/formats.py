@@ -7,7 +7,6 @@ from pathlib import Path
 
 from charrnn.errors import UsageError
 from charrnn.export.source import Export, Source
-from charrnn.model.architecture import ARCHITECTURES
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,6 @@ class Format:
         ending: how the name of its files ends, as the help shows it.
         weights: the kinds of weights that it has, the default first.
         options: the settings that are for it, beside these.
-        tasks: whose models it takes.
         make: makes the export, and checks it.
     """
 
@@ -27,7 +25,6 @@ class Format:
     ending: str
     weights: tuple[str, ...]
     options: frozenset[str]
-    tasks: tuple[str, ...]
     make: Callable[[Source], Export]
 
 
@@ -62,7 +59,6 @@ FORMATS: dict[str, Format] = {
         ending="FILE.html",
         weights=("f16", "f32", "int8"),
         options=frozenset({"title", "prompt"}),
-        tasks=tuple(ARCHITECTURES),
         make=_page,
     ),
     ".onnx": Format(
@@ -70,7 +66,6 @@ FORMATS: dict[str, Format] = {
         ending="FILE.onnx",
         weights=("f32", "f16", "int8"),
         options=frozenset({"title", "license"}),
-        tasks=tuple(ARCHITECTURES),
         make=_onnx,
     ),
     "/": Format(
@@ -78,7 +73,6 @@ FORMATS: dict[str, Format] = {
         ending="FOLDER/",
         weights=("f32",),
         options=frozenset({"title", "license"}),
-        tasks=tuple(ARCHITECTURES),
         make=_hub,
     ),
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.export.about import about, summary
+from charrnn.export.about import about
 from charrnn.export.source import Source
 from charrnn.model.architecture import TranslationArchitecture
 from charrnn.runs.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ def facts(source: Source) -> dict[str, Any]:
         "longestRecord": model.corpus.longest_record,
         "hasDelimiter": model.reading.delimiter is not None,
         "prompt": source.settings.prompt,
-        "summary": summary(source),
+        "summary": _summary(source),
         "about": about(source),
         **_of_task(model),
     }
@@ -81,3 +81,10 @@ def _start_logits(model: Checkpoint) -> list[float | None]:
     starts = np.where(is_character, np.array(model.corpus.starts), 0)
     counts = next(some for some in (starts, vocabulary.counts * is_character, is_character) if some.any())
     return [float(np.log(count)) if count else None for count in counts.tolist()]
+
+
+def _summary(source: Source) -> str:
+    """What it is, in a sentence."""
+    size, corpus = source.model.architecture, source.model.corpus
+    network = f"{size.cell.upper()} with {size.parameters:,} parameters"
+    return f"A character-level {network}, trained on {corpus.name}. It runs in this page."

@@ -110,6 +110,7 @@ class Settings {
       });
     }
     addEventListener("hashchange", () => {
+      if (location.hash === element("link").hash) return; // these are the settings already
       this.readAddress();
       changed("address");
     });

@@ -6,6 +6,8 @@
 const TARGET_END = 0; // the id of the end mark of a target
 const BEAM = 5; // targets that are followed
 const LONGEST_TARGET = 500;
+const REACH = 4; // characters before and after, of the substrings that a tagger looks up
+const HASH_FACTOR = 1103515245;
 
 // Reads whole lines, from both ends where the model does: a hidden state for each symbol.
 class Encoder {
@@ -95,6 +97,7 @@ class Tagger {
     this.encoder = new Encoder(facts, weights);
     this.weight = weights.get("output.weight");
     this.bias = weights.get("output.bias");
+    this.table = weights.get("substrings.weight");
     const { first, follows, last } = facts.possible;
     const ruled = (values, allowed) => Array.from(values, (value, i) => (allowed[i] ? value : -Infinity));
     this.first = ruled(weights.get("chain.first"), first);
@@ -116,12 +119,25 @@ class Tagger {
     const codes = vocabulary.spell(vocabulary.normal(text));
     const counts = beginnings(text, codes, vocabulary);
     const strange = vocabulary.unknown ?? vocabulary.codes.length - 1;
-    const ids = codes.map((code) => vocabulary.ids.get(code) ?? strange);
-    const rows = yield* this.encoder.read([...ids, vocabulary.end]);
-    const emissions = rows.slice(0, -1).filter((_, place) => counts[place])
-      .map((row) => multiply(this.weight, row, this.bias, new Float64Array(this.bias.length)));
+    const ids = [...codes.map((code) => vocabulary.ids.get(code) ?? strange), vocabulary.end];
+    const rows = yield* this.encoder.read(ids);
+    const emissions = [];
+    for (let place = 0; place < counts.length; place++) {
+      if (counts[place]) emissions.push(this.emission(rows[place], ids, place));
+      yield;
+    }
     const best = emissions.length ? this.best(emissions) : [];
     return counts.filter(Boolean).flatMap((count, place) => new Array(count).fill(best[place]));
+  }
+
+  // The score of each tag at a place.
+  emission(row, ids, place) {
+    const scores = multiply(this.weight, row, this.bias, new Float64Array(this.bias.length));
+    if (!this.table) return scores;
+    for (const found of substrings(ids, place, this.table.length / scores.length)) {
+      for (let tag = 0; tag < scores.length; tag++) scores[tag] += this.table[found * scores.length + tag];
+    }
+    return scores;
   }
 
   // The best sequence (Viterbi 1967); of equal ones that of the lower tags.
@@ -150,6 +166,21 @@ class Tagger {
     if (!marks) return names.join(" ");
     const places = cuts(tags, marks);
     return characters.map((character, place) => (places.has(place) ? " " : "") + character).join("");
+  }
+}
+
+// The substrings around a place, as rows of a table: those that touch the place between the character and
+// the one before, each a number by its ids and by where it lies. No product here is beyond 2^53.
+function* substrings(ids, place, rows) {
+  const prime = 2147483647;
+  for (let start = -REACH; start <= 0; start++) {
+    let number = start + REACH + 1;
+    for (let offset = start; offset <= REACH; offset++) {
+      const symbol = place + offset in ids ? ids[place + offset] + 2 : 1;
+      const high = (number * (HASH_FACTOR >>> 16)) % prime;
+      number = (high * 65536 + number * (HASH_FACTOR & 65535) + symbol) % prime;
+      if (offset >= -1) yield number % rows;
+    }
   }
 }
 

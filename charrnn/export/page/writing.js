@@ -152,6 +152,7 @@ class WritingDesk {
   finish() {
     this.stop();
     const { writer } = this;
+    this.element("next-section").hidden = writer.ended; // nothing comes after the end of a line
     this.showNext(writer.logits && !writer.ended ? writer.next(NEXT) : []);
     const left = visible(writer.unknown.join(" "));
     this.tell([
