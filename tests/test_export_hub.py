@@ -9,8 +9,9 @@ import pytest
 from forging import change
 from interruptions import at_call_do
 from markdown_it import MarkdownIt
-from program import charrnn, python
+from program import Result, charrnn
 
+import charrnn as charrnn_module
 from charrnn.export.hub_card import escaped, fenced, quoted
 from charrnn.runs.checkpoint import load
 
@@ -32,6 +33,16 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def birds(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A folder of a run, and what was said of it."""
+    folder = tmp_path_factory.mktemp("exported") / "birds"
+    options = ("--checkpoint", run_folder, "--license", "GPL-3.0-or-later", "--json")
+    result = charrnn("export", f"{folder}/", *options)
+    assert result.code == 0, result.err
+    return folder, result
+
+
 def everything() -> set[str]:
     return {str(path) for path in Path().rglob("*")}
 
@@ -47,28 +58,26 @@ def rendered(card: str) -> str:
     return html
 
 
-def test_the_folder_is_what_a_hub_takes(run_folder: Path) -> None:
-    result = charrnn("export", "birds/", "--checkpoint", run_folder, "--license", "CC-BY-4.0", "--json")
-    assert result.code == 0, result.err
+def test_the_folder_is_what_a_hub_takes(birds: tuple[Path, Result], run_folder: Path) -> None:
+    folder, result = birds
     found, best = result.json, run_folder / "best.safetensors"
-    assert (found["format"], found["file"], found["bits_lost_per_character"]) == ("hub", "birds", 0)
-    files = {"birds/README.md", "birds/config.json", "birds/model.safetensors"}
-    assert everything() == {"birds", *files}
-    assert found["bytes"] == sum(Path(file).stat().st_size for file in files)
-    assert Path("birds/model.safetensors").read_bytes() == best.read_bytes()
-    configuration = json.loads(Path("birds/config.json").read_text())
-    model = load(best)
+    assert (found["format"], found["file"], found["bits_lost_per_character"]) == ("hub", str(folder), 0)
+    assert {path.name for path in folder.parent.iterdir()} == {"birds"}
+    files = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert files.keys() == {"README.md", "config.json", "model.safetensors"}
+    assert found["bytes"] == sum(files.values())
+    assert (folder / "model.safetensors").read_bytes() == best.read_bytes()
+    configuration, model = json.loads((folder / "config.json").read_text()), load(best)
     assert configuration["model_type"] == "charrnn"
     assert configuration["hidden"] == model.architecture.hidden
     codes = [entry["code"] for entry in configuration["vocabulary"]["entries"]]
     assert codes == model.vocabulary.codes.tolist()
 
 
-def test_the_card_has_tags_figures_command_samples_and_a_word_on_memorisation(run_folder: Path) -> None:
-    result = charrnn("export", "birds/", "--checkpoint", run_folder, "--license", "GPL-3.0-or-later")
-    assert result.code == 0, result.err
-    assert result.err == "charrnn: upload it with hf upload USER/birds birds\n"
-    card, model = Path("birds/README.md").read_text(), load(run_folder / "best.safetensors")
+def test_the_card_has_tags_figures_command_samples_and_a_word_on_memorisation(
+    birds: tuple[Path, Result], run_folder: Path
+) -> None:
+    card, model = (birds[0] / "README.md").read_text(), load(run_folder / "best.safetensors")
     matter = front_matter(card)
     assert matter[:3] == ["license: gpl-3.0", "library_name: charrnn", "pipeline_tag: text-generation"]
     assert "- lstm" in matter
@@ -86,6 +95,14 @@ def test_the_card_has_tags_figures_command_samples_and_a_word_on_memorisation(ru
     assert f"training text has {report['novelty']['longest']['length']:,}." in card
     shares = [f"{span['share']:.1%}" for span in report["novelty"]["spans"].values()]
     assert f"{shares[0]}, {shares[1]} and {shares[2]} stand there" in card
+
+
+def test_it_is_said_how_to_upload_it() -> None:
+    model = GOLDEN / "format-3.safetensors"
+    result = charrnn("export", "my birds/", "--checkpoint", model, "--license", "mit")
+    assert result.code == 0, result.err
+    assert result.err == "charrnn: upload it with hf upload 'USER/my birds' 'my birds'\n"
+    assert f"the model is {model}, byte for byte" in result.out
 
 
 @pytest.mark.parametrize(
@@ -106,15 +123,15 @@ def test_a_hub_knows_the_task(task: str, pipeline: str, command: str) -> None:
     assert ("was not measured" in card) is (task == "-generate")
 
 
-def test_an_exported_folder_is_a_checkpoint(run_folder: Path) -> None:
-    assert charrnn("export", "birds/", "--checkpoint", run_folder, "--license", "mit").code == 0
+def test_an_exported_folder_is_a_checkpoint(birds: tuple[Path, Result], run_folder: Path) -> None:
+    folder, _ = birds
     expected = charrnn("sample", "--checkpoint", run_folder, "--length", "40").out
-    for path in ("birds", "birds/model.safetensors"):
+    for path in (folder, folder / "model.safetensors"):
         assert charrnn("sample", "--checkpoint", path, "--length", "40").out == expected
-    assert charrnn("info", "--checkpoint", "birds", "--json").json["hidden"] == 32
-    assert python("import charrnn; print(charrnn.load('birds').sample(length=40), end='')") == expected
-    assert charrnn("export", "again/", "--checkpoint", "birds", "--license", "mit").code == 0
-    assert Path("again/model.safetensors").read_bytes() == Path("birds/model.safetensors").read_bytes()
+    assert charrnn("info", "--checkpoint", folder, "--json").json["hidden"] == 32
+    assert charrnn_module.load(folder).sample(length=40) == expected
+    assert charrnn("export", "again/", "--checkpoint", folder, "--license", "mit").code == 0
+    assert Path("again/model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -171,7 +188,7 @@ def test_what_stands_there_is_left_alone(run_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_what_appears_meanwhile_is_left_alone(is_file: bool, run_folder: Path) -> None:
+def test_what_appears_meanwhile_is_left_alone(is_file: bool) -> None:
     def appear(*_: object) -> None:
         if is_file:
             Path("birds").write_text("theirs")
@@ -180,7 +197,8 @@ def test_what_appears_meanwhile_is_left_alone(is_file: bool, run_folder: Path) -
             Path("birds/theirs").touch()
 
     with at_call_do("charrnn.runs.atomic._sync_folder", {0}, appear):
-        result = charrnn("export", "birds/", "--checkpoint", run_folder, "--license", "mit")
+        model = GOLDEN / "format-3.safetensors"
+        result = charrnn("export", "birds/", "--checkpoint", model, "--license", "mit")
     assert (result.code, result.out) == (2, "")
     assert everything() == ({"birds"} if is_file else {"birds", "birds/theirs"})
 
@@ -201,7 +219,8 @@ def test_an_export_that_fails_or_is_interrupted_leaves_no_folder(
     place: str, end: object, code: int, run_folder: Path
 ) -> None:
     assert callable(end)
+    model = run_folder if place == "export.hub_samples.compare" else GOLDEN / "format-3.safetensors"
     with at_call_do(f"charrnn.{place}", {0}, end):
-        result = charrnn("export", "birds/", "--checkpoint", run_folder, "--license", "mit")
+        result = charrnn("export", "birds/", "--checkpoint", model, "--license", "mit")
     assert result.code == code
     assert everything() == set()

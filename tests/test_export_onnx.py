@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from forging import change
 from interruptions import at_call_do
 from numpy.typing import NDArray
 from program import SMALL, TEXT, charrnn
@@ -207,6 +208,17 @@ def test_the_metadata_are_all_that_a_program_needs(run_folder: Path) -> None:
     assert told["command"].startswith("charrnn train corpus ")
     assert "end" not in told
     assert "unknown" not in told
+
+
+@pytest.mark.usefixtures("_in_empty_folder")
+def test_a_hostile_name_is_text_that_can_be_shown() -> None:
+    model = shutil.copyfile(GOLDEN / "format-3.safetensors", Path("model.safetensors"))
+    name = "\ud800\x1b[31m\u202e\x00"
+    change(model, lambda entry: entry["corpus"].update(name=name))
+    exported("--checkpoint", model)
+    told = onnxruntime.InferenceSession("model.onnx").get_modelmeta().custom_metadata_map
+    assert told["title"] == "⟨U+D800⟩␛[31m⟨U+202E⟩␀"
+    assert told["title"] in told["command"]
 
 
 @pytest.mark.usefixtures("_in_empty_folder")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from onnx.checker import check_model
 
+from charrnn.display.sanitizer import visible
 from charrnn.errors import CharRNNError
 from charrnn.export import onnx_check, onnx_networks
 from charrnn.export.source import Export, Source
@@ -89,4 +90,4 @@ def _metadata(source: Source) -> dict[str, str]:
         found["starts"] = " ".join(map(str, model.corpus.starts))
     if kind := ANSWERS.get(model.task):
         found[kind.name] = json.dumps(model.answers)
-    return {name: str(value) for name, value in found.items() if value is not None}
+    return {name: visible(str(value)) for name, value in found.items() if value is not None}
