@@ -13,7 +13,7 @@ from charrnn.config.declaration import build, flat
 from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
-from charrnn.model.architecture import Architecture
+from charrnn.model.architecture import Architecture, TaggerArchitecture
 from charrnn.tasks.windows import Streams
 from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
@@ -354,3 +354,26 @@ def test_labels_tell_less_than_symbols_and_dropout_is_higher() -> None:
     assert dropouts == [0.0, OF_A_TASK["classify"]]
     set_ = choose(build(TrainSettings, {"task": "classify", "steps": 100, "dropout": 0.1}), facts)
     assert set_.settings.model.dropout == 0.1
+
+
+@pytest.mark.parametrize(
+    ("symbols", "vocabulary", "tags", "given", "rows"),
+    [
+        (241_000, 46, 2, None, 2**18),
+        (1_000_000, 46, 2, None, 2**19),
+        (1_000_000, 46, 30, None, 2**15),
+        (110_000, 1_300, 2, None, 0),
+        (110_000, 1_300, 2, 64, 64),
+        (1_000_000, 46, 2, 0, 0),
+    ],
+)
+def test_a_tagger_has_a_table_of_substrings_where_these_are_frequent(
+    symbols: int, vocabulary: int, tags: int, given: int | None, rows: int
+) -> None:
+    facts = Facts(symbols, symbols // 9, vocabulary, head={"tags": tags})
+    plan = choose(of(task="tag", mode="lines", steps=100, substring_rows=given), facts)
+    assert isinstance(plan.architecture, TaggerArchitecture)
+    assert plan.architecture.substring_rows == plan.settings.examples.substring_rows == rows
+    without = choose(of(task="tag", mode="lines", steps=100, substring_rows=0), facts)
+    assert plan.settings.model.dropout == without.settings.model.dropout
+    assert plan.architecture.parameters_of_a_step == without.architecture.parameters

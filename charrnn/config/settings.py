@@ -317,7 +317,7 @@ class ExampleSettings(Checked):
         "rows of a table of what the substrings around a character mean for its tag, with tag; 0 for none",
         minimum=0,
         maximum=2**24,
-        chosen="by text and tags",
+        chosen="by text, vocabulary and tags",
         tasks=("tag",),
     )
 

@@ -83,11 +83,12 @@ class Architecture(Checked):
         return shapes
 
     @classmethod
-    def tables(cls, text_symbols: int, head: Mapping[str, int]) -> dict[str, int]:  # noqa: ARG003 - none here
-        """The sizes of tables that a text of so many symbols fills, by name.
+    def tables(cls, text_symbols: int, symbols: int, head: Mapping[str, int]) -> dict[str, int]:  # noqa: ARG003
+        """The sizes of tables that a text fills, by name; here there are none.
 
         Args:
-            text_symbols: of all that is learnt from.
+            text_symbols: how long it is.
+            symbols: of its vocabulary.
             head: what else the architecture has beside cell and sizes.
         """
         return {}
@@ -158,6 +159,10 @@ class ClassifierArchitecture(EncoderArchitecture):
         return self.trunk_shapes() | output
 
 
+SYMBOLS_FOR_EACH = 1000
+"""How often each symbol of the vocabulary stands in a text, on average, where a table of substrings helps."""
+
+
 @dataclass(frozen=True)
 class TaggerArchitecture(EncoderArchitecture):
     """A trunk, a linear output for each step, and what the tags of neighbours say of each other.
@@ -172,8 +177,13 @@ class TaggerArchitecture(EncoderArchitecture):
     substring_rows: int = setting(0, "rows of the table of substrings", minimum=0, maximum=2**24)
 
     @classmethod
-    def tables(cls, text_symbols: int, head: Mapping[str, int]) -> dict[str, int]:
-        """Twice as many rows as symbols, or more: a power of two; with all tags 2^20 numbers at most."""
+    def tables(cls, text_symbols: int, symbols: int, head: Mapping[str, int]) -> dict[str, int]:
+        """Up to twice as many rows as the text has symbols: a power of two, with all tags 2^20 numbers.
+
+        None where most substrings of the text are so rare that what is remembered of them misleads (LOG.md).
+        """
+        if text_symbols < SYMBOLS_FOR_EACH * symbols:
+            return {"substring_rows": 0}
         most = 2**20 // head["tags"]
         return {"substring_rows": 2 ** (min(2 * text_symbols, most).bit_length() - 1)}
 

@@ -163,7 +163,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     kind = ARCHITECTURES[settings.reading.task]
     own = {field.name for field in dataclasses.fields(kind)}
     given = {name: value for name, value in flat(settings.examples).items() if name in own}
-    tables = kind.tables(facts.training_symbols, facts.head)
+    tables = kind.tables(facts.training_symbols, facts.symbols, facts.head)
     network = kind(
         **facts.head,
         **given | {name: _or(given[name], size) for name, size in tables.items()},
