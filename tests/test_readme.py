@@ -70,6 +70,7 @@ def after_readme(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "surnames.csv").write_text("".join(f'"{name}","{label}"\n' for name, label in rows))
     (folder / "people.txt").write_text("Nakamura\nMcKenzie\n")
     (folder / "words.tsv").write_text("".join(f"{name}\t{' '.join(name)}\n" for name in NAMES.split()))
+    (folder / "chat.tsv").write_text("안녕\t네\n배고파\t밥 먹어요\n하나\t둘\n" * 20, encoding="utf-8")
     tags = {name: " ".join("BI"[place > 1] for place in range(len(name))) for name in NAMES.split()}
     (folder / "morphemes.tsv").write_text("".join(f"{name}\t{its}\n" for name, its in tags.items()))
     (folder / "tunes.abc").write_text("X:1\nK:C\nCDEF|\n\n" * 30)
