@@ -97,6 +97,16 @@ def test_the_card_has_tags_figures_command_samples_and_a_word_on_memorisation(
     assert f"{shares[0]}, {shares[1]} and {shares[2]} stand there" in card
 
 
+def test_lines_that_are_copied_whole_are_counted(lines_run: Path) -> None:
+    assert charrnn("export", "names/", "--checkpoint", lines_run, "--license", "mit").code == 0
+    card = Path("names/README.md").read_text()
+    (said,) = [line for line in card.splitlines() if line.startswith("It wrote ")]
+    count = ("--count", "500", "--json", "--novelty", "auto")
+    lines = charrnn("sample", "--checkpoint", lines_run, *count).json["novelty"]["lines"]
+    assert f"Of 500 lines, {lines['copied']} ({lines['share']:.1%}) are lines of that text." in said
+    assert "–" not in said, "no span is as long as that"
+
+
 def test_it_is_said_how_to_upload_it() -> None:
     model = GOLDEN / "format-3.safetensors"
     result = charrnn("export", "my birds/", "--checkpoint", model, "--license", "mit")

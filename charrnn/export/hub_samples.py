@@ -73,21 +73,26 @@ def copied(source: Source) -> str | None:
 
 
 def _said(found: Novelty, unit: str) -> str:
-    *lengths, longest = map(str, found.shares)
-    *shares, of_longest = map(_percent, found.shares.values())
     said = (
         f"It wrote {found.characters:,} {unit} at temperature 1, with seed 1. The longest span of them that "
-        f"also stands in its training text has {found.longest.length:,}. Of all spans of "
-        f"{', '.join(lengths)} and {longest} {unit}, {', '.join(shares)} and {of_longest} stand there."
+        f"also stands in its training text has {found.longest.length:,}."
     )
-    lines = found.lines
-    if lines.total:
+    shares = {str(length): _percent(share) for length, share in found.shares.items() if share.total}
+    if shares:
+        said += f" Of all spans of {_listed([*shares])} {unit}, {_listed([*shares.values()])} stand there."
+    if found.lines.total:
+        lines = found.lines
         said += f" Of {lines.total:,} lines, {lines.copied:,} ({_percent(lines)}) are lines of that text."
     return said
 
 
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _percent(share: Share) -> str:
-    return "–" if share.share is None else f"{share.share:.1%}"
+    return f"{share.copied / share.total:.1%}"
 
 
 def _labels(model: Checkpoint) -> Sequence[str | None]:
