@@ -2,7 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.tasks.batches import NextSymbols
-from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.packed import Windows, pack, packed_records
+from charrnn.tasks.passes import Passes
 from charrnn.tasks.windows import PartedStreams, Streams, Windowed
 
 END = 255
@@ -179,20 +181,23 @@ def test_windows_say_where_batches_lie_without_reading_them(make: Callable[[], W
         assert asking.numbers() == reading.numbers()
 
 
-def records_of(texts: list[list[int]], **options: int) -> PackedRecords:
-    """Texts as ids between end marks, all of them chosen."""
+Packed = Passes[Windows, NextSymbols]
+
+
+def records_of(texts: list[list[int]], chosen: Sequence[int] | None = None, **options: int) -> Packed:
+    """Texts as ids between end marks, all of them chosen if it is not said which."""
     ids = np.array([END, *itertools.chain.from_iterable([*text, END] for text in texts)], np.uint8)
     bounds = np.flatnonzero(ids == END).astype(np.int64)
-    chosen = np.arange(len(texts), dtype=np.int64)
+    some = np.arange(len(texts)) if chosen is None else np.array(chosen)
     values = {"batch_size": 4, "sequence_length": 1000, "seed": 1} | options
-    return PackedRecords(ids, bounds, chosen, **values)
+    return packed_records(bounds, some, partial(pack, ids), **values)
 
 
-def epochs_of(records: PackedRecords) -> Iterator[list[NextSymbols]]:
+def epochs_of(records: Packed) -> Iterator[list[NextSymbols]]:
     """The batches, an epoch at a time."""
     batches = iter(records)
     while True:
-        yield list(itertools.islice(batches, records.batches_in_an_epoch))
+        yield list(itertools.islice(batches, records.batches_in_a_pass))
 
 
 def columns(batch: NextSymbols) -> list[tuple[list[int], list[int]]]:
@@ -231,8 +236,8 @@ def texts_read(batches: list[NextSymbols]) -> list[list[int]]:
 def test_each_epoch_reads_every_record_once(
     texts: list[list[int]], batch_size: int, sequence_length: int
 ) -> None:
-    records = records_of(texts, batch_size=batch_size, sequence_length=sequence_length)
-    records.BUCKET = 2  # several stretches even of few texts
+    bucket = 2  # several stretches even of few texts
+    records = records_of(texts, batch_size=batch_size, sequence_length=sequence_length, bucket=bucket)
     expected = Counter((*text, END) for text in texts)
     batches = iter(records)
     for _ in range(3):
@@ -292,10 +297,7 @@ def test_records_count_their_passes() -> None:
 
 
 def test_only_chosen_records_are_read() -> None:
-    whole = records_of([[i] for i in range(10)])
-    some = PackedRecords(
-        whole.ids, whole.bounds, np.array([2, 3, 5]), batch_size=2, sequence_length=9, seed=1
-    )
+    some = records_of([[i] for i in range(10)], [2, 3, 5], batch_size=2)
     assert sorted(texts_read(next(epochs_of(some)))) == [[2, END], [3, END], [5, END]]
 
 

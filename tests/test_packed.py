@@ -14,7 +14,7 @@ from charrnn.model.architecture import Architecture
 from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
 from charrnn.tasks.batches import NextSymbols
-from charrnn.tasks.packed import pack, windows
+from charrnn.tasks.packed import Windows, pack, windows
 
 SYMBOLS = 6
 WHOLE = 1_000
@@ -72,8 +72,8 @@ def packed(model: CharRNN, texts: list[Tensor], window: int) -> Run:
     ends: list[list[Tensor]] = [[] for _ in texts]
     state: State | None = None
     total, count = torch.zeros(()), 0
-    for starts, steps, fresh in windows(begins, lengths[order], window):
-        batch = pack(ids, starts, steps, fresh=fresh, epoch=0)
+    for some in windows(begins, lengths[order], window):
+        batch, steps = pack(ids, some, 0), some.lengths
         assert isinstance(batch.ids, PackedSequence)
         logits = PackedSequence(model(batch.ids, state)[0], batch.ids.batch_sizes)
         loss = LANGUAGE.loss(model, batch, state)
@@ -114,7 +114,7 @@ def test_lengths_five_two_three(cell: str, layers: int) -> None:
 
 def test_lengths_five_two_three_lie_as_the_picture_shows() -> None:
     ids = np.arange(100, 113, dtype=np.uint8)  # texts a, b, c of lengths 5, 2, 3 with their end marks
-    batch = pack(ids, np.array([0, 9, 6]), np.array([5, 3, 2]), fresh=True, epoch=0)
+    batch = pack(ids, Windows(np.array([0, 9, 6]), np.array([5, 3, 2]), is_fresh=True), 0)
     assert isinstance(batch.ids, PackedSequence)
     assert batch.ids.batch_sizes.tolist() == [3, 3, 2, 1, 1]
     assert batch.ids.data.tolist() == [100, 109, 106, 101, 110, 107, 102, 111, 103, 104]

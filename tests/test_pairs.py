@@ -12,7 +12,8 @@ from pairs_by_hand import architecture_of, lively, part_of, vocabularies
 from charrnn.decoding.translator import Translator
 from charrnn.evaluation.target_costs import costs
 from charrnn.evaluation.targets import sides
-from charrnn.tasks.pairs import PADDING, PairBatches, Pairs, by_length, pairs
+from charrnn.tasks.pairs import PADDING, Pairs, alike, pair_batches, pairs
+from charrnn.tasks.passes import Numbers, Passes
 from charrnn.tasks.task import Task
 from charrnn.tasks.translation import TranslationTask
 from charrnn.text.codes import UNKNOWN_NATS
@@ -24,8 +25,8 @@ PART = part_of(PAIRS, SOURCES, TARGETS)
 TASK = TranslationTask(SOURCES, TARGETS)
 
 
-def batches(batch_size: int = 3, vocabulary: Vocabulary = SOURCES) -> PairBatches:
-    return PairBatches(PART, batch_size=batch_size, sequence_length=64, seed=1, vocabulary=vocabulary)
+def batches(batch_size: int = 3, vocabulary: Vocabulary = SOURCES) -> Passes[Numbers, Pairs]:
+    return pair_batches(PART, batch_size=batch_size, sequence_length=64, seed=1, vocabulary=vocabulary)
 
 
 def decoded(batch: Pairs) -> list[tuple[str, str]]:
@@ -57,13 +58,13 @@ def test_long_pairs_have_fewer_beside_them() -> None:
     lengths = [(2, 3), (70, 1), (3, 1), (1, 2), (2, 2), (1, 50), (2, 1), (1, 1)]
     part = part_of([("a" * source, "x" * target) for source, target in lengths], SOURCES, TARGETS)
     rows = np.arange(len(lengths))
-    (whole,) = by_length(part, rows, 8, 8 * 71)
+    (whole,) = alike(part, rows, 8, 8 * 71)
     assert whole[0] == 1
-    groups = by_length(part, rows, 8, 8 * 20)
+    groups = alike(part, rows, 8, 8 * 20)
     assert [place for group in groups for place in group] == whole.tolist()
     assert [len(group) for group in groups] == [2, 2, 2, 2]
-    assert [len(group) for group in by_length(part, rows, 8, 50)] == [1, 1, 2, 1, 1, 2]
-    source = PairBatches(part, batch_size=8, sequence_length=20, seed=1, vocabulary=SOURCES)
+    assert [len(group) for group in alike(part, rows, 8, 50)] == [1, 1, 2, 1, 1, 2]
+    source = pair_batches(part, batch_size=8, sequence_length=20, seed=1, vocabulary=SOURCES)
     for batch in islice(source, source.steps(2)):
         assert len(batch.inputs) * max(len(batch.sources.batch_sizes), batch.inputs.shape[1]) <= 8 * 20
 
@@ -113,7 +114,7 @@ def sorted_by_target(batch: Pairs) -> list[tuple[str, str]]:
 def test_a_batch_costs_what_its_pairs_cost_alone() -> None:
     as_task: Task = TASK
     network = lively(architecture_of(symbols=len(SOURCES), target_symbols=len(TARGETS)))
-    rows = by_length(PART, np.arange(len(PAIRS)), len(PAIRS), 10**6)[0]
+    rows = alike(PART, np.arange(len(PAIRS)), len(PAIRS), 10**6)[0]
     with torch.no_grad():
         loss = as_task.loss(network, pairs(PART, rows, 0.0), None)
         alone = [as_task.loss(network, pairs(PART, rows[[place]], 0.0), None) for place in range(len(PAIRS))]

@@ -7,7 +7,7 @@ import pytest
 
 from charrnn.config.settings import ReadingSettings
 from charrnn.tasks.language import LanguageTask
-from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.passes import Passes
 from charrnn.tasks.windows import PartedStreams, Streams
 from charrnn.text.parts import Part
 from charrnn.text.record_part import Records
@@ -94,4 +94,4 @@ def test_given_is_the_first_character_or_the_mark_before() -> None:
 def test_each_kind_has_its_batches() -> None:
     task = LanguageTask(TEXT)
     found = [type(task.batches(part, batch_size=2, sequence_length=3, seed=1)) for part in KINDS]
-    assert found == [Streams, PartedStreams, PackedRecords]
+    assert found == [Streams, PartedStreams, Passes]

@@ -28,7 +28,7 @@ from charrnn.model.network import Network, Unset
 from charrnn.model.trunk import Trunk
 from charrnn.runs.checkpoint import load
 from charrnn.runs.metrics import read_metrics
-from charrnn.tasks.packed import pack
+from charrnn.tasks.packed import Windows, pack
 from charrnn.tasks.task import Loss, Task
 from charrnn.text.record_part import Records
 from charrnn.text.vocabulary import Vocabulary
@@ -96,7 +96,7 @@ class Lines:
     def batch(self, rows: NDArray[np.intp], epoch: float) -> Answered:
         rows = rows[np.argsort(-self.part.lengths[rows], kind="stable")]
         begins, ends = self.part.texts[rows].T
-        batch = pack(self.part.ids, begins, ends - 1 - begins, fresh=True, epoch=epoch)
+        batch = pack(self.part.ids, Windows(begins, ends - 1 - begins, is_fresh=True), epoch)
         answers = [int((self.part.ids[a:b] == self.wanted).any()) for a, b in zip(begins, ends, strict=True)]
         assert isinstance(batch.ids, PackedSequence)
         return Answered(batch.ids, torch.tensor(answers), epoch)

@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from charrnn.model.layer import State
 from charrnn.model.network import CharRNN
 from charrnn.model.trunk import detach
 from charrnn.tasks.batches import Batches, NextSymbols
-from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.packed import Windows, pack, packed_records
+from charrnn.tasks.passes import Passes
 from charrnn.tasks.task import Loss, Task
 from charrnn.tasks.windows import Streams
 from charrnn.training.optimizers import Group, make_optimizers
@@ -78,11 +80,12 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(cell: str, optimizer: 
     assert not same(first, trained(trainer_of(cell, optimizer=optimizer, seed=2)))
 
 
-def records_batches(seed: int = 1) -> PackedRecords:
+def records_batches(seed: int = 1) -> Passes[Windows, NextSymbols]:
     ids = np.append(PERIODIC, PERIODIC[5])
     bounds = np.flatnonzero(ids == 3).astype(np.int64)
     chosen = np.arange(len(bounds) - 1)
-    return PackedRecords(ids, bounds, chosen, batch_size=4, sequence_length=5, seed=seed)
+    make = partial(pack, ids)
+    return packed_records(bounds, chosen, make, batch_size=4, sequence_length=5, seed=seed)
 
 
 def test_the_same_seed_gives_the_same_weights_on_records() -> None:

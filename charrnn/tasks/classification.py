@@ -20,7 +20,8 @@ from charrnn.model.architecture import ClassifierArchitecture
 from charrnn.model.classifier import Classifier
 from charrnn.model.layer import State
 from charrnn.model.passes import still
-from charrnn.tasks.examples import ExampleBatches, Numbers, by_length, whole_texts
+from charrnn.tasks.examples import whole_examples, whole_texts
+from charrnn.tasks.passes import Numbers, Passes, by_length
 from charrnn.tasks.task import Loss
 from charrnn.text.example_parts import Labelled
 from charrnn.text.vocabulary import Vocabulary
@@ -114,9 +115,9 @@ class ClassificationTask:
 
     def batches(
         self, part: Labelled, *, batch_size: int, sequence_length: int, seed: int
-    ) -> ExampleBatches[LabelledTexts]:
+    ) -> Passes[Numbers, LabelledTexts]:
         """Whole texts of like lengths."""
-        return ExampleBatches(
+        return whole_examples(
             part.texts.lengths,
             batches_of(part, self.vocabulary, balanced(part) if self.is_balanced else None),
             batch_size=batch_size,
@@ -167,7 +168,7 @@ def logits_of(network: Classifier, part: Labelled, vocabulary: Vocabulary) -> Te
     lengths, make = part.texts.lengths, batches_of(part, vocabulary)
     logits = torch.empty(len(lengths), network.output.out_features)
     with still(network):
-        for examples in by_length(lengths, TOGETHER, STEPS_TOGETHER):
+        for examples in by_length(np.arange(len(lengths)), lengths, TOGETHER, most=STEPS_TOGETHER):
             ids = make(examples, 0.0).to(network.device).ids
             logits[torch.from_numpy(examples)] = network(ids).float().cpu()
     return logits

@@ -4,7 +4,7 @@ What the label adds to every input says what kind of text is to come; all else i
 nothing of files, terminals or optimizers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -25,7 +25,8 @@ from charrnn.model.architecture import LabelledArchitecture
 from charrnn.model.layer import State
 from charrnn.model.network import LabelledRNN
 from charrnn.tasks.batches import NextSymbols
-from charrnn.tasks.packed import PackedRecords, pack
+from charrnn.tasks.packed import Windows, pack, packed_records
+from charrnn.tasks.passes import Passes
 from charrnn.tasks.task import Loss
 from charrnn.text.example_parts import Labelled
 from charrnn.text.vocabulary import Vocabulary
@@ -61,49 +62,16 @@ class NextSymbolsByLabel:
         return NextSymbolsByLabel(self.symbols.to(device), self.labels.to(device))
 
 
-class LabelledRecords:
-    """The batches of `PackedRecords` with the label of each text.
+def batches_of(part: Labelled) -> Callable[[Windows, float], NextSymbolsByLabel]:
+    """Makes batches of windows of a part's texts, each with the label of its text."""
+    ids, bounds = part.texts.ids, part.texts.bounds
 
-    Args:
-        part: the texts and their labels.
-        batch_size: texts in a batch.
-        sequence_length: the most steps of one batch.
-        seed: of the order.
-    """
+    def make(group: Windows, epoch: float) -> NextSymbolsByLabel:
+        texts = np.searchsorted(bounds, group.begins, "right") - 1
+        labels = torch.from_numpy(part.labels[texts].astype(np.int64))
+        return NextSymbolsByLabel(pack(ids, group, epoch), labels)
 
-    def __init__(self, part: Labelled, *, batch_size: int, sequence_length: int, seed: int) -> None:
-        ids, bounds, chosen = part.texts.arrays
-        self.bounds, self.labels = bounds, part.labels
-        self.records = PackedRecords(
-            ids, bounds, chosen, batch_size=batch_size, sequence_length=sequence_length, seed=seed
-        )
-
-    def __iter__(self) -> Iterator[NextSymbolsByLabel]:
-        """Every text once in each epoch, from the current position on."""
-        for begins, lengths, fresh, epoch in self.records.windows():
-            symbols = pack(self.records.ids, begins, lengths, fresh=fresh, epoch=epoch)
-            yield NextSymbolsByLabel(symbols, torch.from_numpy(self.labels_at(begins)))
-
-    def labels_at(self, begins: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels of the texts in which these windows begin."""
-        texts = np.searchsorted(self.bounds, begins, "right") - 1
-        return self.labels[texts].astype(np.int64)
-
-    def steps(self, epochs: float) -> int:
-        """How many batches so many passes over the texts take."""
-        return self.records.steps(epochs)
-
-    def numbers(self) -> dict[str, float]:
-        """Where it is."""
-        return self.records.numbers()
-
-    def restore(self, numbers: Mapping[str, float]) -> None:
-        """Go to where `numbers` was."""
-        self.records.restore(numbers)
-
-    def texts_going_on(self) -> int:
-        """How many texts of the next batch go on from a state."""
-        return self.records.texts_going_on()
+    return make
 
 
 @dataclass(frozen=True)
@@ -139,9 +107,18 @@ class GenerationTask:
         """A language model with a vector for each label."""
         return LabelledRNN(architecture, dropout, generator)
 
-    def batches(self, part: Labelled, *, batch_size: int, sequence_length: int, seed: int) -> LabelledRecords:
+    def batches(
+        self, part: Labelled, *, batch_size: int, sequence_length: int, seed: int
+    ) -> Passes[Windows, NextSymbolsByLabel]:
         """Packed lines."""
-        return LabelledRecords(part, batch_size=batch_size, sequence_length=sequence_length, seed=seed)
+        return packed_records(
+            part.texts.bounds,
+            part.texts.chosen,
+            batches_of(part),
+            batch_size=batch_size,
+            sequence_length=sequence_length,
+            seed=seed,
+        )
 
     def loss(self, network: LabelledRNN, batch: NextSymbolsByLabel, state: State | None) -> Loss:
         """Score each symbol given those before it and the label: cross-entropy, summed in nats."""

@@ -6,6 +6,7 @@ terminals or optimizers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from charrnn.model.architecture import Architecture
 from charrnn.model.layer import State
 from charrnn.model.network import CharRNN, flattened
 from charrnn.tasks.batches import Batches, NextSymbols
-from charrnn.tasks.packed import PackedRecords
+from charrnn.tasks.packed import pack, packed_records
 from charrnn.tasks.task import Loss
 from charrnn.tasks.windows import RESETS, PartedStreams, Streams
 from charrnn.text.parts import Part
@@ -72,7 +73,10 @@ class LanguageTask:
             case PartedText(ids, texts=texts):
                 return PartedStreams(ids, texts, size, length, resets=RESETS, seed=seed)
             case Records(ids, bounds=bounds, chosen=chosen):
-                return PackedRecords(ids, bounds, chosen, batch_size=size, sequence_length=length, seed=seed)
+                make = partial(pack, ids)
+                return packed_records(
+                    bounds, chosen, make, batch_size=size, sequence_length=length, seed=seed
+                )
             case _:
                 raise TypeError(f"there are no batches of {type(part).__name__}")
 

@@ -3,8 +3,8 @@
 Knows nothing of models.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from charrnn.tasks.passes import Numbers, Passes, Place, by_length, in_random_order
 from charrnn.text.codes import END as END_CODE
 from charrnn.text.example_parts import Paired
 from charrnn.text.target_vocabulary import END
@@ -23,8 +24,8 @@ PADDING = -100
 HIDDEN = 0.5
 """How many places of a symbol an epoch hides, on average, if it is not rarer than that."""
 
-Rows = NDArray[np.intp]
-"""Which pairs: their places among those that a part has chosen."""
+BUCKET = 32
+"""So many batches of pairs are sorted by length together."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,10 @@ class Pairs:
         return Pairs(sources, self.inputs.to(device), self.targets.to(device), self.count, self.epoch)
 
 
-class PairBatches:
-    """Pairs in batches, all of them once in every epoch, in an order drawn from the seed and its number.
-
-    So that little is padded, a stretch of `BUCKET` batches is sorted by lengths before it is cut into
-    batches, and these are shuffled again.
+def pair_batches(
+    part: Paired, *, batch_size: int, sequence_length: int, seed: int, vocabulary: Vocabulary
+) -> Passes[Numbers, Pairs]:
+    """Passes over pairs, counted in symbols of targets.
 
     Symbols of sources are hidden now and then behind the unknown one, the rare ones most: the network learns
     what to do about a symbol that it never met. Of one that occurs n times each place is hidden with
@@ -71,64 +71,28 @@ class PairBatches:
         seed: of the order, and of what is hidden.
         vocabulary: of the sources; nothing is hidden where it has no unknown symbol.
     """
+    lengths, unknown, hiding = part.targets.lengths, vocabulary.unknown, _hiding(vocabulary)
+    cut = partial(alike, part, batch_size=batch_size, most=batch_size * sequence_length)
 
-    BUCKET = 32
-
-    def __init__(
-        self, part: Paired, *, batch_size: int, sequence_length: int, seed: int, vocabulary: Vocabulary
-    ) -> None:
-        self.part, self.batch_size, self.seed = part, batch_size, seed
-        self.most = batch_size * sequence_length
-        self.unknown, self.hiding = vocabulary.unknown, _hiding(vocabulary)
-        self.epoch, self.position = 0, 0
-
-    def __iter__(self) -> Iterator[Pairs]:
-        """Every pair once in each epoch, from the current position on."""
-        lengths, total = self.part.targets.lengths, self.part.targets.symbols
-        while True:
-            done = 0
-            for number, rows in enumerate(self._epoch()):
-                done += int(lengths[rows].sum())
-                if number >= self.position:
-                    self.position += 1
-                    yield self._partly_hidden(pairs(self.part, rows, self.epoch + done / total), number)
-            self.epoch, self.position = self.epoch + 1, 0
-
-    def _epoch(self) -> Iterator[Rows]:
-        random = np.random.default_rng((self.seed, self.epoch))
-        order, stretch = random.permutation(self.part.records), self.BUCKET * self.batch_size
-        for begin in range(0, len(order), stretch):
-            groups = by_length(self.part, order[begin : begin + stretch], self.batch_size, self.most)
-            for group in random.permutation(len(groups)):
-                yield groups[group]
-
-    def _partly_hidden(self, batch: Pairs, number: int) -> Pairs:
-        """A batch with some symbols of its sources hidden: which, follows from its number in the epoch."""
-        if self.unknown is None:
+    def make(rows: Numbers, place: Place) -> Pairs:
+        batch = pairs(part, rows, place.epoch)
+        if unknown is None:
             return batch
-        random = np.random.default_rng((self.seed, self.epoch, number))
+        random = np.random.default_rng((seed, place.number, place.position))
         ids = batch.sources.data.numpy()
-        hidden = np.where(random.random(len(ids)) < self.hiding[ids], self.unknown, ids)
+        hidden = np.where(random.random(len(ids)) < hiding[ids], unknown, ids)
         return replace(batch, sources=PackedSequence(torch.from_numpy(hidden), batch.sources.batch_sizes))
 
-    def steps(self, epochs: float) -> int:
-        """How many batches so many passes over the pairs take."""
-        return max(1, round(epochs * sum(1 for _ in self._epoch())))
-
-    def numbers(self) -> dict[str, float]:
-        """Where it is: which pass, and how many of its batches are done."""
-        return {"epoch": self.epoch, "position": self.position}
-
-    def restore(self, numbers: Mapping[str, float]) -> None:
-        """Go to where `numbers` was."""
-        self.epoch, self.position = int(numbers["epoch"]), int(numbers["position"])
-
-    def texts_going_on(self) -> int:
-        """None: each text is read whole."""
-        return 0
+    return Passes(
+        partial(in_random_order, part.records, BUCKET * batch_size, cut),
+        lambda rows: int(lengths[rows].sum()),
+        part.targets.symbols,
+        make,
+        seed=seed,
+    )
 
 
-def by_length(part: Paired, rows: Rows, batch_size: int, most: int) -> list[Rows]:
+def alike(part: Paired, rows: Numbers, batch_size: int, most: int) -> list[Numbers]:
     """Pairs in groups of similar lengths, the longest sources first in the whole and in each.
 
     All of a group take the room of the longest, so that one of long pairs is halved until it has no more than
@@ -140,20 +104,19 @@ def by_length(part: Paired, rows: Rows, batch_size: int, most: int) -> list[Rows
         batch_size: pairs in a group, at most.
         most: steps of the longest source or target, times the pairs.
     """
-    order = np.lexsort((-part.targets.lengths[rows], -part.sources.lengths[rows]))
     sizes = np.maximum(part.sources.lengths, part.targets.lengths)
 
-    def halved(group: Rows) -> list[Rows]:
+    def halved(group: Numbers) -> list[Numbers]:
         if len(group) == 1 or len(group) * int(sizes[group].max()) <= most:
             return [group]
         middle = len(group) // 2
         return [*halved(group[:middle]), *halved(group[middle:])]
 
-    groups = (rows[order[begin : begin + batch_size]] for begin in range(0, len(rows), batch_size))
+    groups = by_length(rows, part.sources.lengths, batch_size, second=part.targets.lengths)
     return [half for group in groups for half in halved(group)]
 
 
-def pairs(part: Paired, rows: Rows, epoch: float) -> Pairs:
+def pairs(part: Paired, rows: Numbers, epoch: float) -> Pairs:
     """A batch of pairs that are given with the longest sources first."""
     begins, lengths = part.sources.texts[rows, 0] + 1, part.sources.lengths[rows]
     steps = np.arange(int(lengths[0]))[:, None]

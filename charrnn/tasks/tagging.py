@@ -24,7 +24,8 @@ from charrnn.model.layer import State
 from charrnn.model.packing import Packing
 from charrnn.model.passes import still
 from charrnn.model.tagger import Tagger
-from charrnn.tasks.examples import ExampleBatches, Numbers, by_length, whole_texts
+from charrnn.tasks.examples import whole_examples, whole_texts
+from charrnn.tasks.passes import Numbers, Passes, by_length
 from charrnn.tasks.task import Loss
 from charrnn.text.example_parts import Tagged
 from charrnn.text.tag_schemes import SpanMarks, TagIds, possible, scheme_of
@@ -130,10 +131,10 @@ class TaggingTask:
 
     def batches(
         self, part: Tagged, *, batch_size: int, sequence_length: int, seed: int
-    ) -> ExampleBatches[TaggedTexts]:
+    ) -> Passes[Numbers, TaggedTexts]:
         """Whole texts of like lengths; from an empty one there is nothing to learn."""
         some = replace(part, texts=replace(part.texts, chosen=part.texts.chosen[part.texts.lengths > 1]))
-        return ExampleBatches(
+        return whole_examples(
             some.texts.lengths,
             batches_of(some, self.vocabulary),
             batch_size=batch_size,
@@ -210,7 +211,7 @@ def tagged(
     """Texts of a part, batch by batch, with the tags that they get; None where scores are not finite."""
     lengths, make = part.texts.lengths, batches_of(part, vocabulary)
     chain = Chain(network.weights(), network.possible)
-    for examples in by_length(lengths, TOGETHER, STEPS_TOGETHER):
+    for examples in by_length(np.arange(len(lengths)), lengths, TOGETHER, most=STEPS_TOGETHER):
         batch = make(examples, 0.0)
         if not len(batch.tags):
             yield batch, np.empty(0, np.intp)

@@ -20,7 +20,8 @@ from charrnn.decoding.translator import Translator
 from charrnn.model.architecture import TranslationArchitecture
 from charrnn.model.layer import State
 from charrnn.model.translation import TranslationNetwork
-from charrnn.tasks.pairs import PADDING, PairBatches, Pairs, Rows, by_length, pairs
+from charrnn.tasks.pairs import PADDING, Pairs, alike, pair_batches, pairs
+from charrnn.tasks.passes import Numbers, Passes
 from charrnn.tasks.task import Loss
 from charrnn.text.codes import UNKNOWN_NATS
 from charrnn.text.example_parts import Paired
@@ -99,9 +100,11 @@ class TranslationTask:
         """An encoder and a decoder, which predicts all symbols alike."""
         return TranslationNetwork(architecture, dropout, generator)
 
-    def batches(self, part: Paired, *, batch_size: int, sequence_length: int, seed: int) -> PairBatches:
+    def batches(
+        self, part: Paired, *, batch_size: int, sequence_length: int, seed: int
+    ) -> Passes[Numbers, Pairs]:
         """Pairs of similar lengths."""
-        return PairBatches(
+        return pair_batches(
             part,
             batch_size=batch_size,
             sequence_length=sequence_length,
@@ -120,7 +123,7 @@ class TranslationTask:
         """Exact matches, and what the targets cost; a symbol that no target in training had is charged."""
         nats, right = 0.0, 0
         translator = Translator(network.architecture, network.weights())
-        for rows in by_length(part, np.arange(part.records), SCORED_TOGETHER, SCORED_STEPS):
+        for rows in alike(part, np.arange(part.records), SCORED_TOGETHER, SCORED_STEPS):
             nats += self._nats(network, pairs(part, rows, 0.0))
             written, places = self._written(translator, part, rows), part.targets.texts[rows].tolist()
             right += sum(
@@ -142,7 +145,7 @@ class TranslationTask:
         network.train(was_training)
         return float(loss.nats) + UNKNOWN_NATS * int(is_unknown.sum())
 
-    def _written(self, translator: Translator, part: Paired, rows: Rows) -> list[Target]:
+    def _written(self, translator: Translator, part: Paired, rows: Numbers) -> list[Target]:
         """The targets that are written for some sources, the likeliest symbol taken each time."""
         sources = [part.sources.ids[begin + 1 : end] for begin, end in part.sources.texts[rows]]
         longest = min(LONGEST, 2 * int(part.targets.lengths.max()))
