@@ -181,32 +181,16 @@ def open_text(
                 f"{why}; name the text again: charrnn train --resume --run {run.folder} CORPUS"
             ) from error
     display.note(f"{why}; it is encoded again")
+    encoding, vocabulary = Run(run.encoding), checkpoint.vocabulary
     try:
-        _checked(
-            encode(
-                corpus,
-                checkpoint.vocabulary,
-                settings,
-                Run(run.encoding),
-                display,
-                answers=checkpoint.answers,
-            ),
-            checkpoint,
-            run,
-        )
+        again = encode(corpus, vocabulary, settings, encoding, display, answers=checkpoint.answers)
+        _checked(again, checkpoint, run)
         with writable(run.folder):
             for file in sorted(run.encoding.iterdir(), key=lambda file: file.suffix == ".json"):
                 file.replace(run.folder / file.name)
     finally:
         shutil.rmtree(run.encoding, ignore_errors=True)
     return open_dataset(run.folder)
-
-
-def _encoded_again(
-    run: Run, checkpoint: Checkpoint, corpus: Corpus, settings: TrainSettings, display: Display
-) -> Dataset:
-    encoding, vocabulary = Run(run.encoding), checkpoint.vocabulary
-    return encode(corpus, vocabulary, settings, encoding, display, answers=checkpoint.answers)
 
 
 def _checked(dataset: Dataset, checkpoint: Checkpoint, run: Run) -> Dataset:
