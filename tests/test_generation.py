@@ -16,7 +16,7 @@ import torch
 from forging import change
 from interruptions import at_call_do, fingerprints
 from numpy.typing import NDArray
-from program import charrnn
+from program import SMALL, charrnn, lines_of
 
 import charrnn as charrnn_package
 from charrnn.config.settings import Request, SampleSettings
@@ -328,6 +328,18 @@ def test_labels_that_do_not_fit_are_refused(
     result = charrnn("sample", "--checkpoint", path, "--label", "*")
     assert (result.code, result.out) == (3, "")
     assert said in result.err
+
+
+def test_losses_while_it_trains_are_of_characters_too(tmp_path: Path) -> None:
+    """Of three letters and an end mark, whose ten symbols are expected alike at the first update."""
+    corpus, run = tmp_path / "lines.tsv", tmp_path / "run"
+    corpus.write_text("한국말\tkorean\n우리말\tours\n" * 40, encoding="utf-8")
+    options = ("--task", "generate", "--level", "byte", "--validation", "0", *SMALL, "--steps", "1")
+    assert charrnn("train", corpus, "--run", run, *options).code == 0
+    symbols = charrnn("info", "--checkpoint", run, "--json").json["vocabulary_size"]
+    assert lines_of(run / "metrics.jsonl")[-1]["train_nats"] == pytest.approx(
+        2.5 * math.log(symbols), rel=1e-4
+    )
 
 
 def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.text.record_part import Records
-from charrnn.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class Labelled:
 
     texts: Records
     labels: NDArray[np.int32]
-
-    longest_window = np.inf
 
     @property
     def characters(self) -> int:
@@ -44,32 +41,13 @@ class Labelled:
         return self.texts.records
 
     @property
-    def scored_symbols(self) -> int:
-        """A label for each text."""
-        return self.records
-
-    @property
-    def scored_characters(self) -> int:
-        """The same: a loss is of answers, not of characters."""
-        return self.scored_symbols
-
-    @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Those of the texts, and the labels."""
         return (*self.texts.arrays, self.labels)
 
-    @property
-    def divided(self) -> str:
-        """Into how many examples."""
-        return self.texts.divided
-
     def counts(self, labels: int) -> NDArray[np.int64]:
         """(C,) how many examples have each of so many labels."""
         return np.bincount(self.labels[self.texts.chosen], minlength=labels)
-
-    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
-        """Whether a model with this vocabulary can read it, ids being below so many symbols."""
-        return self.texts.is_scorable_with(vocabulary, symbols)
 
     def beginning(self, symbols: int) -> Self:
         """About so many symbols, of examples that are spread over all."""
@@ -88,8 +66,6 @@ class Tagged:
     texts: Records
     tags: NDArray[np.int32]
 
-    longest_window = np.inf
-
     @property
     def characters(self) -> int:
         """Of the texts, as read."""
@@ -106,28 +82,9 @@ class Tagged:
         return self.texts.records
 
     @property
-    def scored_symbols(self) -> int:
-        """A tag for each symbol."""
-        return self.symbols - self.records
-
-    @property
-    def scored_characters(self) -> int:
-        """The same: a loss is of answers, not of characters."""
-        return self.scored_symbols
-
-    @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Those of the texts, and the tags."""
         return (*self.texts.arrays, self.tags)
-
-    @property
-    def divided(self) -> str:
-        """Into how many examples."""
-        return self.texts.divided
-
-    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
-        """Whether a model with this vocabulary can read it, ids being below so many symbols."""
-        return self.texts.is_scorable_with(vocabulary, symbols)
 
     def beginning(self, symbols: int) -> Self:
         """About so many symbols, of examples that are spread over all."""
@@ -147,8 +104,6 @@ class Paired:
     sources: Records
     targets: Records
 
-    longest_window = np.inf
-
     @property
     def characters(self) -> int:
         """Of the sources, as read."""
@@ -165,28 +120,9 @@ class Paired:
         return self.sources.records
 
     @property
-    def scored_symbols(self) -> int:
-        """Every symbol of a target, and its end mark."""
-        return self.targets.symbols
-
-    @property
-    def scored_characters(self) -> int:
-        """The same: a loss is of answers, not of characters."""
-        return self.scored_symbols
-
-    @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Those of the sources and of the targets."""
         return (*self.sources.arrays, *self.targets.arrays)
-
-    @property
-    def divided(self) -> str:
-        """Into how many examples."""
-        return self.sources.divided
-
-    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
-        """Whether a model with this vocabulary can read its sources, ids being below so many symbols."""
-        return self.sources.is_scorable_with(vocabulary, symbols)
 
     def beginning(self, symbols: int) -> Self:
         """About so many symbols, of examples that are spread over all."""

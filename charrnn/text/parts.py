@@ -38,27 +38,8 @@ class TaskPart(Protocol):
         """How many symbols it has, the end mark of each record included."""
 
     @property
-    def scored_symbols(self) -> int:
-        """How many targets it has: all symbols but the first of a text, every one of a record; or answers."""
-
-    @property
-    def scored_characters(self) -> int:
-        """What a loss is divided by: all characters but the first of a text, end marks too; or answers."""
-
-    @property
-    def longest_window(self) -> float:
-        """How many symbols may be read at once and predicted, so that every text of it is long enough."""
-
-    @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All that it is made of, for its digest."""
-
-    @property
-    def divided(self) -> str:
-        """How it is divided, in words that follow its length; empty where it is not."""
-
-    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
-        """Whether a model with this vocabulary can score it, ids being below so many symbols."""
 
     def beginning(self, symbols: int) -> Self:
         """The first so many symbols, of each text in proportion, or about as many of the records.
@@ -82,6 +63,25 @@ class Part(TaskPart, Protocol):
     @property
     def texts(self) -> NDArray[np.int64]:
         """(S, 2) where in `ids` each text begins and ends: a record from the mark before it past its own."""
+
+    @property
+    def scored_symbols(self) -> int:
+        """How many targets it has: all symbols but the first of a text, every one of a record."""
+
+    @property
+    def scored_characters(self) -> int:
+        """What a loss is divided by: all characters but the first of a text, end marks too."""
+
+    @property
+    def longest_window(self) -> float:
+        """How many symbols may be read at once and predicted, so that every text of it is long enough."""
+
+    @property
+    def divided(self) -> str:
+        """How it is divided, in words that follow its length; empty where it is not."""
+
+    def is_scorable_with(self, vocabulary: Vocabulary, symbols: int) -> bool:
+        """Whether a model with this vocabulary can score it, ids being below so many symbols."""
 
     def given(self, vocabulary: Vocabulary, reading: ReadingSettings) -> NDArray[np.int64]:
         """(S,) or (1,) how many symbols are given at the beginning of each text, or of every one."""

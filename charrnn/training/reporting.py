@@ -26,8 +26,7 @@ class Reporting:
 
     def __init__(self, setup: Setup, saver: Saver, display: Display) -> None:
         self.trainer, self.saver, self.display = setup.trainer, saver, display
-        training = setup.training
-        self.symbols_per_character = training.scored_symbols / max(1, training.scored_characters)
+        self.symbols_per_character = setup.symbols_per_character
         self.interval = Interval(None, REPORT_SECONDS)
         self.nats_per_character: float | None = None
         self.gradient_norm = 0.0

@@ -8,13 +8,13 @@ from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import TrainSettings
 from charrnn.config.values import seconds
 from charrnn.runs.checkpoint import Checkpoint
-from charrnn.runs.checkpoint_facts import CorpusFacts
+from charrnn.runs.checkpoint_facts import NATS, CorpusFacts
 from charrnn.tasks.batches import Batches
 from charrnn.tasks.task import Task
 from charrnn.text.answers import ANSWERS, Names
 from charrnn.text.dataset import Dataset
 from charrnn.text.example_parts import longest_of
-from charrnn.text.parts import TaskPart
+from charrnn.text.parts import Part, TaskPart
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import multiplies_in_half
 from charrnn.training.optimizers import make_optimizers
@@ -40,6 +40,7 @@ class Setup:
         validation: what is held out, or None.
         measured_symbols: how much of that is measured on, at most.
         answers: what there is to be found, as text.
+        symbols_per_character: by which losses are reported; 1 where they are of answers.
     """
 
     plan: Plan
@@ -51,6 +52,7 @@ class Setup:
     validation: TaskPart | None
     measured_symbols: int
     answers: Names = ()
+    symbols_per_character: float = 1.0
 
 
 def set_up(
@@ -93,7 +95,13 @@ def set_up(
         validation=validation,
         measured_symbols=measured_symbols,
         answers=answers,
+        symbols_per_character=symbols_per_character(dataset.training) if task.unit == NATS else 1.0,
     )
+
+
+def symbols_per_character(part: Part) -> float:
+    """How many symbols are predicted for each character."""
+    return part.scored_symbols / max(1, part.scored_characters)
 
 
 def make_batches(task: Task, part: TaskPart, settings: ResolvedSettings) -> Batches:
@@ -164,7 +172,7 @@ def plan_facts(dataset: Dataset, vocabulary: Vocabulary, answers: Names, device:
         records=training.records,
         symbols=len(vocabulary),
         half=multiplies_in_half(torch.device(device)),
-        longest_window=training.longest_window,
+        longest_window=dataset.training.longest_window,
         longest=longest,
         longest_pair=longest_pair,
         head={kind.size: kind.count(answers)} if kind else {},
