@@ -1,6 +1,7 @@
 """Cells and properties: every statistic against one written out, and a network whose truth is known."""
 
 import itertools
+from collections.abc import Callable
 from unicodedata import normalize
 
 import numpy as np
@@ -8,12 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from reference import States, blank_states, cell_step, nats, network_step
 
+from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.cells import Array
 from charrnn.errors import CorpusError
 from charrnn.inspection.ablation import Walk, costs, rise
 from charrnn.inspection.activations import Trunk, place_of, record
 from charrnn.inspection.attribution import attributions
-from charrnn.inspection.excerpts import Excerpts, Symbols, spread
+from charrnn.inspection.excerpts import Excerpts, Symbols, spread, symbols_of
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.null import best_by_chance, levels_of, null_levels, pairings
 from charrnn.inspection.properties import OF_SYMBOLS, PROPERTIES, Found, Property, found_in, varies
@@ -23,6 +25,9 @@ from charrnn.inspection.surface import contexts_of, predictions, surface_score
 from charrnn.inspection.untrained import untrained
 from charrnn.model.architecture import Architecture, EncoderArchitecture
 from charrnn.text.codes import END
+from charrnn.text.corpus import Corpus
+from charrnn.text.passages import passages
+from charrnn.text.vocabulary_counts import vocabulary_of
 
 ALPHABET = "abcdefgh ()“”\n"
 Floats = NDArray[np.float64]
@@ -457,3 +462,35 @@ def test_intervals_are_of_passages_drawn_again() -> None:
     assert found.high == pytest.approx(drawn[974], abs=0.02)
     assert found.low < found.bits < found.high
     assert rise(more, np.zeros((12, 20), np.int64), random) is None, "where there is no character"
+
+
+@pytest.mark.parametrize(
+    ("reading", "spelt"),
+    [
+        (ReadingSettings(mode="text"), lambda one: [ord(one)]),
+        (ReadingSettings(mode="text", level="byte"), lambda one: list(one.encode())),
+        (ReadingSettings(mode="text", normalize="nfd"), lambda one: [*map(ord, normalize("NFD", one))]),
+    ],
+)
+def test_symbols_know_their_characters(reading: ReadingSettings, spelt: Callable[[str], list[int]]) -> None:
+    text = "Käse, 안녕 €5\n다음 줄 (끝)\n" * 3
+    corpus = Corpus.of(text.encode(), reading)
+    vocabulary = vocabulary_of(corpus.statistics().counts, reading.level, min_count=1, end=False)
+    symbols = symbols_of([passages(corpus, vocabulary)], vocabulary)
+    assert symbols.text == text
+    for place, character in enumerate(text):
+        assert symbols.codes[symbols.places == place].tolist() == spelt(character)
+    assert symbols.starts.tolist() == [0]
+
+
+@pytest.mark.parametrize("ends_first", [True, False])
+def test_lines_begin_at_their_marks(ends_first: bool) -> None:
+    reading = ReadingSettings(mode="lines")
+    corpus = Corpus.of(b"ab\nc\n\nde\n", reading)
+    vocabulary = vocabulary_of(corpus.statistics().counts, "char", min_count=1, end=True)
+    symbols = symbols_of([passages(corpus, vocabulary)], vocabulary, ends_first=ends_first)
+    spelt = "".join("|" if code == END else chr(code) for code in symbols.codes.tolist())
+    assert spelt == ("|ab|c||de" if ends_first else "ab|c||de|")
+    assert symbols.starts.tolist() == [0, 3, 5, 6]
+    characters = [symbols.text[place] for place in symbols.places.tolist()]
+    assert "".join(characters) == spelt.replace("|", "\n")

@@ -28,7 +28,7 @@ DEAREST = 8
 """Cells that cost most to lose, of which a line tells."""
 
 ON_A_PAGE = 8
-"""Findings under whose cells a page shows text."""
+"""Cells under which a page shows text."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,13 @@ def write_page(path: str, name: str, report: Report) -> None:
         ("text", name),
         ("characters", f"{len(report.excerpts.rows):,} in {report.excerpts.count} passages"),
     ]
-    shown = pictures(report.trunk, report.excerpts, report.activity, report.shown[:ON_A_PAGE])
+    first: dict[int, int] = {}  # of each cell the finding that comes first
+    for number, finding in enumerate(report.shown):
+        first.setdefault(finding.column, number)
+    numbers = list(first.values())[:ON_A_PAGE]
+    chosen = [report.shown[number] for number in numbers]
+    painted_texts = pictures(report.trunk, report.excerpts, report.activity, chosen)
+    shown = [(report.rows[number], text) for number, text in zip(numbers, painted_texts, strict=True)]
     document = page("What the cells follow", facts, report.rows, report.activity.gates, shown)
     with new_file(path, "--html") as file:
         file.write(document.encode("utf-8"))

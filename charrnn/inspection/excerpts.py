@@ -65,7 +65,8 @@ def symbols_of(
         for piece in passages:
             text = piece.text or "\n"  # the end mark before the first line
             shown = piece.ids < len(vocabulary)
-            places = characters + piece.places[:-1][shown]
+            # The last character that begins with a symbol or before it, which is before the next one's.
+            places = characters + np.maximum(piece.places[1:] - 1, 0)[shown]
             pieces.append((text, piece.codes[shown], piece.ids[shown].astype(np.int64), places))
             count, characters = count + int(shown.sum()), characters + len(text)
             if count >= MOST:

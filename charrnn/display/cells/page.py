@@ -18,6 +18,7 @@ from charrnn.inspection.pictures import Picture
 _RULES = """
 svg{display:block;width:100%;margin:0 0 1rem;border-radius:.6rem;border:1px solid var(--line)}
 .paper{fill:var(--card)}
+td{white-space:nowrap}
 td.best{color:var(--ink);font-weight:650}
 tr.weak td{color:var(--soft)}
 """
@@ -38,7 +39,7 @@ def page(
     facts: Sequence[tuple[str, str]],
     rows: Sequence[Row],
     gates: Sequence[Gate],
-    shown: Sequence[Picture],
+    shown: Sequence[tuple[Row, Picture]],
 ) -> str:
     """The whole page.
 
@@ -47,7 +48,7 @@ def page(
         facts: names and values, below.
         rows: the findings.
         gates: of all layers.
-        shown: text under the cells of the first findings, in their order.
+        shown: findings with text under their cells.
     """
     parts = [f"<p>{_ABOUT}</p>\n", figures(facts), _table(rows)]
     if gates:
@@ -58,7 +59,7 @@ def page(
     if shown:
         levels = "".join(f'<li class="l{number}">{level.meaning}</li>' for number, level in enumerate(LEVELS))
         parts.append(f"<h2>Text under the cells</h2>\n<ul>{levels}</ul>\n")
-    parts += [_text(row, picture) for row, picture in zip(rows, shown, strict=False)]
+    parts += [_text(row, picture) for row, picture in shown]
     return web_page(title, _STYLE, "".join(parts))
 
 
