@@ -203,6 +203,12 @@ def test_the_substrings_around_a_character_are_those_that_touch_the_place_before
     assert len(np.unique(found[0])) == found.shape[1]
 
 
+def test_substrings_have_the_rows_that_tables_in_files_have_for_them() -> None:
+    found = np.stack(list(substrings(np.arange(3), Packing.of(np.array([3])), 2**19)), 1)
+    assert found[1].tolist()[:6] == [372770, 291388, 448141, 271294, 87988, 414902]
+    assert found.sum() == 22630966
+
+
 def test_the_table_is_left_out_for_half_of_the_texts_in_training() -> None:
     vocabulary, part = vocabulary_and_part()
     network = network_of("rnn", 1)

@@ -13,6 +13,7 @@ MODELS = {
     "language": GOLDEN / "format-3.safetensors",
     "classify": GOLDEN / "format-3-classify.safetensors",
     "generate": GOLDEN / "format-3-generate.safetensors",
+    "translate": GOLDEN / "format-3-translate.safetensors",
     "tag": GOLDEN / "format-3-tag.safetensors",
 }
 LABELLED = "".join(f"{text}\t{label}\n" for text, label in zip("abcdefgh", "ABABABAB", strict=True))
