@@ -11,6 +11,9 @@ ROWS = {
     "tag": [(word, " ".join("B" if letter in "ab" else "I" for letter in f"a{word[1:]}")) for word in WORDS],
 }
 
+ALL_ARRAYS = {"tag": ("--substring-rows", "64")}
+"""What a run of a task is given, beside these, that its network may have every array."""
+
 
 def write_rows(task: str, path: Path) -> None:
     """Lay the rows of a task into a file."""

@@ -15,7 +15,7 @@ import pytest
 from forging import change, entry_of
 from forked import figures
 from program import SMALL, TEXT, charrnn
-from task_rows import ROWS, write_rows
+from task_rows import ALL_ARRAYS, ROWS, write_rows
 
 from charrnn.commands.answering import COMMANDS
 
@@ -147,7 +147,7 @@ def check(name: str, arguments: list[str | Path], what: str) -> int:
 FOLDERS = {
     "text": ("language",),
     "lines": ("language", "--mode", "lines", "--cell", "gru", "--sequence-length", "8"),
-    **{task: (task,) for task in ROWS},
+    **{task: (task, *ALL_ARRAYS.get(task, ())) for task in ROWS},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from forked import Fork, figures, start
 from interruptions import fingerprints
 from program import TEXT, charrnn
-from task_rows import ROWS, write_rows
+from task_rows import ALL_ARRAYS, ROWS, write_rows
 
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import Run
@@ -34,7 +34,8 @@ def prepared(task: str) -> Command:
         command: Command = ("train", "text.txt", "--validation", "100", *OPTIONS)
         Path("text.txt").write_text(TEXT, encoding="utf-8")
     else:
-        command = ("train", "rows.tsv", "--task", task, "--validation", "16", *OPTIONS)
+        kind = ("--task", task, *ALL_ARRAYS.get(task, ()))
+        command = ("train", "rows.tsv", *kind, "--validation", "16", *OPTIONS)
         write_rows(task, Path("rows.tsv"))
     assert charrnn(*command, "--run", "whole").code == 0
     return command
