@@ -141,7 +141,7 @@ def print_report(report: Report, *, show: bool) -> None:
     if dearest := report.ablated[:DEAREST]:
         lines.append(f"dearest to lose, in bits per character: {', '.join(map(dear, dearest))}")
     if report.not_followed:
-        lines.append(f"followed by none: {', '.join(report.not_followed)}")
+        lines.append(f"no closer than chance: {', '.join(report.not_followed)}")
     for line in lines:
         write_text(sys.stdout, visible(line) + "\n")
     if show:
