@@ -5,7 +5,9 @@ import hashlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from forging import with_arrays
 from program import TEXT, charrnn, python
 
 GATES = {"layer", "gate", "left_saturated", "right_saturated"}
@@ -225,3 +227,24 @@ def test_models_of_other_tasks(task: str, tmp_path: Path) -> None:
     assert {row["direction"] for row in result.json["cells"]} == {"reverse"}
     assert {row["ablation_bits"] for row in result.json["cells"]} == {None}
     assert "1:9 reversed" in charrnn("inspect", "--checkpoint", tmp_path / "run", "--cell", "1:9").out
+
+
+def test_what_is_not_finite_or_does_not_fit_is_one_line(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "best.safetensors"
+    model.write_bytes((run_folder / "best.safetensors").read_bytes())
+    (tmp_path / "text.txt").write_text(TEXT)
+    monkeypatch.setattr("charrnn.commands.answering.UNCHECKED_BYTES", 0)
+    monkeypatch.setattr("charrnn.commands.answering.free_bytes", lambda: 1000)
+    full = charrnn("inspect", tmp_path / "text.txt", "--checkpoint", model)
+    assert full.code == 5
+    assert "looking at 32 cells over " in full.err
+    assert "lower --characters" in full.err
+    monkeypatch.undo()
+    signs = np.where(np.arange(32) % 2, np.float32(3e38), np.float32(-3e38))
+    name = "model.layers.0.recurrent_weight"
+    with_arrays(model, lambda arrays: arrays.update({name: np.tile(signs, (128, 1))}))
+    result = charrnn("inspect", tmp_path / "text.txt", "--checkpoint", model, "--ablate", "0")
+    assert (result.code, result.out) == (3, "")
+    assert "not a finite number" in result.err

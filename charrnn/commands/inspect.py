@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from charrnn.commands.answering import check_memory
 from charrnn.commands.cells import column_of
 from charrnn.commands.corpora import counted
 from charrnn.commands.inspect_report import Report, print_report, write_page
@@ -25,7 +26,7 @@ from charrnn.display.sanitizer import write_text
 from charrnn.display.standard_error import loading
 from charrnn.errors import UsageError
 from charrnn.inspection.ablation import Use, Walk, uses
-from charrnn.inspection.activations import Activity, Trunk, record
+from charrnn.inspection.activations import Activity, Trunk, cells_of, record
 from charrnn.inspection.excerpts import Excerpts, spread, symbols_of
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.properties import PROPERTIES, Found, Property, found_in, matching
@@ -60,6 +61,7 @@ def inspect(
     trunk = trunk_of(path, model)
     cell = None if settings.cell is None else column_of(settings.cell, trunk.architecture)
     name, excerpts = _excerpts(paths, path, model, settings)
+    _check_memory(trunk, excerpts)
     found, left_out = found_in(excerpts, _wanted(settings.property))
     activity, results = _findings(trunk, excerpts, found, settings.seed, cell)
     shown = [one for one in results if cell is not None or one.is_named][: settings.top]
@@ -110,6 +112,16 @@ def _excerpts(
         texts = text.texts(model.vocabulary, display)
         symbols = symbols_of(texts, model.vocabulary, ends_first=model.task == "language")
     return text.name, spread(symbols, settings.characters, text.name)
+
+
+def _check_memory(trunk: Trunk, excerpts: Excerpts) -> None:
+    """Refuse more cells and characters than there is memory for: values and ranks, twice, and a copy."""
+    cells, characters = cells_of(trunk.architecture), len(excerpts.rows)
+    check_memory(
+        5 * 4 * cells * characters,
+        f"looking at {cells:,} cells over {characters:,} characters",
+        "lower --characters",
+    )
 
 
 def _wanted(patterns: tuple[str, ...]) -> tuple[Property, ...]:

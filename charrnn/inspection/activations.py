@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.cells import STEPS, Array, State
 from charrnn.decoding.encoder import Encoder
+from charrnn.decoding.network import NOT_FINITE
+from charrnn.errors import CheckpointError
 from charrnn.inspection.excerpts import Excerpts, Places
 from charrnn.model.architecture import Architecture
 from charrnn.model.cells import CELLS
@@ -196,6 +198,9 @@ def record(trunk: Trunk, excerpts: Excerpts, tell: Tell | None = None) -> Activi
         trunk: what reads.
         excerpts: the passages.
         tell: is told how many more symbols of them were read.
+
+    Raises:
+        CheckpointError: values are not finite.
     """
     architecture = trunk.architecture
     encoder, recorder = Encoder(architecture, trunk.weights), _Recorder(architecture, len(excerpts.rows))
@@ -210,6 +215,8 @@ def record(trunk: Trunk, excerpts: Excerpts, tell: Tell | None = None) -> Activi
         encoder.read([ids[read.begin : read.end] for read in reads], recorder)
         if tell is not None:
             tell(int((kept >= 0).sum()))
+    if not np.isfinite(recorder.values).all():
+        raise CheckpointError(NOT_FINITE)
     return recorder.activity()
 
 
