@@ -17,7 +17,9 @@ from charrnn.decoding import filters
 from charrnn.decoding.network import Decoder
 from charrnn.display.sanitizer import visible
 from charrnn.display.surprise.scale import LEVELS
+from charrnn.export.doubles import DoubleNetwork
 from charrnn.export.html import SCRIPTS, assembled, packed, read_back
+from charrnn.export.html import page as page_of
 from charrnn.export.html_facts import facts
 from charrnn.export.source import Source
 from charrnn.export.weights import restored, store
@@ -90,6 +92,25 @@ def test_logits_are_those_of_numpy_over_2000_characters(run_folder: Path, tmp_pa
     )
     for page, ours, theirs in zip(pages, expected, in_node(pages, millionths, given), strict=True):
         assert np.abs(np.array(ours) - np.array(theirs) / 1e6).max() < 1e-4, page.name
+
+
+def test_a_chaotic_network_is_exported_like_any_other(run_folder: Path) -> None:
+    """One in which rounding grows from step to step, until after some hundred nothing is left in common."""
+    model = random_model(run_folder, "rnn", 1, embedding=0)
+    size = replace(model.architecture, hidden=64)
+    random = np.random.default_rng(2)
+    weights = {
+        name: random.normal(0, 0.25, shape).astype(np.float32) for name, shape in size.shapes().items()
+    }
+    chaotic = replace(model, architecture=size, weights=weights)
+    source = Source("page.html", Path("best.safetensors"), chaotic, ExportSettings(weights="f32"))
+    ids = np.random.default_rng(3).integers(0, size.symbols, 500)
+    one, other = Decoder(size, weights), DoubleNetwork(size, weights, 1)
+    differences = [
+        np.abs(one.step(ids[at : at + 1]) - other.step(ids[at : at + 1])).max() for at in range(500)
+    ]
+    assert max(differences) > 1
+    assert page_of(source).check.largest_logit_difference < 1e-3
 
 
 def test_at_temperature_0_it_writes_what_numpy_writes(
