@@ -32,6 +32,12 @@ def _no_signal_is_ignored() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 def _trained(folder: Path, text: str, *options: str) -> Path:
     corpus, run = folder / "corpus.txt", folder / "run"
     corpus.write_text(text, encoding="utf-8")

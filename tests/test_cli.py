@@ -12,9 +12,7 @@ from program import SMALL, TEXT, charrnn, charrnn_process, python
 COMMANDS = ("train", "sample", "vocab", "evaluate", "info")
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def test_version() -> None:

@@ -1,7 +1,7 @@
 """The decoder against the equations, and against PyTorch's own layers with the same weights."""
 
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -29,15 +29,6 @@ pytestmark = pytest.mark.parametrize("texts", [1, 4])
 every_architecture = pytest.mark.parametrize(
     "architecture", CASES, ids=lambda a: f"{a.cell}-{a.layers}-{a.embedding}"
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other at every step take a hundred times as long on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def weights_of(architecture: Architecture, size: float = 0.45) -> Weights:

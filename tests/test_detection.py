@@ -33,9 +33,7 @@ TEXTS = {
 ASCII = "Plain words, of which there are many more than of the others.\n"
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 @pytest.mark.parametrize("encoding", TEXTS)

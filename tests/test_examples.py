@@ -21,9 +21,7 @@ from charrnn.text.split import drawn_by_kind
 PAIRS = [("eins", "de"), ("", "de"), ('t"wo', "en"), ("dréi,", "lb")]
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def corpus_of(name: str, data: str | bytes, **reading: str | bool) -> Corpus:

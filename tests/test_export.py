@@ -17,10 +17,7 @@ from charrnn.export.weights import restored, store
 from charrnn.runs import atomic
 from charrnn.runs.checkpoint import load
 
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def everything() -> set[str]:

@@ -176,12 +176,7 @@ def exported(*options: str | Path) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 @pytest.mark.parametrize("task", ["", "-generate", "-classify", "-tag"])
 @pytest.mark.parametrize("kind", ["f32", "int8"])
 def test_every_task_is_exported_and_checked(task: str, kind: str) -> None:
@@ -194,7 +189,7 @@ def test_every_task_is_exported_and_checked(task: str, kind: str) -> None:
     onnx.checker.check_model("model.onnx", full_check=True)
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_the_metadata_are_all_that_a_program_needs(run_folder: Path) -> None:
     found = exported("--checkpoint", run_folder, "--weights", "f16", "--title", "Birds", "--license", "MIT")
     assert abs(found["bits_lost_per_character"]) < 0.0005
@@ -210,7 +205,7 @@ def test_the_metadata_are_all_that_a_program_needs(run_folder: Path) -> None:
     assert "unknown" not in told
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_a_hostile_name_is_text_that_can_be_shown() -> None:
     model = shutil.copyfile(GOLDEN / "format-3.safetensors", Path("model.safetensors"))
     name = "\ud800\x1b[31m\u202e\x00"
@@ -221,7 +216,7 @@ def test_a_hostile_name_is_text_that_can_be_shown() -> None:
     assert told["title"] in told["command"]
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_labels_and_marks_are_in_the_metadata() -> None:
     exported("--checkpoint", GOLDEN / "format-3-generate.safetensors")
     told = onnxruntime.InferenceSession("model.onnx").get_modelmeta().custom_metadata_map
@@ -230,7 +225,7 @@ def test_labels_and_marks_are_in_the_metadata() -> None:
     assert len(json.loads(told["labels"])) > 1
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_a_translator_is_two_files_or_none(tmp_path: Path) -> None:
     Path("words.tsv").write_text("ab\tA B\nba\tB A\n" * 20)
     options = ("--task", "translate", "--target-symbols", "spaces", "--run", "run")
@@ -257,7 +252,7 @@ def test_a_translator_is_two_files_or_none(tmp_path: Path) -> None:
     assert not Path("other-decoder.onnx").exists()
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_a_graph_that_computes_something_else_is_no_export(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,7 +264,7 @@ def test_a_graph_that_computes_something_else_is_no_export(
     assert not Path("model.onnx").exists()
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_without_a_runtime_the_reference_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     for task in ("", "-classify"):
@@ -277,7 +272,7 @@ def test_without_a_runtime_the_reference_checks(monkeypatch: pytest.MonkeyPatch)
         assert result.code == 0, result.err
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_without_the_package_it_is_named(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith(("onnx.", "charrnn.export.onnx"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -293,7 +288,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_the_manuals_python_samples_and_classifies(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,10 @@ from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import Run
 from charrnn.runs.recovery import recover
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+pytestmark = [
+    pytest.mark.usefixtures("in_empty_folder"),
+    pytest.mark.skipif(sys.platform == "win32", reason="no fork there"),
+]
 
 SAVE_EVERY = 4
 SIZES = ("--hidden", "16", "--batch-size", "4", "--sequence-length", "16", "--threads", "1")
@@ -39,11 +42,6 @@ def prepared(task: str) -> Command:
         write_rows(task, Path("rows.tsv"))
     assert charrnn(*command, "--run", "whole").code == 0
     return command
-
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def command_for(run: str, begin: Command) -> list[str]:

@@ -15,10 +15,7 @@ from charrnn.decoding.network import Decoder
 from charrnn.errors import InputError
 from charrnn.model.architecture import Architecture
 
-
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 @pytest.mark.parametrize(

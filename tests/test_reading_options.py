@@ -28,9 +28,7 @@ WILD = "Déjà vu, e\u0301te\u0301 ﬁn\r\n한국어 ㎏ ｱｶﾞ Å\rand more\
 GREAT = "Größe\n" * 40
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def write(name: str, text: str, encoding: str = "utf-8") -> str:

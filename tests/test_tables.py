@@ -18,9 +18,7 @@ TSV = 'text\tlabel\none, "two"\ta\nthree\tb\n'
 JSONL = '{"text": "one, \\"two\\"", "n": 1}\n\n{"n": 2, "text": "dr\\u00e9i\\nfour"}\r\n'
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def records(name: str, data: bytes, chunk_bytes: int, **reading: str | bool) -> list[str]:

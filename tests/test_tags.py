@@ -67,11 +67,6 @@ def test_what_cannot_be_a_list_of_tags(tags: list[object]) -> None:
         check_tags(tags)
 
 
-@pytest.fixture
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def rows() -> list[tuple[str, str, str]]:
     """Texts, the tags of their characters, and a label."""
     random, found = np.random.default_rng(1), list[tuple[str, str, str]]()
@@ -92,7 +87,7 @@ LOSSES = {
     ("task", "columns", "unit", "answers"),
     [("tag", "1,2", "span_f1", ("B", "I")), ("classify", "1,3", "accuracy", ("with", "without"))],
 )
-@pytest.mark.usefixtures("_in_empty_folder")
+@pytest.mark.usefixtures("in_empty_folder")
 def test_a_run_learns_and_goes_on_exactly(
     task: str, columns: str, unit: str, answers: tuple[str, ...]
 ) -> None:

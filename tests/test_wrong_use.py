@@ -114,9 +114,7 @@ def files() -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
 
 
-@pytest.fixture(autouse=True)
-def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
 
 def check_refused(code: int, said: str, *command: str | Path) -> None:
