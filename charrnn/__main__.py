@@ -4,7 +4,7 @@ import atexit
 import os
 import sys
 
-from charrnn.runs.signals import leave_when_asked
+from charrnn.runs.signals import leave_when_asked, unhandled
 
 
 def main() -> None:
@@ -13,7 +13,10 @@ def main() -> None:
     codes = list[int]()
     atexit.register(_end, codes)  # the first one to be registered is the last one to be called
     from charrnn.display.standard_streams import open_streams
+    from charrnn.training.launcher import follows
 
+    if follows():
+        unhandled()
     open_streams()
     from charrnn.cli import run_command
 

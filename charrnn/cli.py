@@ -34,6 +34,7 @@ from charrnn.config.settings import (
 from charrnn.display.standard_error import loading, tell
 from charrnn.errors import UsageError
 from charrnn.runs.signals import Stops
+from charrnn.training.launcher import Place, follows, launch, place
 
 HELP_OPTIONS = ["--help", "-h"]
 
@@ -121,6 +122,7 @@ def _main(
 @app.command()
 @with_settings(TrainSettings)
 def train(
+    context: typer.Context,
     corpus: CorpusArgument = None,
     config: Annotated[
         str | None,
@@ -144,25 +146,52 @@ def train(
         # the usual costs nothing, but where another program has a core, waiting takes a tenth of the time.
         os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     from charrnn.commands.checks import checked
+    from charrnn.commands.processes import with_processes
     from charrnn.runs.folder import read_config
 
-    typed = given.pop("prompt", None)
+    here, typed = place(), given.pop("prompt", None)
+    if here is not None and here.rank:
+        raise typer.Exit(_follow(here, is_wanted=not given.get("dry_run")))
     values = (read_config(config) if config else {}) | with_seed_drawn(given)
     if corpus:
         values["corpus"] = tuple(corpus)
+    values = with_processes(values, here, is_typed="processes" in given)
     if not values.get("resume"):
         checked(values)  # what is wrong is told before torch is loaded, which takes seconds
     elif values.get("dry_run"):
         raise UsageError("--dry-run shows what a new run would be; leave it out to go on, or --resume")
+    if here is None and values["processes"] > 1 and not values.get("dry_run"):
+        seed = ["--seed", str(values["seed"])] if given.get("seed") == "random" else []
+        raise typer.Exit(launch(values["processes"], [*context.find_root().obj, *seed]))
+    _train(values, typed, here)
+
+
+def _train(values: dict[str, Any], prompt: str | None, here: Place | None) -> None:
+    """Train alone, or as the one of several processes that leads."""
     with loading("PyTorch", quiet=bool(values.get("quiet"))):
         from charrnn.commands.caller import Caller
         from charrnn.commands.dry_run import dry_run
         from charrnn.commands.resume import resume
         from charrnn.commands.train import train as begin
 
+    run = resume if values.get("resume") else dry_run if values.get("dry_run") else begin
     with Stops() as stops:
-        run = resume if values.get("resume") else dry_run if values.get("dry_run") else begin
-        run(values, Caller(stops), typed)
+        if here is None or here.size == 1 or run is dry_run:
+            run(values, Caller(stops), prompt)
+            return
+        from charrnn.training.distributed import joined
+
+        with joined(here, stops) as world:
+            run(values, Caller(stops, started=here.started, world=world), prompt)
+
+
+def _follow(here: Place, *, is_wanted: bool) -> int:
+    """Train as one process of several, which another one leads; the exit code."""
+    if not is_wanted:
+        return 0
+    from charrnn.commands.follow import follow
+
+    return follow(here)
 
 
 @app.command()
@@ -459,11 +488,14 @@ def _without_odd_types(command: Any) -> None:  # noqa: ANN401 - typer's own kind
 def run_command(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit code; whatever goes wrong is one line on standard error."""
     try:
+        given = sys.argv[1:] if arguments is None else [str(argument) for argument in arguments]
         command = typer.main.get_command(app)
         _without_odd_types(command)
-        result = command.main(args=arguments, prog_name="charrnn", standalone_mode=False)
+        result = command.main(args=given, obj=given, prog_name="charrnn", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # the one place where every error ends
         if os.environ.get("CHARRNN_DEBUG") == "1":
             raise
+        if follows() and hasattr(error, "format_message"):  # the option parser's errors are those of all
+            return 2
         return tell(error)
     return result if isinstance(result, int) else 0

@@ -90,7 +90,7 @@ def test_no_file_is_named_in_a_checkpoint() -> None:
 @every_setting
 def test_what_may_change_on_resume(name: str) -> None:
     """What is given is refused, or taken, or is of the call that says which run goes on."""
-    bounds, machine = {"max_time", "epochs", "steps"}, {"device", "precision", "threads"}
+    bounds, machine = {"max_time", "epochs", "steps"}, {"device", "precision", "threads", "processes"}
     taken = {*bounds, *machine, "patience", "save_every", "sample_every", "prompt", "quiet"}
     begun = flat(build(TrainSettings, {"hidden": 7, "steps": 2, "device": "mps"}))
     begun = {name: value for name, value in begun.items() if value is not None}

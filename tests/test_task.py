@@ -8,7 +8,7 @@ symbol.
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ from charrnn.model.network import Network, Unset
 from charrnn.model.trunk import Trunk
 from charrnn.runs.checkpoint import load
 from charrnn.runs.metrics import read_metrics
+from charrnn.tasks.batches import part_of
 from charrnn.tasks.packed import Windows, pack
 from charrnn.tasks.task import Loss, Task
 from charrnn.text.record_part import Records
@@ -69,9 +70,20 @@ class Answered:
     epoch: float
     fresh: None = None
 
+    @property
+    def texts(self) -> int:
+        return len(self.answers)
+
+    @property
+    def count(self) -> int:
+        return len(self.answers)
+
     def to(self, device: torch.device) -> "Answered":
         assert device.type == "cpu"
         return self
+
+    def part(self, first: int, every: int) -> "Answered":
+        return replace(self, ids=part_of(self.ids, first, every), answers=self.answers[first::every])
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -10,6 +11,9 @@ from charrnn import STARTED
 from charrnn.display.live import make_display
 from charrnn.runs.report import Display
 from charrnn.runs.signals import Stops
+
+if TYPE_CHECKING:
+    from charrnn.training.distributed import World
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,13 @@ class Caller:
         stops: say when it is to stop.
         display: is told how it goes; None for what fits standard error.
         started: since when the run's time counts, on the monotonic clock.
+        world: the processes that train together, which this one leads; None for this one alone.
     """
 
     stops: Stops
     display: Display | None = None
     started: float = STARTED
+    world: "World | None" = None
 
 
 @contextmanager

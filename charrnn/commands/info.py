@@ -71,6 +71,7 @@ def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
         "epoch": progress.epoch,
         "characters_seen": progress.characters_seen,
         "seconds": progress.seconds,
+        "processes": checkpoint.settings.get("processes", 1),
         "finished": progress.finished,
         "training_nats_per_character": nats and nats.training_nats_per_character,
         "best_validation_nats_per_character": nats and nats.best_validation_nats_per_character,

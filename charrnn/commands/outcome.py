@@ -18,9 +18,18 @@ from charrnn.training.memory import memory_explained
 from charrnn.training.session import Session
 
 
-def finish(session: Session) -> Progress:
-    """Train to the end."""
-    with denormals_flushed(), memory_explained(session.setup.plan):
+def finish(session: Session, checkpoint: Path) -> Progress:
+    """Train to the end.
+
+    Args:
+        session: what to train.
+        checkpoint: what it goes on from, for other processes to do so as well.
+    """
+    plan, world = session.setup.plan, session.trainer.world
+    if world is not None:
+        with session.stops.shield():
+            world.begin(session.run.folder, checkpoint, plan.settings)
+    with denormals_flushed(), memory_explained(plan):
         return session.learn()
 
 

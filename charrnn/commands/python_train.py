@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from charrnn.commands.caller import Caller
     from charrnn.commands.training_thread import Listener
 
-_OF_A_RUN = {*flat(TrainSettings())} - {"corpus", "quiet", "dry_run"}
+_OF_A_RUN = {*flat(TrainSettings())} - {"corpus", "quiet", "dry_run", "processes"}
 """Settings of `train` that are given by name."""
 
 
@@ -111,4 +111,4 @@ def _given(corpus: tuple[PathLike, ...], settings: Mapping[str, Any]) -> dict[st
     }
     if corpus:
         values["corpus"] = tuple(os.fspath(path) for path in corpus)
-    return values | {"quiet": True}
+    return values | {"quiet": True, "processes": 1}

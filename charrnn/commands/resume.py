@@ -72,12 +72,12 @@ def resume(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) 
                 display.note(f"continuing with {other}: from here on, the weights are not bit-identical")
             if flat(session.setup.plan.settings) != flat(build(TrainSettings, begun)):
                 run.write_config(session.setup.plan.settings)
-            progress = finish(session)
+            progress = finish(session, found.path)
         tell(progress, run.folder, quiet=settings.output.quiet)
     return run
 
 
-_ONCE_WITHOUT = {"weight_dropout": 0.0, "substring_rows": 0}
+_ONCE_WITHOUT = {"weight_dropout": 0.0, "substring_rows": 0, "processes": 1}
 """What settings mean that checkpoints of earlier versions do not have."""
 
 
@@ -119,17 +119,24 @@ def continued(begun: Mapping[str, Any], given: Mapping[str, Any], *, finished: b
     kept = {name: value for name, value in begun.items() if name not in replaced}
     as_before = {name for name in MACHINE if given.get(name) == "auto"}
     new = {name: given[name] for name in CHANGEABLE if name in given and name not in as_before}
-    return on_this_machine(build(TrainSettings, kept | new), begun.get("device"), new)
+    return on_this_machine(build(TrainSettings, kept | new), begun, new)
 
 
-def on_this_machine(settings: TrainSettings, begun_on: str | None, new: Mapping[str, Any]) -> TrainSettings:
-    """The settings with a device that is here; on another than before, precision and threads are chosen."""
+def on_this_machine(
+    settings: TrainSettings, begun: Mapping[str, Any], new: Mapping[str, Any]
+) -> TrainSettings:
+    """The settings with a device that is here.
+
+    On another than before precision and threads are chosen, and threads in another number of processes.
+    """
     machine = settings.machine
     if "device" not in new and not is_available(machine.device):
         machine = replace(machine, device="auto")
     machine = replace(machine, device=pick_device(machine).type)
-    if machine.device != begun_on:
+    if machine.device != begun.get("device"):
         machine = replace(machine, precision=new.get("precision", "auto"), threads=new.get("threads"))
+    if machine.processes != begun.get("processes"):
+        machine = replace(machine, threads=new.get("threads"))
     return replace(settings, machine=machine)
 
 
@@ -238,6 +245,7 @@ def go_on(
         added_seconds=numbers["budget"]["added_seconds"],
         measured_symbols=int(numbers["session"]["measured_symbols"]),
         answers=checkpoint.answers,
+        world=caller.world,
     )
     session = Session(setup, run, display, caller.stops)
     session.saver.find_best(checkpoint)

@@ -61,6 +61,7 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
                 added_seconds=announced_seconds(reading_seconds, display) if timed else 0.0,
                 measured_symbols=measured_symbols(settings.budget),
                 answers=answers,
+                world=caller.world,
             )
             session = Session(setup, partial, display, caller.stops)
             introduce(session, corpus, dataset)
@@ -73,7 +74,7 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
             run = publish(partial, folder) if folder else publish_named_after(partial, corpus.name)
         session.saver.run = run
         with locked(run.folder):
-            progress = finish(session)
+            progress = finish(session, run.last)
     tell(progress, run.folder, quiet=settings.output.quiet)
     return run
 

@@ -352,6 +352,14 @@ class MachineSettings(Checked):
         chosen="one per core; with --max-time, the fastest number, timed repeatedly",
         on_resume="last bits",
     )
+    processes: int = setting(
+        1,
+        "processes that train together, each with its share of a batch; auto: one for each GPU",
+        minimum=1,
+        maximum=65536,
+        metavar="N|auto",
+        on_resume="last bits",
+    )
 
 
 @dataclass(frozen=True)

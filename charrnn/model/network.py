@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from charrnn.model.architecture import Architecture, LabelledArchitecture
 from charrnn.model.layer import State
 from charrnn.model.packing import Packing
-from charrnn.model.trunk import Trunk
+from charrnn.model.trunk import PartOfBatch, Trunk
 
 
 class Network(nn.Module):
@@ -56,6 +56,16 @@ class Network(nn.Module):
         """Let each update leave out so many of the recurrent weights."""
         for trunk in self.trunks:
             trunk.weight_dropout = share
+
+    def set_part(self, part: PartOfBatch) -> None:
+        """Let the next batch be read in part."""
+        for trunk in self.trunks:
+            trunk.part = part
+
+    def draw(self) -> None:
+        """Draw what is dropped in a batch of which nothing is read here."""
+        for trunk in self.trunks:
+            trunk.draw()
 
     def arrays(self) -> dict[str, nn.Parameter]:
         """Its parameters by the names that they have in files."""

@@ -6,6 +6,7 @@ dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,20 @@ Masks = list[Tensor | None]
 dropped."""
 
 
+@dataclass(frozen=True)
+class PartOfBatch:
+    """Which texts of a batch are read here, the others being read by other processes.
+
+    Attributes:
+        texts: of the whole batch; what is dropped is drawn for all of them, so that every process draws the
+            same.
+        own: which of them these are.
+    """
+
+    texts: int
+    own: slice
+
+
 class Trunk(nn.Module):
     """Symbols in, the last layer's hidden state at every step out.
 
@@ -37,12 +52,14 @@ class Trunk(nn.Module):
     Attributes:
         weight_dropout: probability that a recurrent weight is left out of an update, for all its steps and
             texts (Merity et al. 2018, arXiv 1708.02182).
+        part: of a batch, that the next call reads; None for all of it.
     """
 
     def __init__(self, architecture: Architecture, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
         self.architecture = architecture
         self.dropout, self.weight_dropout = dropout, 0.0
+        self.part: PartOfBatch | None = None
         self.generator = generator
         # PyTorch's own initialisation would draw from the global random numbers.
         self.embedding: nn.Embedding | None = None
@@ -154,8 +171,16 @@ class Trunk(nn.Module):
         for layer in self.layers.modules():
             if isinstance(layer, Layer):
                 layer.drop(weights, self.generator)
-        like, shape = self._parameter, (batch, self.architecture.width)
-        return [unit_mask(like, shape, units, self.generator) for _ in self.layers]
+        texts = batch if self.part is None else self.part.texts
+        like, shape = self._parameter, (texts, self.architecture.width)
+        masks = [unit_mask(like, shape, units, self.generator) for _ in self.layers]
+        if self.part is None:
+            return masks
+        return [None if mask is None else mask[self.part.own] for mask in masks]
+
+    def draw(self) -> None:
+        """Draw what a call would, where nothing of a batch is read here."""
+        self._drop(0)
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""

@@ -26,6 +26,8 @@ class Report:
         characters_per_second: learnt from since the last report.
         progress: share of the run that is done.
         remaining_seconds: until the end, as far as can be told.
+        processes: that train together.
+        communication_seconds: that process 0 waited for the others, and for their sum, since the last report.
         figure: when it was just measured, and something else is counted.
         unit: what is counted.
     """
@@ -41,6 +43,8 @@ class Report:
     characters_per_second: float
     progress: float
     remaining_seconds: float
+    processes: int = 1
+    communication_seconds: float = 0.0
     figure: Figure | None = None
     unit: str = NATS
 

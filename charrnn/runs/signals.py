@@ -29,6 +29,12 @@ def leave_when_asked() -> None:
     sys.unraisablehook = _say_unless_stopped
 
 
+def unhandled() -> None:
+    """From now on the system ends the program at a signal, also while it waits inside a library."""
+    for number in _heard():
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _heard() -> list[signal.Signals]:
     """All but those that were ignored when the program began, as `nohup` has SIGHUP: these stay ignored."""
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -20,6 +20,7 @@ from charrnn.model.architecture import ClassifierArchitecture
 from charrnn.model.classifier import Classifier
 from charrnn.model.layer import State
 from charrnn.model.passes import still
+from charrnn.tasks.batches import part_of
 from charrnn.tasks.examples import whole_examples, whole_texts
 from charrnn.tasks.passes import Numbers, Passes, by_length
 from charrnn.tasks.task import Loss
@@ -58,6 +59,22 @@ class LabelledTexts:
         ids = PackedSequence(self.ids.data.to(device), self.ids.batch_sizes)
         weights = None if self.weights is None else self.weights.to(device)
         return replace(self, ids=ids, labels=self.labels.to(device), weights=weights)
+
+    @property
+    def texts(self) -> int:
+        """How many texts it has."""
+        return len(self.labels)
+
+    @property
+    def count(self) -> int:
+        """How many labels there are to find."""
+        return len(self.labels)
+
+    def part(self, first: int, every: int) -> "LabelledTexts":
+        """Some of its texts."""
+        weights = None if self.weights is None else self.weights[first::every]
+        ids, labels = part_of(self.ids, first, every), self.labels[first::every]
+        return replace(self, ids=ids, labels=labels, weights=weights)
 
 
 @dataclass(frozen=True)

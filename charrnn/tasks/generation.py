@@ -57,6 +57,20 @@ class NextSymbolsByLabel:
         """Passes over the text that are done after this batch."""
         return self.symbols.epoch
 
+    @property
+    def texts(self) -> int:
+        """How many lines it has."""
+        return self.symbols.texts
+
+    @property
+    def count(self) -> int:
+        """How many symbols are predicted."""
+        return self.symbols.count
+
+    def part(self, first: int, every: int) -> "NextSymbolsByLabel":
+        """Some of its lines."""
+        return NextSymbolsByLabel(self.symbols.part(first, every), self.labels[first::every])
+
     def to(self, device: torch.device) -> "NextSymbolsByLabel":
         """The same batch on a device."""
         return NextSymbolsByLabel(self.symbols.to(device), self.labels.to(device))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from charrnn.tasks.batches import part_of
 from charrnn.tasks.passes import Numbers, Passes, Place, by_length, in_random_order
 from charrnn.text.codes import END as END_CODE
 from charrnn.text.example_parts import Paired
@@ -52,6 +53,17 @@ class Pairs:
         """The same batch on a device."""
         sources = PackedSequence(self.sources.data.to(device), self.sources.batch_sizes)
         return Pairs(sources, self.inputs.to(device), self.targets.to(device), self.count, self.epoch)
+
+    @property
+    def texts(self) -> int:
+        """How many pairs it has."""
+        return len(self.inputs)
+
+    def part(self, first: int, every: int) -> "Pairs":
+        """Some of its pairs."""
+        inputs, targets = self.inputs[first::every], self.targets[first::every]
+        count = int((targets != PADDING).sum())
+        return Pairs(part_of(self.sources, first, every), inputs, targets, count, self.epoch)
 
 
 def pair_batches(

@@ -24,6 +24,7 @@ from charrnn.model.layer import State
 from charrnn.model.packing import Packing
 from charrnn.model.passes import still
 from charrnn.model.tagger import Tagger
+from charrnn.tasks.batches import part_of
 from charrnn.tasks.examples import whole_examples, whole_texts
 from charrnn.tasks.passes import Numbers, Passes, by_length
 from charrnn.tasks.task import Loss
@@ -66,6 +67,30 @@ class TaggedTexts:
         """The same batch on a device."""
         ids = PackedSequence(self.ids.data.to(device), self.ids.batch_sizes)
         return replace(self, ids=ids, rows=self.rows.to(device), tags=self.tags.to(device))
+
+    @property
+    def texts(self) -> int:
+        """How many texts it has."""
+        return len(self.examples)
+
+    @property
+    def count(self) -> int:
+        """How many tags there are to find."""
+        return len(self.tags)
+
+    def part(self, first: int, every: int) -> "TaggedTexts":
+        """Some of its texts."""
+        is_of_part = Packing(self.ids.batch_sizes.numpy()).texts % every == first
+        rows = self.rows.numpy()
+        tagged, packing, _ = self.packing.only(is_of_part[rows])
+        return replace(
+            self,
+            ids=part_of(self.ids, first, every),
+            rows=torch.from_numpy((np.cumsum(is_of_part) - 1)[rows[tagged]]),
+            tags=self.tags[torch.from_numpy(tagged)],
+            packing=packing,
+            examples=self.examples[first::every],
+        )
 
 
 @dataclass(frozen=True)

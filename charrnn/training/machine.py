@@ -12,6 +12,7 @@ import torch
 
 from charrnn.config.settings import MachineSettings
 from charrnn.errors import UsageError
+from charrnn.training.launcher import place
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """The names of `mallopt`'s parameters in glibc's malloc.h."""
@@ -32,9 +33,23 @@ def pick_device(machine: MachineSettings) -> torch.device:
     if not is_available(found):
         here = ", ".join(name for name in ("cpu", "cuda", "mps") if is_available(name))
         raise UsageError(f"--device is {found}, which PyTorch does not find here; expected {here}")
+    _check_processes(machine, found)
     if machine.precision == "fp16" and found != "cuda":
         raise UsageError(f"--precision is fp16 on device {found}; expected bf16 or fp32; fp16 is for cuda")
     return torch.device(found)
+
+
+def _check_processes(machine: MachineSettings, device: str) -> None:
+    """Check that several processes can train on a device."""
+    here = place()
+    processes = machine.processes if here is None else here.local_size
+    if processes > 1 and device == "mps":
+        raise UsageError(f"--processes is {processes:,} on device mps; expected 1; more are for cuda and cpu")
+    if device == "cuda" and processes > torch.cuda.device_count():
+        raise UsageError(
+            f"{processes:,} processes are to train on {torch.cuda.device_count():,} GPUs; expected no more "
+            "processes than GPUs; lower --processes, or give --device cpu"
+        )
 
 
 def is_available(device: str) -> bool:

@@ -11,6 +11,7 @@ from charrnn.config.declaration import build, flat
 from charrnn.config.resolved import ResolvedSettings
 from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
+from charrnn.errors import UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizer_facts import OPTIMIZERS
@@ -178,6 +179,11 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
     precision = settings.machine.precision
     if precision == "auto":
         precision = precision_for(network, batch_size, half=facts.half, device=settings.machine.device)
+    if settings.machine.processes > batch_size:
+        raise UsageError(
+            f"--processes is {settings.machine.processes:,}, but a batch has {batch_size:,} texts; "
+            "expected no more; raise --batch-size"
+        )
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
     chosen = {
         "layers": layers,
@@ -273,5 +279,7 @@ def _threads(settings: TrainSettings, units: int) -> int | None:
     """Threads for updates of so many units a step; on a clock the fastest number is found while it learns."""
     if units < SMALL:
         return 1
+    if settings.machine.processes > 1:
+        return max(1, cores() // settings.machine.processes)
     is_timed = settings.budget.max_time is not None and settings.machine.device == "cpu"
     return None if is_timed else cores()

@@ -27,8 +27,13 @@ def pace_of(task: Task, budget: BudgetSettings, part: TaskPart) -> Pace:
         began, counts = time.monotonic(), to_choose_from(plan.settings.machine.threads)
         batches = make_batches(task, part, plan.settings)
         use(counts[0])
+        world = None
+        if plan.settings.machine.processes > 1:
+            from charrnn.training.distributed import rehearsal
+
+            world = rehearsal(plan.settings.machine.processes)
         with denormals_flushed(), memory_explained(plan):
-            trainer = make_trainer(task, plan, batches, Budget(None, None))
+            trainer = make_trainer(task, plan, batches, Budget(None, None), world)
             fastest = 0.0
             for count in counts:
                 use(count)

@@ -75,6 +75,8 @@ class Reporting:
             characters_per_second=self.characters_per_second,
             progress=progress,
             remaining_seconds=(budget.clock() - budget.started) * (1 - progress) / max(progress, 1e-9),
+            processes=1 if trainer.world is None else trainer.world.size,
+            communication_seconds=0.0 if trainer.world is None else trainer.world.seconds_waited(),
             figure=None if validation is None or is_nats else Figure(trainer.task.unit, validation),
             unit=trainer.task.unit,
         )

@@ -51,6 +51,8 @@ class RollingBack:
         step, share = trainer.step, divergence.roll_back(why)
         counted, found = divergence.numbers(), recover(self.saver.run)
         self.restore(found.checkpoint)
+        if trainer.world is not None:
+            trainer.world.go_back(found.path)
         divergence.restore(counted)
         self.updates.begin()
         trainer.rate_factor = share

@@ -1,6 +1,7 @@
 """Builds the parts of a run from its settings."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -24,6 +25,9 @@ from charrnn.training.threads import Threads, to_choose_from
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import Transfer, transferred
 from charrnn.training.trial import use_if_faster
+
+if TYPE_CHECKING:
+    from charrnn.training.distributed import World
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def set_up(
     added_seconds: float,
     measured_symbols: int,
     answers: Names = (),
+    world: "World | None" = None,
 ) -> Setup:
     """Make all that a run needs.
 
@@ -79,12 +84,14 @@ def set_up(
         added_seconds: added to its time.
         measured_symbols: how much of what is held out is measured on, at most.
         answers: what there is to be found, as text.
+        world: the processes that train together; None for this one alone.
     """
     training, validation = dataset.examples
     settings = plan.settings
     threads = Threads(to_choose_from(settings.machine.threads))  # the network is built with the fewest
     batches = make_batches(task, training, settings)
-    trainer = make_trainer(task, plan, batches, make_budget(settings, batches, added_seconds, clock))
+    budget = make_budget(settings, batches, added_seconds, clock)
+    trainer = make_trainer(task, plan, batches, budget, world)
     return Setup(
         plan=plan,
         trainer=trainer,
@@ -131,7 +138,9 @@ def make_budget(settings: TrainSettings, batches: Batches, added_seconds: float,
     return Budget(min(steps, default=None), deadline, clock, added_seconds=added_seconds)
 
 
-def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget) -> Trainer:
+def make_trainer(
+    task: Task, plan: Plan, batches: Batches, budget: Budget, world: "World | None" = None
+) -> Trainer:
     """The network with all that moves it."""
     machine, recipe = plan.settings.machine, plan.settings.recipe
     device = torch.device(machine.device)
@@ -148,6 +157,7 @@ def make_trainer(task: Task, plan: Plan, batches: Batches, budget: Budget) -> Tr
         budget,
         gradient_clip=recipe.gradient_clip,
         precision=machine.precision,
+        world=world,
     )
     use_if_faster(trainer)
     return trainer

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from charrnn.model.layer import State
 from charrnn.runs.training_state import Extent, Numbers, TrainingState
 from charrnn.training.optimizers import load_state_dict, state_dict
 from charrnn.training.trainer import Trainer
@@ -21,14 +22,15 @@ _MOVING, _OPTIMIZER = "moving.", "optimizer."
 
 def take(trainer: Trainer) -> TrainingState:
     """All that training needs to go on, beside the averaged weights; on the CPU arrays share its memory."""
-    kept, carried = state_dict(trainer.optimizers), _carried_tensors(trainer)
+    state = trainer.state if trainer.world is None else trainer.world.gathered(trainer)
+    kept, carried = state_dict(trainer.optimizers), _carried_tensors(state)
     optimizer = {_OPTIMIZER + name: value for name, value in kept.items()}
     moving = {f"{_MOVING}{name}": value for name, value in trainer.model.arrays().items()}
     tensors = optimizer | carried | moving | {"generator": trainer.model.generator.get_state()}
     extent = Extent(
         moved=bool(optimizer),
         averaged=True,
-        texts=len(trainer.state[0][0]) if trainer.state else 0,
+        texts=len(state[0][0]) if state else 0,
         generator_bytes=len(tensors["generator"]),
     )
     return TrainingState(numbers(trainer), extent, {name: _array(tensor) for name, tensor in tensors.items()})
@@ -89,10 +91,10 @@ def _only(prefix: str, training: TrainingState) -> Iterator[tuple[str, NDArray[A
             yield name.removeprefix(prefix), values
 
 
-def _carried_tensors(trainer: Trainer) -> dict[str, Tensor]:
+def _carried_tensors(state: State | None) -> dict[str, Tensor]:
     return {
         f"carried.{layer}.{part}": value
-        for layer, parts in enumerate(trainer.state or [])
+        for layer, parts in enumerate(state or [])
         for part, value in enumerate(parts)
     }
 
@@ -104,4 +106,5 @@ def _put_back_carried(trainer: Trainer, training: TrainingState) -> None:
         return torch.tensor(training.arrays[f"carried.{layer}.{part}"], device=device)
 
     parts, layers = range(network.states), range(network.layers if training.extent.texts else 0)
-    trainer.state = [tuple(tensor(layer, part) for part in parts) for layer in layers] or None
+    state = [tuple(tensor(layer, part) for part in parts) for layer in layers] or None
+    trainer.state = state if trainer.world is None else trainer.world.own(state)

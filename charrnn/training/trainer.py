@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -27,6 +27,9 @@ from charrnn.tasks.task import Task
 from charrnn.training.optimizers import Optimizer
 from charrnn.training.precision import autocast, back
 from charrnn.training.schedule import Budget, rate
+
+if TYPE_CHECKING:
+    from charrnn.training.distributed import World
 
 AVERAGING = 10
 """The weight of the network after t updates in the average that is kept grows as t to this power: the last
@@ -121,6 +124,7 @@ class Trainer:
         budget: when to stop, and how far along the run is.
         gradient_clip: longest gradient of an update; 0 for any (Pascanu et al. 2013).
         precision: of the matrix products, as in `precision.py`.
+        world: the processes that train together; None for this one alone.
 
     Attributes:
         step: updates so far.
@@ -141,11 +145,12 @@ class Trainer:
         *,
         gradient_clip: float,
         precision: str = "fp32",
+        world: "World | None" = None,
     ) -> None:
         self.model, self.task, self.batches = model, task, batches
         self.averaged = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
         self.optimizers, self.budget = optimizers, budget
-        self.gradient_clip, self.precision = gradient_clip, precision
+        self.gradient_clip, self.precision, self.world = gradient_clip, precision, world
         self.step, self.symbols_seen, self.epoch = 0, 0, 0.0
         self.read_every = 1
         self.make_fast: Callable[[], FastUpdates] | None = None
@@ -161,6 +166,8 @@ class Trainer:
         advance = self.advance()
         self.budget.start()
         while (progress := self.budget.progress(self.step)) < 1:
+            if self.world is not None:
+                self.world.tell_update(progress, self.rate_factor)
             advance(progress)
             yield self.step
 
@@ -198,18 +205,15 @@ class Trainer:
         """Learn from one batch; pass it over where its loss or gradient is not a finite number."""
         factor = rate(progress) * self.rate_factor
         self._set_rates(factor)
-        state = self._state_for(batch)
-        with autocast(self.model.device, self.precision):
-            loss = self.task.loss(self.model, batch.to(self.model.device), state)
-        back(loss.nats / loss.count, self.model.parameters(), self.precision)
+        nats, state = (gradients if self.world is None else self.world.gradients)(self, batch)
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
-        if math.isfinite(float(loss.nats.detach() + norm)):
+        if math.isfinite(float(nats + norm)):
             self.move(factor, self._share())
-            self._totals = self._totals.with_learnt(float(loss.nats.detach()), loss.count, float(norm))
-            self.state = detach(loss.state)
+            self._totals = self._totals.with_learnt(float(nats), batch.count, float(norm))
+            self.state = state
         else:
             self._totals = self._totals.with_skipped()
-            self.state = finite(detach(loss.state))
+            self.state = finite(state)
         self.model.zero_grad()
         self.step, self.epoch = self.step + 1, batch.epoch
 
@@ -241,17 +245,38 @@ class Trainer:
         """The highest of the optimizers' rates."""
         return max(float(group.learning_rate) for group in self._groups)
 
-    def _state_for(self, batch: Batch) -> State | None:
-        """The carried state, blank for the texts that begin anew."""
-        if not self.state or batch.fresh is None:
-            return self.state
-        if bool(batch.fresh.all()):
-            return None
-        return blank_where(self.state, batch.fresh.to(self.state[0][0].device))
-
     def _set_rates(self, factor: float | Tensor) -> None:
         for group, highest in zip(self._groups, self._highest, strict=True):
             group.learning_rate = highest * factor
+
+
+def gradients(trainer: Trainer, batch: Batch, count: int | None = None) -> tuple[Tensor, State]:
+    """Let each parameter have the gradient of a batch's mean loss.
+
+    Args:
+        trainer: whose network reads it.
+        batch: on the CPU.
+        count: targets that the mean is over, where the batch has some of them.
+
+    Returns:
+        The loss, summed, and the state that the batch leaves.
+    """
+    model, state = trainer.model, _carried(trainer.state, batch)
+    with autocast(model.device, trainer.precision):
+        loss = trainer.task.loss(model, batch.to(model.device), state)
+    back(loss.nats / (count or loss.count), model.parameters(), trainer.precision)
+    return loss.nats.detach(), detach(loss.state)
+
+
+def _carried(state: State | None, batch: Batch) -> State | None:
+    """The state that a batch goes on from, blank for the texts that begin anew."""
+    if not state:
+        return None
+    if batch.fresh is None:
+        return state
+    if bool(batch.fresh.all()):
+        return None
+    return blank_where(state, batch.fresh.to(state[0][0].device))
 
 
 def average(averaged: Network, moving: Network, share: float | Tensor) -> None:

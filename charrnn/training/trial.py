@@ -28,7 +28,8 @@ NEAR = {"fp32": 0.01, "bf16": 0.1, "fp16": 0.05}
 def use_if_faster(trainer: Trainer, capture: Capture = cuda_graph) -> None:
     """Let a trainer on CUDA make its updates by a graph, if that gives the same and takes less time."""
     batches = trainer.batches
-    if trainer.model.device.type != "cuda" or not isinstance(batches, Windowed):
+    is_alone = trainer.world is None
+    if trainer.model.device.type != "cuda" or not isinstance(batches, Windowed) or not is_alone:
         return
     if fits_on(batches.ids, trainer.model.device) and is_better(trainer, batches, capture):
         trainer.make_fast = lambda: Captured(trainer, batches, capture)
