@@ -93,10 +93,11 @@ def test_every_command_of_ours_works(
 
 
 def test_no_other_command_slips_in() -> None:
-    """What is not run here is the set-up: make, venv, pip and activation."""
+    """What is not run here is the set-up, make, venv, pip and activation; and torchrun, in test_processes."""
     others = [line for page in PAGES.values() for line in _commands(page) if not line.startswith("charrnn ")]
     assert others
-    assert all(re.match(r"make |python3? -m venv|py -m venv|(\. )?\.venv[\\/]", line) for line in others)
+    run_elsewhere = r"make |torchrun |python3? -m venv|py -m venv|(\. )?\.venv[\\/]"
+    assert all(re.match(run_elsewhere, line) for line in others)
 
 
 def test_the_table_of_options_is_the_settings() -> None:

@@ -57,15 +57,15 @@ def together(
 
 def _ended(pids: list[int]) -> list[int]:
     """Wait for all; once one has failed the others get SIGTERM, as from the launcher."""
-    codes: dict[int, int] = {}
+    codes, is_told = dict[int, int](), False
     while len(codes) < len(pids):
         pid, status = os.waitpid(-1, 0)
         codes[pid] = os.waitstatus_to_exitcode(status)
-        if codes[pid] and len(codes) == 1:
+        if any(codes.values()) and not is_told:
             time.sleep(PATIENCE_SECONDS)
-            for other in pids:
-                if other != pid:
-                    os.kill(other, signal.SIGTERM)
+            is_told = True
+            for other in set(pids) - codes.keys():
+                os.kill(other, signal.SIGTERM)
     return [codes[pid] for pid in pids]
 
 

@@ -38,11 +38,12 @@ def info_of(path: Path, model: Checkpoint, *, is_run: bool) -> dict[str, Any]:
         path: where it is.
         model: what it holds.
         is_run: whether the run is meant that it belongs to: the weights are these, but how far training has
-            come is told by its newest checkpoint.
+            come, and with what settings, is told by its newest checkpoint.
     """
     run = newest(Run(path.parent)) if is_run else None
     if run is not None:
-        model = replace(model, progress=run.progress.with_best_of(model.progress))
+        progress = run.progress.with_best_of(model.progress)
+        model = replace(model, progress=progress, settings=run.settings)
     return {"checkpoint": str(path)} | model_facts(model)
 
 

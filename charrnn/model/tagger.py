@@ -117,7 +117,19 @@ class Tagger(Network):
         values = embedding_bag(torch.from_numpy(found).to(rows.device)[rows], table.weight, mode="sum")
         if not self.training:
             return values
-        has_table = values.new_empty(len(packing.lengths)).bernoulli_(
-            1 - WITHOUT_TABLE, generator=self.generator
-        )
+        has_table = self._has_table(table, len(packing.lengths))
         return values * has_table[torch.from_numpy(packing.texts).to(rows.device)[rows], None]
+
+    def _has_table(self, table: nn.Embedding, texts: int) -> Tensor:
+        """Draw which texts get something from the table, 1, and which do not, 0."""
+
+        def drawn(count: int) -> Tensor:
+            return table.weight.new_empty(count).bernoulli_(1 - WITHOUT_TABLE, generator=self.generator)
+
+        return self.trunk.for_texts(texts, drawn)
+
+    def draw(self) -> None:
+        """Draw what is dropped, and which texts have a table, in a batch of which nothing is read here."""
+        super().draw()
+        if self.substrings is not None:
+            self._has_table(self.substrings, 0)

@@ -5,8 +5,9 @@ dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,9 @@ FEW_SYMBOLS = 512
 Masks = list[Tensor | None]
 """For each layer what its outputs are multiplied by at every step, (B, H) or (B, 2H); None where nothing is
 dropped."""
+
+
+Drawn = TypeVar("Drawn", Tensor, Tensor | None)
 
 
 @dataclass(frozen=True)
@@ -171,12 +175,19 @@ class Trunk(nn.Module):
         for layer in self.layers.modules():
             if isinstance(layer, Layer):
                 layer.drop(weights, self.generator)
-        texts = batch if self.part is None else self.part.texts
-        like, shape = self._parameter, (texts, self.architecture.width)
-        masks = [unit_mask(like, shape, units, self.generator) for _ in self.layers]
+        like, width = self._parameter, self.architecture.width
+
+        def mask(texts: int) -> Tensor | None:
+            return unit_mask(like, (texts, width), units, self.generator)
+
+        return [self.for_texts(batch, mask) for _ in self.layers]
+
+    def for_texts(self, texts: int, drawn: Callable[[int], Drawn]) -> Drawn:
+        """What is drawn for each of so many texts: where these are a part of a batch, for all of it."""
         if self.part is None:
-            return masks
-        return [None if mask is None else mask[self.part.own] for mask in masks]
+            return drawn(texts)
+        of_all = drawn(self.part.texts)
+        return of_all if of_all is None else of_all[self.part.own]
 
     def draw(self) -> None:
         """Draw what a call would, where nothing of a batch is read here."""

@@ -84,7 +84,6 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.disable()  # what there is to say the processes say
     os.environ[_STARTED] = repr(STARTED)
     heard = [number.name for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     config = LaunchConfig(
@@ -97,6 +96,7 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
         max_restarts=0,
         signals_to_handle=",".join(heard),
     )
+    logging.disable()  # what there is to say the processes say
     try:
         elastic_launch(config, sys.executable)("-m", "charrnn", *arguments)
     except SignalException as stopped:
@@ -109,6 +109,8 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
         sys.stderr.write(f"charrnn: process {rank} of {processes} was {stopped_by(-codes[rank])}; ")
         sys.stderr.write("what was saved last is kept; go on with: charrnn train --resume\n")
         return 1
+    finally:
+        logging.disable(logging.NOTSET)
     return 0
 
 

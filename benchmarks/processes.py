@@ -1,0 +1,184 @@
+"""How fast two processes of one thread each learn together, beside one process of two threads.
+
+    python -m benchmarks.processes
+
+LSTM 1×512, 32 texts of 128 symbols, in the precision that `--precision auto` takes here. All processes are
+there from the beginning, and those of one kind rest while another kind works; they take turns, so that a
+machine whose speed drifts drifts for all. Printed are updates a second of each; their ratio; and what one
+thread's update foretells of two processes: half of what they share out, all of what each does (optimizers,
+the average of the weights), and the sum.
+"""
+
+import argparse
+import multiprocessing
+import os
+import socket
+import statistics
+import time
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from charrnn.model.architecture import Architecture
+from charrnn.model.network import CharRNN
+from charrnn.runs.signals import Stops
+from charrnn.tasks.language import LanguageTask
+from charrnn.tasks.windows import Streams
+from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.distributed import World
+from charrnn.training.machine import keep_freed_memory, multiplies_in_half
+from charrnn.training.optimizers import make_optimizers
+from charrnn.training.plan import precision_for
+from charrnn.training.schedule import Budget
+from charrnn.training.trainer import Trainer
+
+SYMBOLS, EMBEDDING = 65, 64
+LAYERS, HIDDEN, BATCH, STEPS = 1, 512, 32, 128
+
+TASK = LanguageTask(Vocabulary.from_text("abc"))
+"""Its losses do not depend on which symbols there are."""
+
+
+class Turn(NamedTuple):
+    """What some updates took.
+
+    Attributes:
+        seconds: of one update.
+        moving: of these, optimizers and the average of the weights.
+        summing: of these, the sum, where nobody waits for another.
+        waiting: of these, the sum and waiting for one another.
+    """
+
+    seconds: float
+    moving: float
+    summing: float
+    waiting: float
+
+
+def make_trainer(world: World | None, optimizer: str = "muon") -> Trainer:
+    """What learns, with its part of the batch."""
+    network = Architecture("lstm", LAYERS, HIDDEN, EMBEDDING, SYMBOLS)
+    half = multiplies_in_half(torch.device("cpu"))
+    precision = precision_for(network, BATCH, half=half)
+    model = CharRNN(network, 0.0, torch.Generator().manual_seed(1))
+    ids = np.random.default_rng(1).integers(SYMBOLS, size=200_000).astype(np.uint8)
+    optimizers = make_optimizers(model, optimizer, 0.01, 0.01)
+    return Trainer(
+        model,
+        TASK,
+        Streams(ids, BATCH, STEPS),
+        optimizers,
+        Budget(10**9, None),
+        gradient_clip=1.0,
+        precision=precision,
+        world=world,
+    )
+
+
+def work(orders: Connection, rank: int, processes: int, threads: int, port: int) -> None:
+    """Make as many updates as is asked for, again and again, until none are."""
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    world = None
+    if processes > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        dist.init_process_group("gloo", rank=rank, world_size=processes)
+        world = World(rank, processes, Stops())
+    trainer = make_trainer(world)
+    moved = timed(trainer)
+    advance = trainer.advance()
+    while updates := orders.recv():
+        moved.clear()
+        began = time.perf_counter()
+        for _ in range(updates):
+            if world is not None and rank == 0:
+                world.tell_update(0.5, 1.0)
+            elif world is not None:
+                world.hear()
+            advance(0.5)
+        seconds = (time.perf_counter() - began) / updates
+        waiting = 0.0 if world is None else world.seconds_waited() / updates
+        orders.send(Turn(seconds, sum(moved) / updates, summing_seconds(trainer, updates), waiting))
+
+
+def timed(trainer: Trainer) -> list[float]:
+    """The seconds that each of a trainer's moves takes from now on."""
+    move, found = trainer.move, list[float]()
+
+    def moving(rate: float, share: float) -> None:
+        began = time.perf_counter()
+        move(rate, share)
+        found.append(time.perf_counter() - began)
+
+    trainer.move = moving  # type: ignore[method-assign, assignment]
+    return found
+
+
+def summing_seconds(trainer: Trainer, times: int) -> float:
+    """What a sum of as many numbers as there are gradients takes; nothing where one is alone."""
+    if trainer.world is None:
+        return 0.0
+    numbers = torch.zeros(sum(parameter.numel() for parameter in trainer.model.parameters()))
+    dist.barrier()
+    began = time.perf_counter()
+    for _ in range(times):
+        dist.all_reduce(numbers)
+    return (time.perf_counter() - began) / times
+
+
+class Team:
+    """Processes that learn together, at rest until they are asked for updates.
+
+    Args:
+        processes: how many.
+        threads: of each.
+    """
+
+    def __init__(self, processes: int, threads: int) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        spawn = multiprocessing.get_context("spawn")
+        self.ends = []
+        for rank in range(processes):
+            here, there = spawn.Pipe()
+            spawn.Process(target=work, args=(there, rank, processes, threads, port), daemon=True).start()
+            self.ends.append(here)
+
+    def turn(self, updates: int) -> Turn:
+        """Make updates; what they took in process 0."""
+        for end in self.ends:
+            end.send(updates)
+        turn, *_ = [end.recv() for end in self.ends]
+        return Turn(*turn)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--updates", type=int, default=12, help="of each turn")
+    options = parser.parse_args()
+    teams = {"1 × 2 threads": Team(1, 2), "2 × 1 thread": Team(2, 1), "1 × 1 thread": Team(1, 1)}
+    for team in teams.values():
+        team.turn(3)
+    turns: dict[str, list[Turn]] = {name: [] for name in teams}
+    for _ in range(options.rounds):
+        for name, team in teams.items():
+            turns[name].append(team.turn(options.updates))
+    one, two, single = (Turn(*map(statistics.median, zip(*found, strict=True))) for found in turns.values())
+    print(f"LSTM {LAYERS}×{HIDDEN}, {BATCH} × {STEPS}, updates a second")
+    for name, turn in zip(turns, (one, two, single), strict=True):
+        print(f"{name:14}{1 / turn.seconds:8.2f}")
+    print(f"two processes by one of two threads: {one.seconds / two.seconds:.2f}")
+    print(
+        f"waiting for the sum and one another: {two.waiting / two.seconds:.1%} of the time of two processes"
+    )
+    foretold = (single.seconds - single.moving) / 2 + single.moving + two.summing
+    print(f"foretold from one thread: {1 / foretold:.2f}, measured by foretold {foretold / two.seconds:.2f}")
+
+
+if __name__ == "__main__":
+    main()
