@@ -229,7 +229,7 @@ def test_dropout_draws_from_the_networks_own_generator(cell: str) -> None:
 
 def test_dropout_keeps_the_mean_and_silences_its_share() -> None:
     model = lively(Architecture("rnn", 2, HIDDEN, 3, SYMBOLS), 0.25)
-    masks = [mask for mask in model.trunk._drop(50_000) if mask is not None]
+    masks = [mask for mask in model.trunk.drop(50_000) if mask is not None]
     assert len(masks) == 2
     for mask in masks:
         assert mask.shape == (50_000, HIDDEN)

@@ -65,7 +65,7 @@ class Network(nn.Module):
     def draw(self) -> None:
         """Draw what is dropped in a batch of which nothing is read here."""
         for trunk in self.trunks:
-            trunk.draw()
+            trunk.drop(0)
 
     def arrays(self) -> dict[str, nn.Parameter]:
         """Its parameters by the names that they have in files."""

@@ -18,7 +18,7 @@ from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.network import Network, Unset
 from charrnn.model.packing import Packing
 from charrnn.model.substrings import substrings
-from charrnn.model.trunk import Trunk
+from charrnn.model.trunk import Trunk, own_rows
 from charrnn.text.tag_schemes import Possible
 
 WITHOUT_TABLE = 0.5
@@ -122,11 +122,9 @@ class Tagger(Network):
 
     def _has_table(self, table: nn.Embedding, texts: int) -> Tensor:
         """Draw which texts get something from the table, 1, and which do not, 0."""
-
-        def drawn(count: int) -> Tensor:
-            return table.weight.new_empty(count).bernoulli_(1 - WITHOUT_TABLE, generator=self.generator)
-
-        return self.trunk.for_texts(texts, drawn)
+        part = self.trunk.part
+        drawn = table.weight.new_empty(texts if part is None else part.texts)
+        return own_rows(drawn.bernoulli_(1 - WITHOUT_TABLE, generator=self.generator), part)
 
     def draw(self) -> None:
         """Draw what is dropped, and which texts have a table, in a batch of which nothing is read here."""

@@ -5,9 +5,8 @@ dimensions are those of `layer.py`. Knows nothing of text, files or optimizers.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,9 +27,6 @@ Masks = list[Tensor | None]
 dropped."""
 
 
-Drawn = TypeVar("Drawn", Tensor, Tensor | None)
-
-
 @dataclass(frozen=True)
 class PartOfBatch:
     """Which texts of a batch are read here, the others being read by other processes.
@@ -43,6 +39,11 @@ class PartOfBatch:
 
     texts: int
     own: slice
+
+
+def own_rows(drawn: Tensor, part: PartOfBatch | None) -> Tensor:
+    """Of what was drawn for each text of a batch, (B, …), that of the texts that are read here."""
+    return drawn if part is None else drawn[part.own]
 
 
 class Trunk(nn.Module):
@@ -94,7 +95,7 @@ class Trunk(nn.Module):
             return torch.cat([part.flatten(0, 1) for part in parts]), after
         batch = len(ids)
         before = self.blank_state(batch) if state is None else cut(state, batch)
-        hidden, after = self._steps(ids.transpose(0, 1), before, self._drop(batch))
+        hidden, after = self._steps(ids.transpose(0, 1), before, self.drop(batch))
         return hidden.transpose(0, 1), after
 
     def by_rectangles(self, ids: PackedSequence, state: State | None) -> tuple[list[Tensor], State]:
@@ -105,7 +106,7 @@ class Trunk(nn.Module):
         """
         texts, rows = rectangles(ids.batch_sizes)
         state = self.blank_state(texts[0]) if state is None else state
-        masks = self._drop(texts[0])
+        masks = self.drop(texts[0])
         hidden, ended = [], list[State]()
         parts = torch.split(ids.data, rows)
         for part, running, going_on in zip(parts, texts, [*texts[1:], 0], strict=True):
@@ -119,7 +120,7 @@ class Trunk(nn.Module):
         if state is not None:
             raise ValueError("a trunk that reads both ways reads whole texts, from a blank state")
         symbols, sizes = as_packed(ids)
-        hidden, after = read_both_ways(self.layers, self.embed(symbols), sizes, self._drop(int(sizes[0])))
+        hidden, after = read_both_ways(self.layers, self.embed(symbols), sizes, self.drop(int(sizes[0])))
         return as_given(hidden, ids), after
 
     def _steps(self, ids: Tensor, state: State, masks: Masks) -> tuple[Tensor, State]:
@@ -169,29 +170,16 @@ class Trunk(nn.Module):
             return vectors.to(self._parameter.dtype)
         return vectors.to(products(self._parameter)) @ self.embedding.weight
 
-    def _drop(self, batch: int) -> Masks:
+    def drop(self, batch: int) -> Masks:
         """Draw what is dropped in this call, in training only: of weights, and of outputs, by these masks."""
         units, weights = (self.dropout, self.weight_dropout) if self.training else (0.0, 0.0)
         for layer in self.layers.modules():
             if isinstance(layer, Layer):
                 layer.drop(weights, self.generator)
         like, width = self._parameter, self.architecture.width
-
-        def mask(texts: int) -> Tensor | None:
-            return unit_mask(like, (texts, width), units, self.generator)
-
-        return [self.for_texts(batch, mask) for _ in self.layers]
-
-    def for_texts(self, texts: int, drawn: Callable[[int], Drawn]) -> Drawn:
-        """What is drawn for each of so many texts: where these are a part of a batch, for all of it."""
-        if self.part is None:
-            return drawn(texts)
-        of_all = drawn(self.part.texts)
-        return of_all if of_all is None else of_all[self.part.own]
-
-    def draw(self) -> None:
-        """Draw what a call would, where nothing of a batch is read here."""
-        self._drop(0)
+        texts = batch if self.part is None else self.part.texts
+        masks = [unit_mask(like, (texts, width), units, self.generator) for _ in self.layers]
+        return [None if mask is None else own_rows(mask, self.part) for mask in masks]
 
     def blank_state(self, batch: int) -> State:
         """The state before anything was read: zeros, (B, H) each."""

@@ -193,6 +193,7 @@ class World:
             if device is not None and device.type == "cuda":
                 torch.cuda.synchronize(device)
         except RuntimeError as error:
+            self.stops.heed()  # the launcher may ask for the end by now; this is why
             raise Lost(
                 "another process of the run has ended, and so does this one; what was saved last is kept; go "
                 "on with: charrnn train --resume"
