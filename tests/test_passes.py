@@ -26,8 +26,19 @@ class Some:
     def epoch(self) -> float:
         return self.place.epoch
 
+    @property
+    def texts(self) -> int:
+        return len(self.examples)
+
+    @property
+    def count(self) -> int:
+        return len(self.examples)
+
     def to(self, device: torch.device) -> "Some":
         return self
+
+    def part(self, first: int, every: int) -> "Some":
+        return Some(self.examples[first::every], self.place)
 
 
 def passes(seed: int = 1) -> Passes[Numbers, Some]:
