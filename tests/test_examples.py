@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from program import charrnn
 
 from charrnn.commands.corpora import make_vocabulary
@@ -161,6 +163,16 @@ def test_drawing_depends_on_no_hash() -> None:
     first = drawn_by_kind(np.array([5, 3, 9, 3, 1, 2]), kinds, 2, 1)
     assert first.tolist() == drawn_by_kind(np.array([1, 7, 2, 7, 6, 5]), kinds, 2, 1).tolist()
     assert drawn_by_kind(np.array([1, 2]), np.zeros(2, np.int32), 0, 1).tolist() == []
+
+
+@given(st.integers(0, 2**32))
+def test_texts_with_many_rows_are_held_out_last(seed: int) -> None:
+    hashes = np.array([7] * 20 + list(range(100, 130)))
+    drawn = drawn_by_kind(hashes, np.zeros(50, np.int32), 10, seed)
+    assert len(drawn) == 6
+    assert (drawn >= 20).all()
+    of_two = drawn_by_kind(np.array([1, 1, 2, 2]), np.zeros(4, np.int32), 2, seed)
+    assert of_two.tolist() in ([0, 1], [2, 3])
 
 
 def test_labels_that_are_changed_on_disk_are_found() -> None:

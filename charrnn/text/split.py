@@ -100,7 +100,8 @@ def drawn_by_kind(
     """Which examples are held out, in order: about so many, of every kind alike, and no text in both parts.
 
     Of each kind with two distinct texts or more at least one is held out, and one is left. A text that
-    stands there several times counts once, as the kind it has first.
+    stands there several times counts once, as the kind it has first, and is held out after those that do
+    not: a few texts with many rows would decide alone what is best.
 
     Args:
         hashes: (R,) a number for each text, equal for equal ones.
@@ -108,15 +109,16 @@ def drawn_by_kind(
         held: how many examples, of all kinds together.
         seed: of which ones.
     """
-    _, firsts, groups = np.unique(hashes, return_index=True, return_inverse=True)
+    _, firsts, groups, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(firsts)  # of the texts as they first occur: hashes differ from program to program
-    of_text = kinds[firsts[order]]
+    of_text, rows = kinds[firsts[order]], counts[order]
     random, share = np.random.default_rng(seed), held / max(1, len(hashes))
     is_held = np.zeros(len(order), np.bool_)
     by_kind = np.argsort(of_text, kind="stable")
     for texts in np.split(by_kind, np.flatnonzero(np.diff(of_text[by_kind])) + 1):
         count = min(len(texts) - 1, max(1, round(share * len(texts)))) if held else 0
-        is_held[random.permutation(texts)[:count]] = True
+        shuffled = random.permutation(texts)
+        is_held[shuffled[np.argsort(rows[shuffled], kind="stable")][:count]] = True
     of_group = np.empty(len(order), np.bool_)
     of_group[order] = is_held
     return np.flatnonzero(of_group[groups]).astype(np.int64)
