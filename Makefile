@@ -39,7 +39,7 @@ check: $(DEV_READY)
 
 # The slow tests: every generated case, at full size; each prints what it counted.
 soak: $(DEV_READY)
-	$(BIN)/python -m pytest -m slow --capture=no
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -rP --numprocesses auto --maxprocesses 8 --dist worksteal
 
 bench: $(DEV_READY)
 	$(BIN)/python -m benchmarks.corpus
