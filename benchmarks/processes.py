@@ -168,6 +168,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for name, team in teams.items():
             turns[name].append(team.turn(options.updates))
+    for end in (end for team in teams.values() for end in team.ends):
+        end.send(0)
     one, two, single = (Turn(*map(statistics.median, zip(*found, strict=True))) for found in turns.values())
     print(f"LSTM {LAYERS}×{HIDDEN}, {BATCH} × {STEPS}, updates a second")
     for name, turn in zip(turns, (one, two, single), strict=True):
