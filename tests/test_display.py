@@ -395,5 +395,7 @@ def test_metrics_are_what_json_holds_without_what_was_not_measured() -> None:
         "learning_rate",
         "gradient_norm",
         "characters_per_second",
+        "processes",
+        "communication_seconds",
     ]
     assert replace(REPORT, validation_nats=2.0).metrics()["validation_nats"] == 2.0

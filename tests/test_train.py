@@ -81,7 +81,7 @@ def test_the_run_folder_holds_what_it_should() -> None:
     report = lines_of(Path("run/metrics.jsonl"))[-1]
     assert set(report) == {
         "step", "epoch", "characters", "seconds", "train_nats", "validation_nats", "learning_rate",
-        "gradient_norm", "characters_per_second",
+        "gradient_norm", "characters_per_second", "processes", "communication_seconds",
     }  # fmt: skip
     assert report["step"] == 20
     assert report["characters"] == 20 * 4 * 16
