@@ -8,11 +8,14 @@ second, and frames a second meanwhile. Chromium must be installed.
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.browser import Browser, browser
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from browser import Browser, browser  # the tests drive it
 
 SECONDS = 5.0
 """How long each page writes."""
