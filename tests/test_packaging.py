@@ -18,7 +18,7 @@ def planned(target: str, tmp_path: Path) -> list[str]:
     """What `make` would do for a target in a clone without an environment."""
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
-    command = ["make", "--dry-run", f"VENV={tmp_path / 'venv'}", target]
+    command = ["make", "--no-print-directory", "--dry-run", f"VENV={tmp_path / 'venv'}", target]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
