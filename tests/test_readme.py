@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from program import KOREAN, TEXT, charrnn
 
+from charrnn.export.html import SCRIPTS
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MANUAL = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
@@ -100,15 +102,23 @@ def test_no_other_command_slips_in() -> None:
     assert all(re.match(run_elsewhere, line) for line in others)
 
 
-def test_the_table_of_options_is_the_settings() -> None:
-    spec = importlib.util.spec_from_file_location("options_table", ROOT / "docs" / "options.py")
+@pytest.mark.parametrize("name", ["options", "processes"])
+def test_a_table_that_a_script_writes_is_what_it_would_write(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(f"{name}_table", ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = MANUAL["options.md"]
+    page = MANUAL[f"{name}.md"]
     assert module.table() in page
-    assert module.with_table(page) == page, "run python docs/options.py"
+    assert module.with_table(page) == page, f"run python docs/{name}.py"
+
+
+def test_the_exported_page_of_the_manual_has_the_scripts_and_the_style_of_today() -> None:
+    page = (ROOT / "docs" / "page.html").read_text(encoding="utf-8")
+    for name in ("style.css", *SCRIPTS):
+        part = (ROOT / "charrnn" / "export" / "page" / name).read_text(encoding="utf-8")
+        assert part in page, f"{name} is another one: export docs/page.html again, as docs/export.md says"
 
 
 def test_files_that_are_named_exist() -> None:
