@@ -36,6 +36,24 @@ return { prompt: writer.prompt, text: pieces.map((piece) => piece.text).join("")
 """
 """What writes a text; what is given has `prompt`, `seed`, `length` and `temperature`."""
 
+PAINT = """
+const watch = new Watch(facts, model);
+watch.choose(given.layer, given.cell);
+const writer = new Writer(model, { prompt: given.prompt, random: new Random(given.seed) });
+while (writer.readPrompt());
+const pieces = [...writer.given];
+while (!writer.ended && writer.ids.length < given.symbols) {
+  pieces.push(...writer.write({ temperature: 1, topP: 1 }));
+}
+const classes = pieces.flatMap((piece) =>
+  Array.from(piece.text, () => watch.classOf({ ...piece, writer })));
+const values = [...writer.values];
+watch.forget([writer]);
+for (const _ of watch.reading([writer]));
+return { classes, values, again: writer.values, ids: writer.ids, pieces };
+"""
+"""What paints a text by a cell; what is given has `layer`, `cell`, `prompt`, `seed` and `symbols`."""
+
 
 def in_node(pages: Sequence[Path], code: str, given: Sequence[Any], *, model: bool = True) -> list[Any]:
     """What a function gives whose body follows a page's script, for each page.

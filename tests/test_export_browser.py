@@ -1,5 +1,6 @@
 """The exported page in a browser: what people do there, and that nothing it holds is ever run or fetched."""
 
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Browser, browser
-from page_in_node import WRITE, in_node
+from page_in_node import PAINT, WRITE, in_node
 from program import KOREAN, SMALL, charrnn
 
 from charrnn.display.sanitizer import visible
@@ -107,6 +108,69 @@ def test_surprise_and_a_text_that_is_pasted(opened: Browser, run_folder: Path, t
     ours = charrnn("evaluate", tmp_path / "pasted.txt", "--checkpoint", run_folder, "--json").json
     assert float(score.split()[0]) == pytest.approx(ours["bits_per_character"], abs=0.01)
     assert "unknown to the model" in score
+
+
+PAINTED = (
+    "[...document.querySelectorAll('#text span')].flatMap((span) => "
+    "Array.from(span.textContent, () => span.className.match(/w\\d/)?.[0] ?? ''))"
+)
+"""What each character of the text is painted with by a cell."""
+
+
+def until_painted(driven: Browser, page: Path, cell: int, symbols: int) -> None:
+    """Wait until the text is painted as Node paints it, what was given too."""
+    given = {"layer": 1, "cell": cell, "prompt": "One ", "seed": 1, "symbols": symbols}
+    (found,) = in_node([page], PAINT, [given])
+    assert len(set(found["classes"])) > 2
+    driven.until(f"JSON.stringify({PAINTED}) === JSON.stringify({json.dumps(found['classes'])})")
+
+
+def press(driven: Browser, key: str, code: int) -> None:
+    for kind in ("rawKeyDown", "keyUp"):
+        driven.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+
+def test_a_cell_is_watched(opened: Browser, page: Path) -> None:
+    """Chosen by hands on the keyboard, before the text is written and after."""
+    opened.type("#length", "200")
+    opened.click("#write")
+    plain = written(opened)
+    assert set(opened.value(PAINTED)) == {""}
+    assert opened.value("document.querySelector('#cell').disabled")
+    opened.value("document.querySelector('#layer').focus()")
+    press(opened, "ArrowDown", 40)
+    opened.type("#cell", "5")
+    until_painted(opened, page, 5, 204)
+    assert "cell 1:5 after each character" in opened.value("document.querySelector('#legend').innerText")
+    background = "getComputedStyle(document.querySelector('#text .w0, #text .w3')).backgroundColor"
+    assert opened.value(background) != "rgba(0, 0, 0, 0)"
+    opened.click("#write")
+    assert written(opened) == plain
+    until_painted(opened, page, 5, 204)
+    opened.value("document.querySelector('#cell').focus()")
+    press(opened, "ArrowUp", 38)
+    until_painted(opened, page, 6, 204)
+    opened.show(width=360, height=800)
+    assert opened.value("document.documentElement.scrollWidth") <= 360
+    assert "layer=1&cell=6" in opened.value("document.querySelector('#link').href")
+    opened.value("document.querySelector('#layer').focus()")
+    press(opened, "ArrowUp", 38)
+    assert set(opened.value(PAINTED)) == {""}
+    assert text(opened) == plain
+    assert opened.value("document.querySelector('#legend').checkVisibility()") is False
+
+
+def test_a_cell_is_chosen_while_the_page_writes(opened: Browser, page: Path) -> None:
+    opened.type("#length", "100000")
+    opened.click("#write")
+    opened.until("document.querySelector('#text').textContent.length > 50")
+    opened.value(
+        "{ const layer = document.querySelector('#layer'); layer.value = '1'; "
+        "layer.dispatchEvent(new Event('input')); }"
+    )
+    opened.until("document.querySelectorAll('#text .w0, #text .w3').length > 5")
+    opened.click("#stop")
+    until_painted(opened, page, 1, len(written(opened)))
 
 
 def test_a_link_keeps_the_settings(opened: Browser, page: Path) -> None:
@@ -230,6 +294,12 @@ def test_every_kind_of_model_has_a_page(kind: str, driven: Browser, tmp_path: Pa
     assert driven.value("document.querySelectorAll('#label option').length") == (
         4 if kind == "generate" else 0
     )
+    assert driven.value("document.querySelector('#layer').checkVisibility()") is not answers
+    if kind in {"jamo", "bytes"}:
+        driven.open(page.as_uri() + "#layer=1&cell=2")
+        driven.click("#write")
+        assert written(driven)
+        driven.until("document.querySelectorAll('#text .w0, #text .w3').length > 0")
     assert driven.value("document.documentElement.scrollWidth") <= 360
     assert driven.complaints() == []
-    assert driven.requests() == [page.as_uri()]
+    assert {address.split("#")[0] for address in driven.requests()} == {page.as_uri()}

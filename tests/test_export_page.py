@@ -6,23 +6,30 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
-from page_in_node import WRITE, in_node
+from page_in_node import PAINT, WRITE, in_node
+from pages import contrast
 from program import KOREAN, SMALL, charrnn
 
 from charrnn.config.settings import ExportSettings
 from charrnn.decoding import filters
 from charrnn.decoding.network import Decoder
+from charrnn.display.cells.painting import LEVELS as CELL_LEVELS
+from charrnn.display.explanation import SHARES, level_of
 from charrnn.display.sanitizer import visible
 from charrnn.display.surprise.scale import LEVELS
 from charrnn.export.doubles import DoubleNetwork
+from charrnn.export.held_out import held_out_texts
 from charrnn.export.html import SCRIPTS, assembled, packed, read_back
 from charrnn.export.html import page as page_of
+from charrnn.export.html_cells import SYMBOLS, scales
 from charrnn.export.html_facts import facts
 from charrnn.export.source import Source
 from charrnn.export.weights import restored, store
+from charrnn.inspection.pictures import Scale
 from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, load
 
@@ -273,6 +280,57 @@ def test_scores_are_those_of_evaluate(
         assert shown.removesuffix("\n") == text.replace("e\u0301", "é")
 
 
+def test_a_cell_is_painted_by_what_it_hands_on_after_each_character(run_folder: Path, tmp_path: Path) -> None:
+    pages, models = [], []
+    for cell in ("lstm", "gru", "rnn"):
+        models.append(random_model(run_folder, cell, 2, embedding=5))
+        pages.append(written(models[-1], "f32", tmp_path / f"{cell}.html"))
+    given = {"layer": 2, "cell": 7, "prompt": "One flew ", "seed": 3, "symbols": 150}
+    for model, told in zip(models, in_node(pages, PAINT, [given] * 3), strict=True):
+        decoder, expected = Decoder(model.architecture, model.weights), []
+        for symbol in told["ids"]:
+            decoder.step(np.array([symbol]))
+            expected.append(float(decoder.state[-1][0, 16 + 6]))
+        assert told["values"] == pytest.approx(expected, abs=1e-4)
+        assert told["again"] == told["values"]
+        scale = scales(source_of(model))[16 + 6]
+        levels = [level_of(scale.share(value)) for value in told["values"]]
+        assert told["classes"] == ["" if level is None else f"w{level}" for level in levels]
+        assert len(set(levels)) > 2
+
+
+def source_of(model: Checkpoint, path: Path = Path("best.safetensors")) -> Source:
+    return Source("page.html", path, model, ExportSettings(weights="f32"))
+
+
+def test_the_colours_of_cells_are_of_what_was_held_out(run_folder: Path) -> None:
+    source = source_of(load(run_folder / "best.safetensors"), run_folder / "best.safetensors")
+    texts = held_out_texts(source, SYMBOLS)
+    assert texts.are_held_out
+    values = []
+    for text in texts.texts:
+        decoder = Decoder(source.model.architecture, source.model.weights)
+        for symbol in text[:-1]:
+            decoder.step(np.array([symbol]))
+            values.append(decoder.state[-1][0])
+    found, expected = scales(source), [Scale.of(column) for column in np.array(values).T]
+    assert [one.middle for one in found] == pytest.approx([one.middle for one in expected], abs=1e-4)
+    assert [one.reach for one in found] == pytest.approx([one.reach for one in expected], abs=1e-4)
+    told = facts(source)["cells"]
+    assert np.array(told) == pytest.approx(np.array([[one.middle, one.reach] for one in found]), rel=1e-3)
+
+
+def test_characters_know_their_last_symbol(jamo_run: Path, byte_run: Path, tmp_path: Path) -> None:
+    text, pages = "안녕하세요!", []
+    for name, run in (("jamo", jamo_run), ("bytes", byte_run)):
+        pages.append(written(load(run / "best.safetensors"), "f16", tmp_path / f"{name}.html"))
+    code = "return model.vocabulary.pieces(model.vocabulary.encode(given).ids);"
+    spelt = [[len(normalize("NFD", one)) for one in text], [len(one.encode()) for one in text]]
+    for found, lengths in zip(in_node(pages, code, [text] * 2), spelt, strict=True):
+        assert "".join(piece["text"] for piece in found) == text
+        assert [piece["at"] for piece in found] == (np.cumsum(lengths) - 1).tolist()
+
+
 def test_bytes_become_characters_as_python_decodes_them(byte_run: Path, tmp_path: Path) -> None:
     page = written(load(byte_run / "best.safetensors"), "int8", tmp_path / "page.html")
     random = np.random.default_rng(5)
@@ -336,6 +394,20 @@ def test_the_colours_are_those_of_the_scale_of_surprise() -> None:
     script = (PAGE / "parts.js").read_text("utf-8")
     assert f"LEVELS_FROM_BITS = [{', '.join(f'{level.from_bits:g}' for level in LEVELS)}]" in script
     assert "LEVELS = [" + ", ".join(f'"{level.meaning}"' for level in LEVELS) + "]" in script
+
+
+def test_the_colours_of_cells_are_those_of_inspect_and_can_be_read() -> None:
+    style, script = ((PAGE / name).read_text("utf-8") for name in ("style.css", "watching.js"))
+    light, dark = re.findall(r"--w0: .*", style)
+    inks = re.findall(r"--ink: (#\w+);", style)
+    for shades, line, ink in (
+        ([level.light for level in CELL_LEVELS], light, inks[0]),
+        ([level.dark for level in CELL_LEVELS], dark, inks[1]),
+    ):
+        assert re.findall(r"--w\d: ([^;]+);", line) == shades
+        assert min(contrast(ink, shade) for shade in shades) > 4.5
+    assert "CELL_LEVELS = [" + ", ".join(f'"{level.meaning}"' for level in CELL_LEVELS) + "]" in script
+    assert f"SHARES = [{', '.join(map(str, SHARES))}]" in script
 
 
 def test_every_script_is_in_the_page_and_readable() -> None:

@@ -117,8 +117,13 @@ def test_a_table_that_a_script_writes_is_what_it_would_write(name: str) -> None:
 def test_the_exported_page_of_the_manual_has_the_scripts_and_the_style_of_today() -> None:
     page = (ROOT / "docs" / "page.html").read_text(encoding="utf-8")
     for name in ("style.css", *SCRIPTS):
-        part = (ROOT / "charrnn" / "export" / "page" / name).read_text(encoding="utf-8")
-        assert part in page, f"{name} is another one: export docs/page.html again, as docs/export.md says"
+        assert _page_part(name) in page, f"{name} is another one: export it again, as docs/export.md says"
+    for part in re.split(r"\{\{\w+\}\}", _page_part("index.html")):
+        assert part in page, "index.html is another one: export it again, as docs/export.md says"
+
+
+def _page_part(name: str) -> str:
+    return (ROOT / "charrnn" / "export" / "page" / name).read_text(encoding="utf-8")
 
 
 def test_files_that_are_named_exist() -> None:

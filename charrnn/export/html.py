@@ -28,7 +28,7 @@ from charrnn.export.weights import Stored, restored, store
 
 SCRIPTS = (
     *("numbers.js", "decoder.js", "text.js", "sampler.js", "scorer.js", "tasks.js"),
-    *("parts.js", "writing.js", "answering.js", "page.js"),
+    *("parts.js", "watching.js", "writing.js", "answering.js", "page.js"),
 )
 """In the order in which they stand in the page."""
 

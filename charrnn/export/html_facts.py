@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from charrnn.export.about import about
+from charrnn.export.html_cells import scales
 from charrnn.export.source import Source
-from charrnn.model.architecture import TranslationArchitecture
+from charrnn.model.architecture import EncoderArchitecture, TranslationArchitecture
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.codes import END
 from charrnn.text.tag_schemes import SpanMarks, possible, scheme_of
@@ -33,8 +34,20 @@ def facts(source: Source) -> dict[str, Any]:
         "prompt": source.settings.prompt,
         "summary": _summary(source),
         "about": about(source),
+        **_of_writing(source),
         **_of_task(model),
     }
+
+
+def _of_writing(source: Source) -> dict[str, Any]:
+    """The colours of each cell, in which it can be watched while the model writes."""
+    if isinstance(source.model.architecture, EncoderArchitecture):
+        return {}
+    return {"cells": [[_short(one.middle), _short(one.reach)] for one in scales(source)]}
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.4g}")
 
 
 def _of_task(model: Checkpoint) -> dict[str, Any]:

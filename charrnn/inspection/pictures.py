@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charrnn.inspection.activations import Activity, Trunk, record
 from charrnn.inspection.excerpts import Excerpts
@@ -24,24 +25,41 @@ TAILS = 0.05
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What the colours of a cell mean.
+
+    Attributes:
+        middle: the value that has no colour.
+        reach: how far from that the strongest colours are.
+    """
+
+    middle: float
+    reach: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> "Scale":
+        """That of a cell with these values, (N,)."""
+        low, high = np.quantile(values, [TAILS, 1 - TAILS]).tolist()
+        return cls((low + high) / 2, max((high - low) / 2, 1e-6))
+
+    def share(self, value: float) -> float:
+        """Where a value lies: 0 in the middle, 1 where its highest ones are, -1 where its lowest."""
+        return (value - self.middle) / self.reach
+
+
+@dataclass(frozen=True)
 class Picture:
     """A stretch of text under a cell.
 
     Attributes:
         finding: the cell, and what it follows.
         characters: each with the cell's value after it was read.
-        middle: the value that has no colour.
-        reach: how far from that the strongest colours are.
+        scale: of the cell.
     """
 
     finding: Finding
     characters: Sequence[tuple[str, float]]
-    middle: float
-    reach: float
-
-    def share(self, value: float) -> float:
-        """Where a value lies: 0 in the middle, 1 where its highest ones are, -1 where its lowest."""
-        return (value - self.middle) / self.reach
+    scale: Scale
 
 
 def pictures(trunk: Trunk, excerpts: Excerpts, activity: Activity, shown: Sequence[Finding]) -> list[Picture]:
@@ -54,14 +72,13 @@ def pictures(trunk: Trunk, excerpts: Excerpts, activity: Activity, shown: Sequen
     values = record(trunk, stretches).values.reshape(len(shown), length, -1)
     made = []
     for one, begin, found in zip(shown, begins.tolist(), values, strict=True):
-        low, high = np.quantile(activity.values[:, one.column], [TAILS, 1 - TAILS]).tolist()
         places = excerpts.symbols.places[begin : begin + length]
         last = np.append(np.flatnonzero(np.diff(places)), length - 1)
         characters = [
             (excerpts.symbols.text[place], value)
             for place, value in zip(places[last].tolist(), found[last, one.column].tolist(), strict=True)
         ]
-        made.append(Picture(one, characters, (low + high) / 2, max((high - low) / 2, 1e-6)))
+        made.append(Picture(one, characters, Scale.of(activity.values[:, one.column])))
     return made
 
 

@@ -86,7 +86,7 @@ def _row(row: Row, names: Sequence[str]) -> str:
 
 def _text(row: Row, picture: Picture) -> str:
     characters = "".join(
-        _element(one, value, level_of(picture.share(value))) for one, value in picture.characters
+        _element(one, value, level_of(picture.scale.share(value))) for one, value in picture.characters
     )
     named = f"cell {place(row)}: {safe(row['property'])}, score {row['score']:.2f}"
     return f"<p>{named}</p>\n<pre>\n{characters}</pre>\n"

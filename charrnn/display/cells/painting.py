@@ -42,7 +42,7 @@ def painted(picture: Picture, width: int, *, coloured: bool) -> Iterator[Text]:
         coloured: whether colours are shown; else marks under the characters are.
     """
     columns = (
-        Column(glyphs(character), *_looks(level_of(picture.share(value))))
+        Column(glyphs(character), *_looks(level_of(picture.scale.share(value))))
         for character, value in picture.characters
     )
     yield from painted_columns(columns, width, coloured=coloured)

@@ -53,7 +53,7 @@ class AnsweringDesk {
   *answering(lines) {
     for (const line of lines) {
       const answer = yield* this.model.answer(line);
-      this.written.add(answer.text + "\n", 0);
+      this.written.add({ text: answer.text + "\n", bits: 0 });
       this.answers.push(answer);
     }
   }

@@ -212,6 +212,17 @@ class Network {
     for (const layer of this.layers) layer.reset();
   }
 
+  // Watch a cell of a layer from now on, both counted from 0; none where there is no such layer.
+  watch(layer, cell) {
+    const state = this.layers[layer]?.state;
+    this.watched = state && { values: state[state.length - 1], cell };
+  }
+
+  // What the cell that is watched hands to its next step: of an LSTM its memory c, else h.
+  get value() {
+    return this.watched?.values[this.watched.cell];
+  }
+
   // Read a symbol; the hidden state of the last layer.
   read(id) {
     this.layers.forEach((layer, k) => {

@@ -36,25 +36,42 @@ class Work {
   }
 }
 
-// A place for text that is coloured by surprise if it is wished.
+// A place for text that is coloured by surprise if it is wished, or by what gives each piece a class more.
 class Written {
-  constructor(node) {
+  constructor(node, classOf = () => "") {
     this.node = node;
+    this.classOf = classOf;
     this.clear();
   }
 
   clear() {
+    this.text = "";
+    this.pieces = [];
+    this.empty();
+  }
+
+  empty() {
     this.node.replaceChildren();
     this.sanitizer = new Sanitizer();
-    this.text = "";
     this.className = null;
   }
 
   // Add text that cost so many bits; null for what was given.
-  add(text, bits) {
-    if (!text) return;
-    this.text += text;
-    const className = bits === null ? "given" : "l" + level(bits);
+  add(piece) {
+    if (!piece.text) return;
+    this.text += piece.text;
+    this.pieces.push(piece);
+    this.paint(piece);
+  }
+
+  repaint() {
+    this.empty();
+    for (const piece of this.pieces) this.paint(piece);
+  }
+
+  paint(piece) {
+    const { text, bits } = piece;
+    const className = `${bits === null ? "given" : "l" + level(bits)} ${this.classOf(piece)}`.trim();
     const shown = this.sanitizer.feed(text);
     if (className === this.className) {
       this.node.lastChild.firstChild.appendData(shown);
@@ -65,6 +82,10 @@ class Written {
     span.append(document.createTextNode(shown));
     this.node.append(span);
   }
+}
+
+function legendOfSurprise() {
+  return LEVELS.map((meaning, number) => made("li", `chance ${meaning}`, `l${number}`));
 }
 
 function level(bits) {

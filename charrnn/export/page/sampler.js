@@ -71,6 +71,7 @@ class LanguageModel {
   // Let it write texts with a label, where it knows labels.
   setLabel(label) {
     if (!this.labels) return;
+    this.label = label;
     const size = this.labels.length / this.facts.labels.length;
     this.network.lookup.add(this.labels.subarray(label * size, (label + 1) * size));
   }
@@ -81,7 +82,8 @@ class LanguageModel {
   }
 }
 
-// One text. A long prompt is read symbol by symbol, so that the page can do other things in between.
+// One text. A long prompt is read symbol by symbol, so that the page can do other things in between. What was
+// read is kept, with the value after each symbol of the cell that was watched then.
 class Writer {
   constructor(model, { prompt, random }) {
     const { vocabulary } = model;
@@ -91,8 +93,12 @@ class Writer {
     this.stream = new TextStream(vocabulary);
     this.unknown = unknown; // characters of the prompt that the model does not know; they are left out
     this.prompt = vocabulary.decode(ids);
+    this.given = vocabulary.pieces(ids, Number(model.isLines)); // the same character by character
     this.hasPrompt = ids.length > 0;
     this.unread = model.isLines ? [vocabulary.end, ...ids] : ids;
+    this.label = model.label;
+    this.ids = [];
+    this.values = [];
     this.ended = false;
     this.state = null;
     this.logits = this.unread.length ? null : model.startLogits();
@@ -112,6 +118,8 @@ class Writer {
     else network.reset();
     this.logits = network.step(id).slice();
     this.state = network.state;
+    this.ids.push(id);
+    this.values.push(network.value);
   }
 
   // What may come next. Right after the prompt that is no end of an empty line, and nothing that changes the
@@ -143,7 +151,7 @@ class Writer {
       return this.stream.finish();
     }
     this.read(id);
-    return this.stream.feed(code, bits);
+    return this.stream.feed(code, bits, this.ids.length - 1);
   }
 
   // The likeliest next symbols, each with its chance.

@@ -48,9 +48,14 @@ class Vocabulary {
 
   // The text of ids, composed.
   decode(ids) {
+    return this.pieces(ids).map((piece) => piece.text).join("");
+  }
+
+  // The same character by character; the first id has this number.
+  pieces(ids, first = 0) {
     const stream = new TextStream(this);
-    const pieces = ids.flatMap((id) => stream.feed(this.codes[id], 0));
-    return [...pieces, ...stream.finish()].map((piece) => piece.text).join("");
+    const pieces = ids.flatMap((id, number) => stream.feed(this.codes[id], null, first + number));
+    return [...pieces, ...stream.finish()];
   }
 
   // A symbol as people see it.
@@ -63,20 +68,20 @@ class Vocabulary {
   }
 }
 
-// A text as it is written: symbols go in one by one, finished characters come out, each with what it cost. A
-// character is finished once nothing that follows can change it.
+// A text as it is written: symbols go in one by one, finished characters come out, each with what it cost and
+// the number of its last symbol. A character is finished once nothing that follows can change it.
 class TextStream {
   constructor(vocabulary) {
     this.isBytes = vocabulary.level === "byte";
     this.composes = vocabulary.decomposes;
     this.utf8 = new Utf8();
-    this.held = { text: "", bits: 0 };
+    this.held = { text: "", bits: null };
   }
 
-  // Take a code with its cost in bits; the finished pieces.
-  feed(code, bits) {
-    const character = { text: this.isBytes ? "" : String.fromCodePoint(code), bits };
-    const pieces = this.isBytes ? this.utf8.feed(code, bits) : [character];
+  // Take a code with its cost in bits, null for what was given, and its number; the finished pieces.
+  feed(code, bits, at) {
+    const character = { text: this.isBytes ? "" : String.fromCodePoint(code), bits, at };
+    const pieces = this.isBytes ? this.utf8.feed(code, bits, at) : [character];
     return this.composes ? pieces.flatMap((piece) => this.compose(piece)) : pieces;
   }
 
@@ -87,7 +92,7 @@ class TextStream {
     return last.filter((piece) => piece.text);
   }
 
-  compose({ text, bits }) {
+  compose({ text, bits, at }) {
     const finished = [];
     for (const character of text) {
       const composed = this.held.text.normalize("NFC");
@@ -97,15 +102,16 @@ class TextStream {
         if (piece.text) finished.push(piece);
       }
       this.held.text += character;
-      this.held.bits += bits;
+      this.held.bits = bits === null ? null : this.held.bits + bits;
+      this.held.at = at;
     }
     return finished;
   }
 
   release() {
-    const piece = { text: this.held.text.normalize("NFC"), bits: this.held.bits };
-    this.held = { text: "", bits: 0 };
-    return piece;
+    const { text, bits, at } = this.held;
+    this.held = { text: "", bits: null };
+    return { text: text.normalize("NFC"), bits, at };
   }
 }
 
@@ -118,14 +124,15 @@ function joins(text, character) {
 class Utf8 {
   constructor() {
     this.bytes = [];
-    this.bits = 0;
+    this.bits = null;
   }
 
-  feed(byte, bits) {
+  feed(byte, bits, at) {
     const needed = this.bytes.length ? lengthOf(this.bytes[0]) : 0;
-    if (needed && !follows(this.bytes, byte)) return [...this.finish(), ...this.feed(byte, bits)];
+    if (needed && !follows(this.bytes, byte)) return [...this.finish(), ...this.feed(byte, bits, at)];
     this.bytes.push(byte);
-    this.bits += bits;
+    this.bits = bits === null ? null : this.bits + bits;
+    this.at = at;
     const length = lengthOf(this.bytes[0]);
     if (length && this.bytes.length < length) return [];
     return this.finish();
@@ -135,11 +142,11 @@ class Utf8 {
   finish() {
     if (!this.bytes.length) return [];
     const whole = this.bytes.length === lengthOf(this.bytes[0]);
-    const { bytes } = this;
+    const { bytes, bits, at } = this;
     const text = whole ? new TextDecoder().decode(new Uint8Array(bytes)) : "\ufffd".repeat(bytes.length);
-    const piece = { text: text || "\ufeff", bits: this.bits }; // the decoder drops a byte-order mark
+    const piece = { text: text || "\ufeff", bits, at }; // the decoder drops a byte-order mark
     this.bytes = [];
-    this.bits = 0;
+    this.bits = null;
     return [piece];
   }
 }

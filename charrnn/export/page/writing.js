@@ -3,7 +3,7 @@
 "use strict";
 
 const NEXT = 5;
-const SETTINGS = ["label", "prompt", "temperature", "top-p", "seed", "length", "surprise"];
+const SETTINGS = ["label", "prompt", "temperature", "top-p", "seed", "length", "surprise", "layer", "cell"];
 
 // Writing, character by character: a text, or line after line.
 class WritingDesk {
@@ -11,12 +11,13 @@ class WritingDesk {
     this.facts = facts;
     this.model = model;
     this.element = element;
-    this.written = new Written(element("text"));
+    this.watch = new Watch(facts, model);
+    this.written = new Written(element("text"), (piece) => this.watch.classOf(piece));
     this.left = 0; // characters still to write; in lines mode, lines
     this.prepare();
     this.settings = new Settings(element, SETTINGS, (name) => this.changed(name));
     this.listen();
-    this.colour();
+    this.chooseCell();
     this.begin({ isToWrite: false });
   }
 
@@ -31,8 +32,10 @@ class WritingDesk {
     element("label-setting").hidden = !facts.labels;
     const labels = facts.labels ?? [];
     element("label").append(...labels.map((name, label) => new Option(visible(name), label)));
-    const levels = LEVELS.map((meaning, number) => made("li", `chance ${meaning}`, `l${number}`));
-    element("legend").append(...levels);
+    for (let layer = 1; layer <= facts.layers; layer++) {
+      element("layer").append(new Option(`layer ${layer}`, layer));
+    }
+    element("cell").max = facts.hidden;
   }
 
   listen() {
@@ -50,14 +53,39 @@ class WritingDesk {
   }
 
   changed(name) {
-    if (name === "surprise" || name === "address") this.colour();
+    if (name === "surprise") this.colour();
+    if (name === "layer" || name === "cell" || name === "address") this.chooseCell();
     if (name === "prompt" || name === "label" || name === "address") this.begin({ isToWrite: false });
   }
 
+  // Let colours mean surprise, or the cell that is watched, or nothing.
   colour() {
-    const isWished = this.element("surprise").checked;
-    this.element("text").classList.toggle("surprised", isWished);
-    this.element("legend").hidden = !isWished;
+    const { element, watch } = this;
+    const isWished = element("surprise").checked && !watch.isOn;
+    element("text").classList.toggle("surprised", isWished);
+    element("text").classList.toggle("watched", watch.isOn);
+    element("surprise").disabled = watch.isOn;
+    element("legend").hidden = !isWished && !watch.isOn;
+    element("legend").replaceChildren(...(watch.isOn ? watch.legend() : legendOfSurprise()));
+  }
+
+  // Watch the cell that is chosen, or none; what is there already is painted anew.
+  chooseCell() {
+    const { element, watch } = this;
+    watch.choose(Number(element("layer").value), Math.floor(this.settings.number("cell")));
+    element("cell").disabled = !watch.isOn;
+    watch.forget([this.writer, ...this.written.pieces.map(({ writer }) => writer)]);
+    this.colour();
+    this.written.repaint();
+    this.paint();
+  }
+
+  // Paint what was read before the cell was chosen, or before it was known.
+  paint() {
+    this.painting?.cancel();
+    if (!this.watch.isOn) return;
+    const reading = this.watch.reading(this.written.pieces.map(({ writer }) => writer));
+    this.painting = new Work(() => !reading.next().done, () => this.written.repaint());
   }
 
   // Read the prompt anew, to write, or only to look at what may come next.
@@ -86,8 +114,13 @@ class WritingDesk {
 
   showBeginning() {
     this.written.clear();
-    this.written.add(this.writer.prompt, null);
+    this.showPrompt();
     this.isBegun = true;
+  }
+
+  showPrompt() {
+    const { writer } = this;
+    for (const piece of writer.given) this.written.add({ ...piece, writer });
   }
 
   // Read what is left of the prompt, and write as long as something is left to write.
@@ -116,23 +149,24 @@ class WritingDesk {
 
   nextLine() {
     this.newWriter(this.writer.random);
-    this.written.add("\n", 0);
-    this.written.add(this.writer.prompt, null);
+    this.written.add({ text: "\n", bits: 0 });
+    this.showPrompt();
   }
 
   // Show finished pieces, as many as are wanted; whether there is more to write.
   take(pieces) {
-    this.waiting.push(...pieces);
+    const { writer } = this;
+    this.waiting.push(...pieces.map((piece) => ({ ...piece, writer })));
     while (this.waiting.length && (this.model.isLines || this.left > 0)) {
-      const { text, bits } = this.waiting.shift();
-      const characters = Array.from(text);
+      const piece = this.waiting.shift();
+      const characters = Array.from(piece.text);
       const shown = this.model.isLines ? characters : characters.slice(0, this.left);
       const rest = characters.slice(shown.length).join("");
-      this.written.add(shown.join(""), bits);
+      this.written.add({ ...piece, text: shown.join("") });
       this.count += shown.length;
       this.ofLine += shown.length;
       if (!this.model.isLines) this.left -= shown.length;
-      if (rest) this.waiting.unshift({ text: rest, bits: 0 });
+      if (rest) this.waiting.unshift({ ...piece, text: rest, bits: 0 });
     }
     if (this.model.isLines && this.ofLine >= longestLine(this.facts)) this.writer.ended = true;
     if (this.writer.ended) this.left -= 1;
@@ -142,6 +176,7 @@ class WritingDesk {
   stop() {
     const { element } = this;
     if (this.work) this.work.cancel();
+    this.painting?.cancel();
     this.left = 0;
     element("stop").disabled = true;
     element("text").removeAttribute("aria-busy");
@@ -160,6 +195,7 @@ class WritingDesk {
       this.isWriting ? `${this.count.toLocaleString("en")} characters written.` : "",
     ].join(" ").trim());
     this.isWriting = false;
+    this.paint();
   }
 
   tell(text) {
@@ -206,7 +242,7 @@ class ScoringDesk {
     this.element("score").textContent = scorer.isDone ? "" : "Reading …";
     if (scorer.isDone) return;
     this.work = new Work(() => {
-      for (const { text, bits } of scorer.step()) this.scored.add(text, bits);
+      for (const piece of scorer.step()) this.scored.add(piece);
       return !scorer.isDone;
     }, () => {
       this.element("score").textContent = scorer.sentence();
