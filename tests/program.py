@@ -59,10 +59,11 @@ class _Stream(io.TextIOWrapper):
 
 
 def on_device(arguments: Sequence[str | Path]) -> list[str]:
-    """A command, training where tests do unless it says where."""
+    """A command, computing where tests do unless it says where; not every model is evaluated on a GPU."""
     given = [str(argument) for argument in arguments]
-    if given[:1] == ["train"] and "--device" not in given:
-        given[1:1] = ["--device", DEVICE] if DEVICE != "cpu" or torch.cuda.is_available() else []
+    is_meant = given[:1] == ["train"] or (given[:1] == ["evaluate"] and DEVICE == "cpu")
+    if is_meant and "--device" not in given and (DEVICE != "cpu" or torch.cuda.is_available()):
+        given[1:1] = ["--device", DEVICE]
     return given
 
 

@@ -31,6 +31,7 @@ from charrnn.runs.checkpoint import Checkpoint, describe, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.text.passages import Passage
 from charrnn.text.sources import listed
+from charrnn.training.machine import whole_float32
 
 REPORTS: dict[str, Callable[[Question], None]] = {
     "show": show,
@@ -50,15 +51,18 @@ TASKS: dict[str, Callable[[Question, Path, Checkpoint], None]] = {
 """How a model is scored that was trained for another task than that of language."""
 
 OF_TASKS = {
-    "generate": {"part", "html"},
-    "classify": {"part", "html", "baselines", "min_probability", "wrong"},
-    "translate": {"part", "html", "baselines", "beam", "n_best", "wrong"},
-    "tag": {"part", "html", "baselines", "wrong"},
+    "generate": {"part", "html", "device"},
+    "classify": {"part", "html", "device", "baselines", "min_probability", "wrong"},
+    "translate": {"part", "html", "device", "baselines", "beam", "n_best", "wrong"},
+    "tag": {"part", "html", "device", "baselines", "wrong"},
 }
 """The settings that say something to each of these."""
 
 NOT_OF_LANGUAGE = {"beam", "n_best", "min_probability", "wrong"}
 """Those that say nothing to a language model."""
+
+ON_DEVICES = {"language", "generate"}
+"""The tasks whose models are scored by PyTorch, on any device; the others are by NumPy, on the CPU."""
 
 
 def evaluate(question: Question) -> None:
@@ -81,11 +85,12 @@ def evaluate(question: Question) -> None:
     path = find_checkpoint(next(iter(question.checkpoints), None))
     task = describe(path).task
     _check_settings(question, task, path)
-    if (of_task := TASKS.get(task)) is None:
-        report = REPORTS[alone[0]] if alone else score
-        report(question)
-    else:
-        of_task(question, path, load(path))
+    with whole_float32():
+        if (of_task := TASKS.get(task)) is None:
+            report = REPORTS[alone[0]] if alone else score
+            report(question)
+        else:
+            of_task(question, path, load(path))
 
 
 def _check_settings(question: Question, task: str, path: Path) -> None:
@@ -98,11 +103,17 @@ def _check_settings(question: Question, task: str, path: Path) -> None:
     known = OF_TASKS.get(task, every - NOT_OF_LANGUAGE)
     strange = [name for name in question.given if name in every - known]
     if strange:
-        fit = [other for other, names in OF_TASKS.items() if strange[0] in names] or ["language"]
+        fit = [] if strange[0] in NOT_OF_LANGUAGE else ["language"]
+        fit += [other for other, names in OF_TASKS.items() if strange[0] in names]
         name = "--wrong (or --errors FILE)" if strange[0] == "wrong" else option_name(strange[0])
         raise UsageError(
             f"{name} is for a model of --task {' or '.join(fit)}, and {path} is one of "
             f"--task {task}; leave it out"
+        )
+    if task not in ON_DEVICES and question.settings.device not in {"auto", "cpu"}:
+        raise UsageError(
+            f"--device is {question.settings.device}, and {path} is of --task {task}, which computes on the "
+            "CPU; leave it out"
         )
 
 

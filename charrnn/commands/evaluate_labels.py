@@ -21,6 +21,7 @@ from charrnn.model.network import LabelledRNN
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.dataset import Dataset
 from charrnn.text.example_parts import Labelled
+from charrnn.training.machine import find_device
 
 SCORED = 200_000
 """Symbols that take a second or more to score."""
@@ -34,21 +35,24 @@ def score_labels(question: Question, path: Path, model: Checkpoint) -> None:
         path: the checkpoint.
         model: what it holds.
     """
+    network = _network(model).to(find_device(question.settings.device))
     with scored_examples(question, path, model) as (part, dataset):
         if not isinstance(part, Labelled):
             raise TypeError(f"there are no labels in {type(part).__name__}")
-        found = {"checkpoint": str(path), "task": model.task} | _figures(model, part, dataset)
+        found = {"checkpoint": str(path), "task": model.task} | _figures(model, network, part, dataset)
         report(question, found, _rows)
 
 
-def _figures(model: Checkpoint, part: Labelled, dataset: Dataset | None) -> dict[str, Any]:
+def _figures(
+    model: Checkpoint, network: LabelledRNN, part: Labelled, dataset: Dataset | None
+) -> dict[str, Any]:
     """The score by name."""
     texts, unknown = part.texts, model.vocabulary.unknown
     counts = np.array(model.corpus.label_counts, np.int64)
     everything = texts.symbols * len(counts)
     console = Console(stderr=True, highlight=False, quiet=everything < SCORED)
     with Counter(console, "scoring under each label", "symbols", everything) as counter:
-        scored = score_by_label(_network(model), part, counts, unknown, counter.add)
+        scored = score_by_label(network, part, counts, unknown, counter.add)
     whole = LanguageScore(float(scored.told.sum()), texts.symbols, texts.scored_characters)
     utf8_bytes = texts.utf8_bytes + texts.records  # an end mark is one, too
     every = np.ones(texts.records, np.bool_)

@@ -26,6 +26,7 @@ from charrnn.runs.language_model import language_model_of
 from charrnn.runs.report import Display
 from charrnn.text.passages import Passage, check_scorable
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.machine import find_device
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,13 @@ class Question:
 
     def _open(self, checkpoint: str | None, display: Display) -> Subject:
         self.check_text()
+        device = find_device(self.settings.device)
         path = find_checkpoint(checkpoint)
         model = load(path)
         reading = reading_of(model, self.given)
         check_settings_for(model, self.settings)
         text = held_out(path, model) if self.settings.part else self._named(reading, model, display)
-        return Subject(path, model, network_of(model), text, self.settings, display)
+        return Subject(path, model, network_of(model).to(device), text, self.settings, display)
 
     def _named(self, reading: ReadingSettings, model: Checkpoint, display: Display) -> NamedText:
         corpus = counted(self.paths, reading, display)

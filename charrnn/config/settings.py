@@ -29,6 +29,9 @@ CORPUS_HELP = (
 
 ON_INVALID_BYTES = ("strict", "replace", "ignore")
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where a network may compute; auto: on an NVIDIA GPU if there is one."""
+
 
 @dataclass(frozen=True)
 class ReadingSettings(Checked):
@@ -333,9 +336,7 @@ class MachineSettings(Checked):
         maximum=2**63 - 1,
         metavar="N|random",
     )
-    device: str = setting(
-        "auto", "where to train", choices=("auto", "cpu", "cuda", "mps"), on_resume="last bits"
-    )
+    device: str = setting("auto", "where to train", choices=DEVICES, on_resume="last bits")
     precision: str = setting(
         "auto",
         "precision of matrix products in training; auto: the fastest for the device and the size of the "
@@ -831,6 +832,11 @@ class EvaluateSettings(Checked):
     )
     adapt_window: int = setting(
         32, "symbols between two updates of --adapt", minimum=1, maximum=65536, metavar="N"
+    )
+    device: str = setting(
+        "auto",
+        "where a model of language or generate computes; those of the other tasks compute on the CPU",
+        choices=DEVICES,
     )
 
 

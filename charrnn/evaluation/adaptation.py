@@ -19,7 +19,7 @@ import torch
 from charrnn.model.layer import State
 from charrnn.model.measures import COST, Kept, Measure, nothing, unforeseen
 from charrnn.model.network import CharRNN
-from charrnn.model.passes import Places, still
+from charrnn.model.passes import Places, still, tensor
 from charrnn.model.trunk import detach
 from charrnn.text.vocabulary import Ids
 
@@ -52,7 +52,7 @@ class Adapting:
 
     def __init__(self, model: CharRNN, adaptation: Adaptation, measure: Measure = COST) -> None:
         self.measure = measure
-        self.model = CharRNN(model.architecture, 0.0, torch.Generator().manual_seed(0))
+        self.model = CharRNN(model.architecture, 0.0, torch.Generator().manual_seed(0)).to(model.device)
         self.model.load_state_dict(model.state_dict())
         self._adaptation = adaptation
         self._trained = [value.detach().clone() for value in self.model.parameters()]
@@ -88,11 +88,11 @@ class Adapting:
 
     def _read(self, text: Ids) -> tuple[torch.Tensor, Kept]:
         """The mean cost of all symbols but the first, and what is kept of them."""
-        symbols = torch.from_numpy(text.astype(np.int64))
+        symbols = tensor(self.model, text)
         logits, state = self.model(symbols[None, :-1], self._state)
         self._state = detach(state)
         kept = self.measure.of(logits[0], symbols[1:])
-        return kept[:, 0].mean(), kept.detach().numpy()
+        return kept[:, 0].mean(), kept.detach().cpu().numpy()
 
     @torch.no_grad()
     def _step(self, gradients: tuple[torch.Tensor, ...]) -> None:

@@ -43,7 +43,8 @@ def fading(model: CharRNN, ids: Ids, lags: int) -> NDArray[np.float64]:
     if before:
         with torch.no_grad():
             state = model(symbols[:, :before], state)[1]
-    return _norms(model, symbols[:, before:], state)
+    with torch.backends.cudnn.flags(enabled=False):  # its gradients are of networks in training alone
+        return _norms(model, symbols[:, before:], state)
 
 
 def _targets(length: int, lags: int) -> NDArray[np.int64]:
@@ -58,13 +59,13 @@ def _norms(model: CharRNN, symbols: torch.Tensor, state: State) -> NDArray[np.fl
     for step in symbols[:, :-1].unbind(1):
         _, state = model(step[:, None], state)
         states.append(state)
-    # From the state itself, so that the first lag is part of the graph.
-    loss = cross_entropy(model.output(state[-1][0]).double(), symbols[:, -1], reduction="sum")
+    # From the state itself, so that the first lag is part of the graph; on the CPU, which has float64.
+    logits = model.output(state[-1][0]).cpu().double()
+    loss = cross_entropy(logits, symbols[:, -1].cpu(), reduction="sum")
     flat = [part for state in states for layer in state for part in layer]
     gradients = torch.autograd.grad(loss, flat, allow_unused=True)
-    squares = [0.0 if g is None else g.double().square().sum(1) for g in gradients]
+    squares = [0.0 if g is None else g.cpu().double().square().sum(1) for g in gradients]
     parts = len(flat) // len(states)
-    norms = [
-        torch.as_tensor(sum(squares[at : at + parts])).sqrt().mean() for at in range(0, len(flat), parts)
-    ]
-    return np.array([float(norm) for norm in reversed(norms)])
+    sums = [sum(squares[at : at + parts]) for at in range(0, len(flat), parts)]
+    norms = [torch.as_tensor(each, dtype=torch.float64).sqrt().mean() for each in reversed(sums)]
+    return torch.stack(norms).numpy()

@@ -27,15 +27,25 @@ def pick_device(machine: MachineSettings) -> torch.device:
     Raises:
         UsageError: this machine does not have it, or it does not multiply in that precision.
     """
-    found = machine.device
-    if found == "auto":
-        found = "cuda" if is_available("cuda") else "cpu"
+    found = find_device(machine.device)
+    _check_processes(machine, found.type)
+    if machine.precision == "fp16" and found.type != "cuda":
+        raise UsageError(
+            f"--precision is fp16 on device {found.type}; expected bf16 or fp32; fp16 is for cuda"
+        )
+    return found
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name; `auto` is CUDA where there is some, else the CPU.
+
+    Raises:
+        UsageError: this machine does not have it.
+    """
+    found = ("cuda" if is_available("cuda") else "cpu") if name == "auto" else name
     if not is_available(found):
         here = ", ".join(name for name in ("cpu", "cuda", "mps") if is_available(name))
         raise UsageError(f"--device is {found}, which PyTorch does not find here; expected {here}")
-    _check_processes(machine, found)
-    if machine.precision == "fp16" and found != "cuda":
-        raise UsageError(f"--precision is fp16 on device {found}; expected bf16 or fp32; fp16 is for cuda")
     return torch.device(found)
 
 
@@ -66,6 +76,17 @@ def multiplies_in_half(device: torch.device) -> bool:
     has_instructions = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return device.type == "cpu" and has_onednn and has_instructions()
+
+
+@contextmanager
+def whole_float32() -> Iterator[None]:
+    """Products of float32 are whole meanwhile; otherwise cuDNN rounds to TF32, which has 10 bits."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager
