@@ -1,6 +1,7 @@
 """Exporting: the format by the file's name, nothing overwritten, whole or not at all, weights as stored."""
 
 import os
+import signal
 import stat
 import sys
 import threading
@@ -11,11 +12,12 @@ import pytest
 from interruptions import at_call_do
 from program import charrnn
 
-from charrnn.display.new_files import put_new_file
+from charrnn.display.new_files import put_new_file, put_new_folder
 from charrnn.errors import UsageError
 from charrnn.export.weights import restored, store
 from charrnn.runs import atomic
 from charrnn.runs.checkpoint import load
+from charrnn.runs.lock import locked
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 
@@ -133,6 +135,33 @@ def test_without_links_a_file_is_put_in_its_place_all_the_same(monkeypatch: pyte
         put_new_file("other", "FILE", b"c")
     assert everything() == {"new"}
     assert atomic.temporary_path(Path("new")).exists() is False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
+@pytest.mark.parametrize("name", ["page.html", "[novel]"])
+def test_what_a_killed_export_left_is_removed_by_the_next_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        if name == "page.html":
+            put_new_file(name, "FILE", b"page")
+        else:
+            put_new_folder(name, "FOLDER", {"README.md": b"card"})
+
+    if not (process := os.fork()):
+        monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        write()
+    assert os.WIFSIGNALED(os.waitpid(process, 0)[1])
+    (left,) = Path().iterdir()
+    young = Path(f".{name}.{'0' * 16}.writing")
+    used, other = young.with_name(f".{name}.{'1' * 16}.writing"), young.with_name(f".{name}.notes.writing")
+    for folder in (young, used, other):
+        folder.mkdir()
+    for folder in (left, used, other):
+        os.utime(folder, (1e9, 1e9))
+    with locked(used):
+        write()
+    assert set(Path().iterdir()) == {Path(name), young, used, other}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes need a permission there")

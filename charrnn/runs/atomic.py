@@ -7,12 +7,11 @@ last -> previous            what stood there is kept,
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from charrnn.runs.beside import made_beside
 from charrnn.text.arrays import writable
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -52,13 +51,11 @@ def write_new(path: Path, *pieces: bytes | memoryview) -> None:
         FileExistsError: something has come to stand there meanwhile, and still does.
         OSError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.writing")
-    try:
+    with made_beside(path, "writing") as folder:
+        temporary = folder / path.name
         _write(temporary, pieces)
         _take_free_place(temporary, path)
         _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_new_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -68,23 +65,19 @@ def write_new_folder(path: Path, files: Mapping[str, bytes]) -> None:
         FileExistsError: something has come to stand there meanwhile, and still does.
         OSError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.writing")
-    try:
-        temporary.mkdir()
+    with made_beside(path, "writing") as folder:
         for name, content in files.items():
-            _write(temporary / name, [content])
-        _sync_folder(temporary)
+            _write(folder / name, [content])
+        _sync_folder(folder)
         if os.path.lexists(path):  # some systems would let it take the place of an empty folder
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         try:
-            temporary.rename(path)
+            folder.rename(path)
         except OSError as error:
             if error.errno in _TAKEN:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
             raise
         _sync_folder(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _take_free_place(temporary: Path, path: Path) -> None:

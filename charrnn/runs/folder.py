@@ -12,13 +12,9 @@ Knows nothing of torch or terminals.
 """
 
 import contextlib
-import glob
 import json
 import os
-import re
-import secrets
 import shutil
-import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +27,7 @@ from charrnn.config.declaration import build, flat, names_where
 from charrnn.config.settings import IN_THE_RUN_FOLDER, TrainSettings
 from charrnn.errors import CheckpointError, InputError, UsageError
 from charrnn.runs.atomic import temporary_path, write_atomically
-from charrnn.runs.lock import locked, may_be_locked
+from charrnn.runs.beside import made_beside
 from charrnn.runs.metrics import MOST_METRICS_BYTES
 from charrnn.text.arrays import writable
 from charrnn.text.files import append_regular, read_given, read_regular
@@ -119,32 +115,16 @@ def new_run(folder: Path) -> Iterator[Run]:
     Raises:
         CharRNNError: the folder cannot be made.
     """
-    _sweep_partial(folder)
-    # Process ids would not do: in two containers, or on two machines, they may be the same.
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.partial")
     made = _missing_parents(folder)
     try:
         with writable(folder):
-            partial.mkdir(parents=True)
-        with locked(partial):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with made_beside(folder, "partial") as partial:
             yield Run(partial)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         for parent in made:
             with contextlib.suppress(OSError):  # another program's run is in it
                 parent.rmdir()
-
-
-_SWEPT_SECONDS = 60.0
-"""What is younger may be about to be locked by another program."""
-
-
-def _sweep_partial(folder: Path) -> None:
-    """Remove what programs that were killed while they began a run in this place left beside it."""
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
-        is_ours = left.is_dir() and re.fullmatch(r"[0-9a-f]{16}|\d+", left.name.split(".")[-2])
-        if is_ours and time.time() - left.stat().st_mtime > _SWEPT_SECONDS and not may_be_locked(left):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def publish(partial: Run, folder: Path) -> Run:

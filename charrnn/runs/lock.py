@@ -41,11 +41,16 @@ def may_be_locked(folder: Path) -> bool:
     return not is_lock
 
 
-if sys.platform == "win32":  # no handles of folders there: a file beside it stands for it
+def lock_file(folder: Path) -> Path:
+    """The file beside a folder that stands for it on Windows, where folders have no handles."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
+if sys.platform == "win32":
     import msvcrt
 
     def _acquire(folder: Path) -> tuple[int, bool]:
-        descriptor = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT)
+        descriptor = os.open(lock_file(folder), os.O_RDWR | os.O_CREAT)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError as error:
