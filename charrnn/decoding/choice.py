@@ -1,5 +1,7 @@
 """Chooses the next symbol: the sampling settings, and the chain of filters they make. Knows no models."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,10 @@ from charrnn.decoding.text_stream import spell
 from charrnn.errors import UsageError
 from charrnn.text.codes import END
 from charrnn.text.vocabulary import Vocabulary
+
+Filter = Callable[[Logits, NDArray[np.intp], NDArray[np.float64] | float], Logits]
+"""Takes logits (texts, V), the ids that each text holds last (texts, window), and the share of its length
+that each has behind it (texts, 1); gives new logits."""
 
 
 class Chooser:
@@ -30,16 +36,35 @@ class Chooser:
         Raises:
             UsageError: the settings leave no character to write.
         """
-        self._settings = settings
         self.allowed = _allowed(settings, vocabulary, normal_form)
         self.window = settings.repetition_window if settings.repetition_penalty != 1 else 0
         self.temperatures = temperatures(settings.temperature)
-        self._all_allowed = bool(self.allowed.all())
+        self._filters = list(self._active(settings))
 
     @property
     def walks(self) -> bool:
         """Whether the temperature changes over a text."""
         return self.temperatures[0] != self.temperatures[1]
+
+    def _active(self, settings: SampleSettings) -> Iterator[Filter]:
+        """The filters that the settings ask for, in the order of the settings."""
+        if not self.allowed.all():
+            yield lambda logits, *_: filters.only(logits, self.allowed)
+        if (penalty := settings.repetition_penalty) != 1:
+            yield lambda logits, recent, _: filters.repetition_penalty(logits, penalty, recent)
+        first, last = self.temperatures
+        if self.walks:
+            yield lambda logits, _, way: filters.temperature(logits, first + (last - first) * way)
+        elif first != 1:
+            yield lambda logits, *_: filters.temperature(logits, first)
+        if settings.top_k:
+            yield lambda logits, *_: filters.top_k(logits, settings.top_k)
+        if settings.typical < 1:
+            yield lambda logits, *_: filters.typical(logits, settings.typical)
+        if settings.top_p < 1:
+            yield lambda logits, *_: filters.top_p(logits, settings.top_p)
+        if settings.min_p:
+            yield lambda logits, *_: filters.min_p(logits, settings.min_p)
 
     def __call__(
         self,
@@ -61,23 +86,9 @@ class Chooser:
     def filtered(
         self, logits: Logits, recent: NDArray[np.intp], way: NDArray[np.float64] | float = 0.0
     ) -> Logits:
-        """Logits after the filters, those that are off left out: the order is that of the settings."""
-        settings = self._settings
-        if not self._all_allowed:
-            logits = filters.only(logits, self.allowed)
-        if settings.repetition_penalty != 1:
-            logits = filters.repetition_penalty(logits, settings.repetition_penalty, recent)
-        first, last = self.temperatures
-        if self.walks or first != 1:
-            logits = filters.temperature(logits, first + (last - first) * way if self.walks else first)
-        if settings.top_k:
-            logits = filters.top_k(logits, settings.top_k)
-        if settings.typical < 1:
-            logits = filters.typical(logits, settings.typical)
-        if settings.top_p < 1:
-            logits = filters.top_p(logits, settings.top_p)
-        if settings.min_p:
-            logits = filters.min_p(logits, settings.min_p)
+        """Logits after the filters."""
+        for change in self._filters:
+            logits = change(logits, recent, way)
         return logits
 
 

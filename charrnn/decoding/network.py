@@ -108,7 +108,7 @@ class Decoder:
         self._output()
         self._logits += self._output_biases
         # A sum is not finite where a term is not: a fraction of the time that looking at each takes.
-        if not math.isfinite(np.dot(self._flat_logits, self._ones)) and not np.isfinite(self._logits).all():
+        if not math.isfinite(self._flat_logits.dot(self._ones)) and not np.isfinite(self._logits).all():
             raise CheckpointError(NOT_FINITE)
         return self._logits
 

@@ -194,7 +194,8 @@ class _Rows:
             self._symbols[:, step] = self._codes[ids]
             last = step + 1 == steps
             for row in self._rows_to_look_at(ids, everyone=last or self._at_every_step):
-                yield from self._look_at(row, step, ids[row] == self._end)
+                if (text := self._rows[row]) is not None:
+                    yield self._look_at(text, row, step, end=ids[row] == self._end)
             if last or not any(self._rows):
                 break
             self._read(ids)
@@ -208,18 +209,15 @@ class _Rows:
             return range(len(self._rows))
         return () if self._end is None else np.flatnonzero(ids == self._end).tolist()
 
-    def _look_at(self, row: int, step: int, end: bool) -> Iterator[Piece]:
+    def _look_at(self, text: _Text, row: int, step: int, *, end: bool) -> Piece:
         """Spell what a text took since; if it has ended, its row takes the next one that waits."""
-        text = self._rows[row]
-        if text is None:
-            return
         piece = text.piece(self._symbols[row, text.begun : step + (not end)], end=end)
         text.begun = step + 1
-        yield piece
         if piece.ended:
             self._rows[row] = self._next(step + 1)
             self._fresh.append(row)
             self._draw_random_numbers(row)
+        return piece
 
     def _steps_of_block(self) -> int:
         """As many as the text with the longest way to go may need, within the limit."""
