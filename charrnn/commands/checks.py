@@ -8,7 +8,7 @@ from charrnn.config.declaration import build, option_name, settings_of
 from charrnn.config.settings import TrainSettings
 from charrnn.errors import CorpusError, UsageError
 from charrnn.runs.folder import find_checkpoint, refuse_to_overwrite
-from charrnn.text.encodings import check_reading
+from charrnn.text.reading_checks import check_reading
 from charrnn.text.sources import check_paths
 from charrnn.text.split import parse_validation
 

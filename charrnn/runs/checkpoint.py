@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,13 @@ from charrnn.runs.training_state import (
     kinds,
     numbers_from,
 )
-from charrnn.text.answers import ANSWERS, Names, names_from
 from charrnn.text.codes import END
-from charrnn.text.encodings import check_reading
+from charrnn.text.reading_checks import check_reading
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_file import vocabulary_from_json, vocabulary_to_json
+
+if TYPE_CHECKING:
+    from charrnn.text.answers import Answers
 
 FORMAT, READ_FORMATS = 3, (2, 3)
 """The version of the layout that is written, and those that are read. Version 0.N of the program writes
@@ -81,7 +83,7 @@ class Checkpoint:
     versions: dict[str, str] = field(default_factory=lambda: {"charrnn": __version__})
     training: TrainingState = field(default_factory=lambda: TrainingState({}))
     task: str = TASK
-    answers: Names = ()
+    answers: tuple[str, ...] = ()
     fitted: dict[str, float] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
@@ -122,7 +124,7 @@ def save(path: Path, checkpoint: Checkpoint, previous: Path | None = None) -> No
         "versions": checkpoint.versions,
         "training": {"numbers": training.numbers, "extent": asdict(training.extent)},
     }
-    if kind := ANSWERS.get(checkpoint.task):
+    if kind := _answers_of(checkpoint.task):
         entry[kind.name] = list(checkpoint.answers)
     if checkpoint.fitted:
         entry["fitted"] = checkpoint.fitted
@@ -221,6 +223,7 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
     if len(corpus.starts) != len(vocabulary):
         raise ValueError(f"{len(corpus.starts)} counts of how lines begin, {len(vocabulary)} symbols")
     corpus.check_labels(architecture)
+    answers = _answers_of(task)
     if (progress.best_step is None) != (progress.best_validation_nats_per_character is None):
         raise ValueError("of its best validation either the step or the figure is missing")
     training = entry["training"]
@@ -235,7 +238,7 @@ def _described(entry: Mapping[str, Any]) -> Checkpoint:
         versions=_versions(entry["versions"]),
         weights={},
         training=TrainingState(numbers_from(training["numbers"]), Extent.of(training["extent"])),
-        answers=names_from(entry, task, architecture),
+        answers=answers.names_from(entry, architecture) if answers else (),
         fitted=checked_fitted(entry.get("fitted", {})),
     )
 
@@ -254,6 +257,15 @@ def _check_format(number: object) -> None:
 
 def _listed(formats: tuple[int, ...]) -> str:
     return " and ".join(f"format {number}" for number in formats)
+
+
+def _answers_of(task: str) -> "Answers | None":
+    """What there is to find in a task; a language model is loaded without what tasks need."""
+    if task == TASK:
+        return None
+    from charrnn.text.answers import ANSWERS
+
+    return ANSWERS[task]
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:

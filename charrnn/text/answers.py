@@ -6,13 +6,12 @@ A kind of answers for each task that has any. Knows nothing of models or torch.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.text.arrays import ArrayWriter, mapped
-from charrnn.text.corpus import Corpus
 from charrnn.text.example_parts import Labelled, Paired, Tagged
 from charrnn.text.labels import check_labels, label_ids, labels_of
 from charrnn.text.parts import TaskPart
@@ -20,6 +19,9 @@ from charrnn.text.record_part import Records
 from charrnn.text.tags import check_tags, tagged, tags_of, write_tags
 from charrnn.text.target_vocabulary import check_symbols
 from charrnn.text.targets import paired, target_symbols_of, write_targets
+
+if TYPE_CHECKING:
+    from charrnn.text.corpus import Corpus
 
 Names = tuple[str, ...]
 
@@ -42,20 +44,36 @@ class Answers:
 
     name: str
     size: str
-    names: Callable[[Corpus], Names]
+    names: "Callable[[Corpus], Names]"
     check: Callable[[Sequence[object]], None]
     count: Callable[[Names], int]
-    write: Callable[[Corpus, Names, Path], None]
+    write: "Callable[[Corpus, Names, Path], None]"
     joined: Callable[[Records, Path], TaskPart]
-    strata: Callable[[Corpus, Names], NDArray[np.int32]]
+    strata: "Callable[[Corpus, Names], NDArray[np.int32]]"
     has_unknown: bool = True
+
+    def names_from(self, entry: Mapping[str, Any], architecture: object) -> Names:
+        """The list that a checkpoint's entry has, of as many as the network tells apart.
+
+        Raises:
+            TypeError: it is no list.
+            ValueError: it cannot be a list of these, or is of another network.
+        """
+        names = entry[self.name]
+        if not isinstance(names, list):
+            raise TypeError(f"its {self.name} are not a list")
+        self.check(names)
+        count = getattr(architecture, self.size)
+        if self.count(tuple(names)) != count:
+            raise ValueError(f"{len(names)} {self.name} in its list, {count} in the network")
+        return tuple(names)
 
 
 def _path(stem: Path, what: str) -> Path:
     return stem.with_name(f"{stem.name}-{what}.npy")
 
 
-def _write_labels(corpus: Corpus, names: Names, stem: Path) -> None:
+def _write_labels(corpus: "Corpus", names: Names, stem: Path) -> None:
     with ArrayWriter(_path(stem, "labels"), np.int32, corpus.statistics().records) as array:
         for ids in label_ids(corpus, names):
             array.write(ids)
@@ -68,7 +86,7 @@ def _labelled(records: Records, stem: Path) -> Labelled:
     return Labelled(records, labels)
 
 
-def _strata_of_labels(corpus: Corpus, names: Names) -> NDArray[np.int32]:
+def _strata_of_labels(corpus: "Corpus", names: Names) -> NDArray[np.int32]:
     return np.concatenate([*label_ids(corpus, names)])
 
 
@@ -81,7 +99,7 @@ def _target_paths(stem: Path) -> tuple[Path, Path]:
     return _path(stem, "targets"), _path(stem, "target-bounds")
 
 
-def _write_targets(corpus: Corpus, names: Names, stem: Path) -> None:
+def _write_targets(corpus: "Corpus", names: Names, stem: Path) -> None:
     write_targets(corpus, names, *_target_paths(stem))
 
 
@@ -89,7 +107,7 @@ def _paired(records: Records, stem: Path) -> Paired:
     return paired(records, *_target_paths(stem))
 
 
-def _one_stratum(corpus: Corpus, _: Names) -> NDArray[np.int32]:
+def _one_stratum(corpus: "Corpus", _: Names) -> NDArray[np.int32]:
     return np.zeros(corpus.statistics().records, np.int32)
 
 
@@ -105,7 +123,7 @@ TARGETS = Answers(
 )
 
 
-def _write_tags(corpus: Corpus, names: Names, stem: Path) -> None:
+def _write_tags(corpus: "Corpus", names: Names, stem: Path) -> None:
     write_tags(corpus, names, _path(stem, "tags"))
 
 
@@ -131,18 +149,3 @@ ANSWERS: dict[str, Answers] = {
     "tag": TAGS,
 }
 """By task; language has none: what is to be found is what follows."""
-
-
-def names_from(entry: Mapping[str, Any], task: str, architecture: object) -> Names:
-    """What there is to be found, as many as the network tells apart."""
-    kind = ANSWERS.get(task)
-    if kind is None:
-        return ()
-    names = entry[kind.name]
-    if not isinstance(names, list):
-        raise TypeError(f"its {kind.name} are not a list")
-    kind.check(names)
-    count = getattr(architecture, kind.size)
-    if kind.count(tuple(names)) != count:
-        raise ValueError(f"{len(names)} {kind.name} in its list, {count} in the network")
-    return tuple(names)

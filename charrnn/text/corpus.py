@@ -16,8 +16,9 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError
 from charrnn.text.builtins import BUILTINS
 from charrnn.text.codes import END
-from charrnn.text.encodings import check_reading, why_no_text
+from charrnn.text.encodings import why_no_text
 from charrnn.text.modes import TextPart, mode_of
+from charrnn.text.reading_checks import check_reading
 from charrnn.text.source_texts import BytesDone, SourceTexts
 from charrnn.text.sources import HEAD_BYTES, find_sources, is_one_file, listed, short_name
 from charrnn.text.statistics import CodeCounter, Statistics, Tally

@@ -4,10 +4,9 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 
 from charrnn.config.settings import ReadingSettings
-from charrnn.errors import CorpusError, UsageError
+from charrnn.errors import CorpusError
 from charrnn.text.codes import bytes_as_text
 from charrnn.text.detection import is_binary, kind_of_file, likeliest_encoding, unmarked_utf16
-from charrnn.text.tables import check_columns
 
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -25,52 +24,6 @@ _HEAD_BYTES = 4096
 
 Notify = Callable[[str], None]
 """Takes something to tell about the file that is being read."""
-
-
-def check_reading(reading: ReadingSettings) -> None:
-    """Check that settings of reading go together, and that bytes can be decoded so.
-
-    Raises:
-        UsageError: they do not.
-    """
-    if reading.level == "byte" and reading.normalize != "none":
-        raise UsageError(
-            f"--normalize is {reading.normalize}, but --level byte has no normal forms; leave one out"
-        )
-    if reading.delimiter is not None and reading.mode != "lines":
-        raise UsageError(
-            f"--delimiter is {reading.delimiter!r}, but --mode is text; give --mode lines, or leave it out"
-        )
-    line = delimiting_line(reading.delimiter or "")
-    if "\n" in line or line.endswith("\r"):
-        raise UsageError(
-            f"--delimiter is {reading.delimiter!r}; expected what stands on one line, or '' for a blank line"
-        )
-    check_columns(reading)
-    check_encoding(reading.encoding)
-
-
-def delimiting_line(delimiter: str) -> str:
-    r"""The line that a delimiter means: `%%` may be given with its line ends, and `''` is `\n\n`."""
-    if delimiter == "\n" or not delimiter.endswith("\n"):
-        return delimiter
-    return delimiter.removesuffix("\n").removeprefix("\n")
-
-
-def check_encoding(encoding: str) -> None:
-    """Check that bytes can be decoded so.
-
-    Raises:
-        UsageError: there is no such encoding, or it is not one of text.
-    """
-    try:
-        "a".encode(encoding)
-        codecs.getincrementaldecoder(encoding)
-    except (LookupError, ValueError) as error:
-        raise UsageError(
-            f"--encoding is {encoding!r}, which Python does not know as an encoding of text; "
-            "expected a name such as utf-8, latin-1, cp1252, utf-16-le, euc-kr"
-        ) from error
 
 
 def why_no_text(head: bytes, reading: ReadingSettings, *, whole: bool = False) -> str:

@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.config.declaration import shortened
 from charrnn.errors import CorpusError
-from charrnn.text.corpus import Corpus
+
+if TYPE_CHECKING:
+    from charrnn.text.corpus import Corpus
 
 MOST_LABELS = 50_000
 """Distinct ones; where there are more, another column was meant."""
@@ -47,7 +50,7 @@ def check_labels(labels: Sequence[object]) -> None:
         raise ValueError("labels in ascending order")
 
 
-def labels_of(corpus: Corpus) -> tuple[str, ...]:
+def labels_of(corpus: "Corpus") -> tuple[str, ...]:
     """The labels of a corpus; their places are their ids.
 
     Raises:
@@ -75,7 +78,7 @@ def labels_of(corpus: Corpus) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def label_ids(corpus: Corpus, labels: Sequence[str]) -> Iterator[NDArray[np.int32]]:
+def label_ids(corpus: "Corpus", labels: Sequence[str]) -> Iterator[NDArray[np.int32]]:
     """The id of each record's label, some at a time.
 
     Raises:

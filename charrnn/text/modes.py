@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from charrnn.text.codes import CARRIAGE_RETURN, LINE_FEED, bytes_as_text, to_codes
 from charrnn.text.cut import parted
-from charrnn.text.encodings import delimiting_line
 from charrnn.text.normalization import normalized
+from charrnn.text.reading_checks import delimiting_line
 from charrnn.text.records import cells_ended, lines_ended, records_ended
 from charrnn.text.source_texts import Meter, SourceTexts
 from charrnn.text.statistics import Statistics, Tally

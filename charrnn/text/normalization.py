@@ -1,6 +1,7 @@
 """Unicode normal forms of a text that is read in pieces. Knows nothing of files or vocabularies."""
 
 import functools
+import itertools
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Literal, cast
@@ -15,7 +16,7 @@ RUN_LIMIT = 1024
 combining marks takes time with the square of a run, and no writing has runs of more than about 30."""
 
 _HANGUL_VOWELS_AND_FINALS = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))
-_WITH_MARKS = (*range(0x30000), *range(0xE0000, 0xE1000))  # elsewhere Unicode has ideographs and private use
+_WITH_MARKS = (range(0x30000), range(0xE0000, 0xE1000))  # elsewhere Unicode has ideographs and private use
 
 FIRST_MARK = 0x300
 """Below there is nothing that joins what stands before it."""
@@ -63,7 +64,7 @@ def joins() -> NDArray[np.bool_]:
     table = np.zeros(0x110000, np.bool_)
     table[list(_HANGUL_VOWELS_AND_FINALS)] = True
     decomposed = []
-    for code in _WITH_MARKS:
+    for code in itertools.chain(*_WITH_MARKS):
         character = chr(code)
         table[code] |= unicodedata.combining(character) > 0
         parts = unicodedata.decomposition(character)

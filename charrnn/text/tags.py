@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from charrnn.errors import CorpusError
 from charrnn.text.alignment import begins
 from charrnn.text.arrays import ArrayWriter, mapped
 from charrnn.text.codes import to_codes
-from charrnn.text.corpus import Corpus
 from charrnn.text.example_parts import Tagged
 from charrnn.text.normalization import normalized
 from charrnn.text.record_part import Records
 from charrnn.text.tables import TableCell
+
+if TYPE_CHECKING:
+    from charrnn.text.corpus import Corpus
 
 MOST_TAGS, LONGEST_TAG = 2**12, 1000
 """Distinct ones; where there are more, another column was meant. And characters of each."""
@@ -42,7 +45,7 @@ def check_tags(tags: Sequence[object]) -> None:
         raise ValueError("tags in ascending order")
 
 
-def tags_of(corpus: Corpus) -> tuple[str, ...]:
+def tags_of(corpus: "Corpus") -> tuple[str, ...]:
     """The tags of a corpus; their places are their ids.
 
     Raises:
@@ -61,7 +64,7 @@ def tags_of(corpus: Corpus) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def tag_ids(corpus: Corpus, tags: Sequence[str]) -> Iterator[NDArray[np.int32]]:
+def tag_ids(corpus: "Corpus", tags: Sequence[str]) -> Iterator[NDArray[np.int32]]:
     """The ids at the symbols of each record, without its end mark.
 
     Where several characters were composed to one symbol, that is the tag of the first.
@@ -104,7 +107,7 @@ def _ids(names: Sequence[str], known: dict[str, int], source: str, cell: TableCe
     return np.array([known[tag] for tag in names], np.int32)
 
 
-def write_tags(corpus: Corpus, tags: Sequence[str], path: Path) -> None:
+def write_tags(corpus: "Corpus", tags: Sequence[str], path: Path) -> None:
     """Write an id for each symbol of `END record END record … END`, 0 at end marks."""
     end = np.zeros(1, np.int32)
     with ArrayWriter(path, np.int32, 1 + corpus.statistics().symbols) as array:

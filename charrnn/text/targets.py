@@ -5,33 +5,36 @@ Knows nothing of models or torch.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.errors import CorpusError
 from charrnn.text.arrays import ArrayWriter, mapped
-from charrnn.text.corpus import Corpus
 from charrnn.text.example_parts import Paired
 from charrnn.text.normalization import normalized
 from charrnn.text.record_part import Records
 from charrnn.text.target_vocabulary import END, TargetVocabulary, pieces
 
+if TYPE_CHECKING:
+    from charrnn.text.corpus import Corpus
+
 _NUMBERS = 2**20
 
 
-def target_texts(corpus: Corpus) -> Iterator[str]:
+def target_texts(corpus: "Corpus") -> Iterator[str]:
     """The target of each source, normalised as these are."""
     form = corpus.reading.normalize
     return ("".join(normalized([cell.text], form)) for _, cell in corpus.answers())
 
 
-def unit_of(corpus: Corpus) -> str:
+def unit_of(corpus: "Corpus") -> str:
     """What one symbol of a target is."""
     return corpus.reading.target_symbols or "chars"
 
 
-def target_symbols_of(corpus: Corpus) -> tuple[str, ...]:
+def target_symbols_of(corpus: "Corpus") -> tuple[str, ...]:
     """The symbols of a corpus's targets, in the order of their ids.
 
     Raises:
@@ -46,7 +49,7 @@ def target_symbols_of(corpus: Corpus) -> tuple[str, ...]:
     return symbols
 
 
-def write_targets(corpus: Corpus, symbols: tuple[str, ...], ids_path: Path, bounds_path: Path) -> None:
+def write_targets(corpus: "Corpus", symbols: tuple[str, ...], ids_path: Path, bounds_path: Path) -> None:
     """Write `END target END target … END` as ids, and where the end marks stand.
 
     A symbol that is not among those known has the id past the last.
