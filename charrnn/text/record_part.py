@@ -101,11 +101,8 @@ class Records:
         """The last records that have no more symbols together; one at least."""
         lengths = self.lengths
         count = max(1, int(np.searchsorted(np.cumsum(lengths[::-1]), longest, "right")))
-        lengths, begins = lengths[-count:], self.bounds[self.chosen[-count:]] + 1
-        # Place k of the stream is in the record whose begin, less all that came before it, is added to k.
-        before = np.cumsum(lengths) - lengths
-        places = np.arange(int(lengths.sum())) + np.repeat(begins - before, lengths)
-        return np.concatenate([self.ids[:1], self.ids[places]])
+        begins = self.bounds[self.chosen[-count:]] + 1
+        return np.concatenate([self.ids[:1], stretches(self.ids, begins, lengths[-count:])])
 
     def beginning(self, symbols: int) -> Self:
         """The first records."""
@@ -116,6 +113,16 @@ class Records:
         share = count / self.records
         characters, utf8_bytes = round(self.characters * share), round(self.utf8_bytes * share)
         return replace(self, chosen=self.chosen[:count], characters=characters, utf8_bytes=utf8_bytes)
+
+
+def stretches(ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> Ids:
+    """Stretches of ids, one after the other; takes 16 bytes a symbol meanwhile, unless there is only one."""
+    if len(begins) == 1:
+        return ids[int(begins[0]) : int(begins[0] + lengths[0])]
+    # Place k of the result is in the stretch whose begin, less all that came before it, is added to k.
+    before = np.cumsum(lengths) - lengths
+    places = np.arange(int(lengths.sum())) + np.repeat(begins - before, lengths)
+    return ids[places]
 
 
 def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from charrnn.text.character_names import tally
 from charrnn.text.codes import END
 from charrnn.text.parts import Part
+from charrnn.text.record_part import stretches
 from charrnn.text.vocabulary import Ids, Vocabulary
 
 Hashes = NDArray[np.int64]
@@ -57,12 +58,14 @@ def repeated_records(training: Part, validation: Part) -> int:
 
 def are_repeated(training: Part, validation: Part) -> NDArray[np.bool_]:
     """(R,) whether each record of the held-out part also stands in the training part; both have some."""
-    held, keys = _hashes(validation.ids, validation.texts), np.unique(_keys(validation.ids, validation.texts))
+    bits = min(MOST_KEY_BITS, 6 + validation.records.bit_length())  # of others, one in 32 at most is hashed
+    is_held = np.zeros(2**bits, np.bool_)
+    is_held[_keys(validation.ids, validation.texts, bits)] = True
     known = np.empty(0, np.int64)
     for texts in np.array_split(training.texts, -(-training.records // 2**18)):
-        likely = texts[np.isin(_keys(training.ids, texts), keys)]
+        likely = texts[is_held.take(_keys(training.ids, texts, bits))]
         known = np.union1d(known, _hashes(training.ids, likely))
-    return np.isin(held, known)
+    return np.isin(_hashes(validation.ids, validation.texts), known)
 
 
 def duplicate_records(parts: Iterable[Part]) -> int:
@@ -71,21 +74,21 @@ def duplicate_records(parts: Iterable[Part]) -> int:
     return len(hashes) - len(np.unique(hashes))
 
 
-TOGETHER, LONGEST_READ = 2**12, 2**24
-"""Records that are read at once, if they lie within so many symbols."""
+TOGETHER, LONGEST_READ = 2**12, 2**21
+"""Records that are read at once, if they have no more than so many symbols together."""
 
-PROBES = 6
-"""Places of a record whose symbols make its key."""
+PROBES, MOST_KEY_BITS = 6, 26
+"""Places of a record whose symbols make its key, and the most bits of one, for a table of 64 MiB."""
 
 
-def _keys(ids: Ids, texts: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _keys(ids: Ids, texts: NDArray[np.int64], bits: int) -> NDArray[np.intp]:
     """Of each record a key, from its length and a few of its symbols: those that are equal have the same."""
     begins, lengths = texts[:, 0], texts[:, 1] - texts[:, 0]
     keys = lengths.astype(np.uint64)
     for probe in range(PROBES):
         read = ids.take(begins + lengths * probe // PROBES).astype(np.uint64)
         keys = (keys ^ read) * np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
-    return keys
+    return (keys >> np.uint64(64 - bits)).astype(np.intp)
 
 
 def _hashes(ids: Ids, texts: NDArray[np.int64]) -> Hashes:
@@ -94,11 +97,12 @@ def _hashes(ids: Ids, texts: NDArray[np.int64]) -> Hashes:
 
 
 def _hashed(ids: Ids, texts: NDArray[np.int64]) -> Iterator[int]:
-    """The same one by one; records near each other are read at once."""
-    for some in np.array_split(texts, max(1, -(-len(texts) // TOGETHER))):
-        is_near = len(some) and int(some.max()) - int(some.min()) <= LONGEST_READ
-        for near in (some,) if is_near else some[:, None]:
-            low = int(near.min())
-            read = ids[low : int(near.max())].astype("<u4").tobytes()
-            for begin, end in (4 * (near - low)).tolist():
-                yield hash(read[begin + 4 : end - 4])
+    """The same one by one; many short records are read at once."""
+    begins, lengths = texts[:, 0] + 1, texts[:, 1] - texts[:, 0] - 2
+    for part in np.array_split(np.arange(len(texts)), -(-len(texts) // TOGETHER) or 1):
+        are_short = int(lengths[part].sum()) <= LONGEST_READ
+        for some in (part,) if are_short else part[:, None]:
+            read = stretches(ids, begins[some], lengths[some]).astype("<u4").tobytes()
+            ends = 4 * np.cumsum(lengths[some])
+            for begin, end in zip((ends - 4 * lengths[some]).tolist(), ends.tolist(), strict=True):
+                yield hash(read[begin:end])
