@@ -20,7 +20,7 @@ from charrnn.decoding.network import Decoder
 from charrnn.display.cells.painting import LEVELS as CELL_LEVELS
 from charrnn.display.explanation import SHARES, level_of
 from charrnn.display.sanitizer import visible
-from charrnn.display.surprise.scale import LEVELS
+from charrnn.display.surprise.scale import FROM_BITS, LEVELS
 from charrnn.export.doubles import DoubleNetwork
 from charrnn.export.held_out import held_out_texts
 from charrnn.export.html import SCRIPTS, assembled, packed, read_back
@@ -392,7 +392,7 @@ def test_the_colours_are_those_of_the_scale_of_surprise() -> None:
     ):
         assert re.findall(r"--l\d: ([^;]+);", line) == shades
     script = (PAGE / "parts.js").read_text("utf-8")
-    assert f"LEVELS_FROM_BITS = [{', '.join(f'{level.from_bits:g}' for level in LEVELS)}]" in script
+    assert f"LEVELS_FROM_BITS = {list(FROM_BITS)}" in script
     assert "LEVELS = [" + ", ".join(f'"{level.meaning}"' for level in LEVELS) + "]" in script
 
 

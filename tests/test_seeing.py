@@ -20,7 +20,7 @@ from charrnn.decoding.sampler import write
 from charrnn.decoding.text_stream import spell
 from charrnn.decoding.trace import Expected, Trace
 from charrnn.display.surprise.inline import painted, painted_legend
-from charrnn.display.surprise.scale import LEVELS
+from charrnn.display.surprise.scale import FROM_BITS, LEVELS
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.language_model import language_model_of
@@ -234,7 +234,7 @@ def test_each_level_has_its_colour_and_a_line_end_none() -> None:
     assert painted("a", 0.5) == "a"
     assert painted("a", 4) == "\x1b[38;5;16;48;5;222ma\x1b[0m"
     assert painted("\n", 4) == "\n"
-    assert len({painted("a", level.from_bits) for level in LEVELS}) == len(LEVELS)
+    assert len({painted("a", bits) for bits in FROM_BITS}) == len(LEVELS)
     assert COLOR.sub("", painted_legend()).startswith("chance: ")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from charrnn.display.columns import Column, glyphs, painted_columns
+from charrnn.display.levels import Level
 from charrnn.display.web_page import Style, coloured, figures, safe, sign, web_page
 
 
@@ -37,25 +38,6 @@ class Explanation:
     label: str
     probability: float
     contributions: Sequence[Contribution]
-
-
-@dataclass(frozen=True)
-class Level:
-    """A step of the scale.
-
-    Attributes:
-        meaning: in words.
-        terminal: its colours, as rich names them.
-        light: background colour on a light page.
-        dark: background colour on a dark page.
-        mark: what stands under the character where there are no colours.
-    """
-
-    meaning: str
-    terminal: str
-    light: str
-    dark: str
-    mark: str
 
 
 LEVELS = (

@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.color import ColorSystem
 from rich.style import Style
 
-from charrnn.display.surprise.scale import LEVELS, level_of
+from charrnn.display.surprise.scale import FROM_BITS, LEVELS, level_of
 
 
 def can_be_painted(stream: TextIO) -> bool:
@@ -26,7 +26,9 @@ def painted(text: str, bits: float) -> str:
 
 def painted_legend() -> str:
     """What the colours mean, as one line."""
-    return "chance: " + " ".join(painted(f" {level.meaning} ", level.from_bits) for level in LEVELS)
+    return "chance: " + " ".join(
+        painted(f" {level.meaning} ", bits) for level, bits in zip(LEVELS, FROM_BITS, strict=True)
+    )
 
 
 _COLORS = ColorSystem.EIGHT_BIT
