@@ -5,6 +5,8 @@ python docs/options.py
 
 from pathlib import Path
 
+from written import write_part
+
 from charrnn.config.declaration import option_name, settings_of
 from charrnn.config.settings import TrainSettings
 
@@ -26,11 +28,5 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def with_table(page: str) -> str:
-    """The page with its table as it should be."""
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + table() + END + rest.split(END)[1]
-
-
 if __name__ == "__main__":
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write_part(PAGE, BEGIN, table(), END)

@@ -13,6 +13,8 @@ import math
 import re
 from pathlib import Path
 
+from written import write_part
+
 from charrnn.model.architecture import Architecture
 
 FOLDER = Path(__file__).parent
@@ -107,11 +109,5 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def with_table(page: str) -> str:
-    """The page with its table as it should be."""
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + table() + END + rest.split(END)[1]
-
-
 if __name__ == "__main__":
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write_part(PAGE, BEGIN, table(), END)
