@@ -122,7 +122,8 @@ def stretches(ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -
     # Place k of the result is in the stretch whose begin, less all that came before it, is added to k.
     before = np.cumsum(lengths) - lengths
     places = np.arange(int(lengths.sum())) + np.repeat(begins - before, lengths)
-    return ids[places]
+    found: Ids = ids[places]
+    return found
 
 
 def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
