@@ -106,14 +106,15 @@ def findings(
     orders = pairings(excerpts.count // 2, generator)
     levels = null_levels(reported.ranks, reported.measured, reported.spread, orders)
     scores = [float(reported.scores(number)[bests[number]]) for number in numbers]
-    del chosen
+    del chosen, reported  # the ranks of all cells
     halves = _halves(untrained, found, excerpts)
     blank = [_best(number, *halves) for number in numbers]
     contexts = contexts_of(excerpts)
     made = []
     for number, one in enumerate(found):
         own, inside = values[:, bests[number]], one.inside
-        surface = surface_score(one, reported.measured[number], contexts, excerpts.count, reported.rows)
+        choice, report = ((half.rows, half.measured[number]) for half in halves)
+        surface = surface_score(one, choice, report, contexts, excerpts.count)
         made.append(
             Finding(
                 column=bests[number],

@@ -56,21 +56,24 @@ def predictions(
 
 def surface_score(
     found: Found,
-    measured: Measured,
+    chosen: tuple[NDArray[np.bool_], Measured],
+    reported: tuple[NDArray[np.bool_], Measured],
     contexts: list[NDArray[np.int64]],
     passages: int,
-    half: NDArray[np.bool_],
 ) -> float:
-    """The best score that contexts of up to so many characters reach on one half.
+    """The score of the length of context that is best on one half, on the other: as cells are chosen.
 
     Args:
         found: the property.
-        measured: the same, on the half.
+        chosen: (P·T,) which places the one half has, and the property there.
+        reported: the same of the other.
         contexts: as `contexts_of` has them.
         passages: how many there are.
-        half: (P·T,) which places are scored.
     """
     values = centred_ranks(found.values[:, None])[:, 0] if found.is_number else found.values
-    told = np.stack(list(predictions(values, contexts, passages)), 1)[half]
-    ranks = centred_ranks(told)
-    return float(np.abs(signed_scores(ranks, measured, spreads(ranks))).max())
+    told = np.stack(list(predictions(values, contexts, passages)), 1)
+    scores = []
+    for rows, measured in (chosen, reported):
+        ranks = centred_ranks(told[rows])
+        scores.append(np.abs(signed_scores(ranks, measured, spreads(ranks))))
+    return float(scores[1][scores[0].argmax()])
