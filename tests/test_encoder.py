@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from reference import Array, cell_step
 from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.decoding import encoder
 from charrnn.decoding.encoder import Encoder
+from charrnn.decoding.network import Held
 from charrnn.model.architecture import EncoderArchitecture
 from charrnn.model.packing import Packing
 from charrnn.model.trunk import Trunk
@@ -57,6 +59,45 @@ def test_each_text_is_read_as_if_it_were_alone_and_stands_where_it_was_given() -
     for values, text in zip(padded, TEXTS, strict=True):
         np.testing.assert_allclose(values[: len(text)], reads.read([text]).hidden, atol=1e-6)
         assert not values[len(text) :].any()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_cells_are_held_in_both_directions(cell: str) -> None:
+    """Against the equations step by step, two layers, a cell of each direction and layer overwritten."""
+    trunk = trunk_of(cell, 2, "both")
+    weights = {name: value.detach().numpy() for name, value in trunk.named_parameters()}
+    held = [
+        Held(0, np.array([1, HIDDEN + 3]), np.array([0.5, -1.5], np.float32)),
+        Held(1, np.array([HIDDEN]), np.array([2.0], np.float32)),
+    ]
+    found = Encoder(trunk.architecture, weights, held).read(TEXTS).padded()
+    double = {name: array.astype(float) for name, array in weights.items()}
+    for values, text in zip(found, TEXTS, strict=True):
+        rows = double["embedding.weight"][text]
+        for one in held:
+            rows = np.concatenate([read(cell, double, way, one, rows) for way in (0, 1)], axis=1)
+        np.testing.assert_allclose(values[: len(text)], rows, atol=1e-5)
+    plain = Encoder(trunk.architecture, weights).read(TEXTS).padded()
+    assert not np.allclose(plain, found)
+
+
+def read(cell: str, weights: dict[str, Array], way: int, held: Held, inputs: Array) -> Array:
+    """What a layer gives in one direction, its held cells overwritten after each step."""
+    name = f"layers.{held.layer}." + ("reverse." if way else "")
+    state = (np.zeros(HIDDEN),) * (2 if cell == "lstm" else 1)
+    outputs = []
+    for values in inputs[::-1] if way else inputs:
+        from_input = weights[f"{name}input_weight"] @ values + weights[f"{name}input_bias"]
+        from_state = weights[f"{name}recurrent_weight"] @ state[0] + weights[f"{name}recurrent_bias"]
+        state = tuple(part.copy() for part in cell_step(cell, from_input, from_state, state))
+        for column, value in zip(held.cells.tolist(), held.values.tolist(), strict=True):
+            if column // HIDDEN == way:
+                unit = column % HIDDEN
+                shown = state[0][unit] / np.tanh(state[-1][unit]) if cell == "lstm" else 1
+                state[-1][unit] = value
+                state[0][unit] = shown * np.tanh(value) if cell == "lstm" else value
+        outputs.append(state[0])
+    return np.array(outputs[::-1] if way else outputs)
 
 
 def test_where_rows_lie() -> None:

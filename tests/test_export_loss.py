@@ -10,6 +10,8 @@ import pytest
 from program import SMALL, charrnn
 
 from charrnn.config.settings import ExportSettings
+from charrnn.evaluation.answer_costs import Answering, answer_costs
+from charrnn.export.held_out import dataset_of
 from charrnn.export.loss import _cost, lost
 from charrnn.export.source import Source
 from charrnn.export.weights import restored, store
@@ -31,6 +33,26 @@ FIGURES: dict[str, Figure] = {
 }
 
 
+def of_each_example(source: Source, mean: float) -> None:
+    """What the answers of an example cost is what they cost alone."""
+    model, dataset = source.model, dataset_of(source)
+    assert dataset is not None
+    part = dataset.examples[1]
+    assert part is not None
+    temperature = model.fitted.get("temperature", 1.0)
+    answering = Answering(
+        model.architecture, model.weights, len(model.vocabulary), model.answers, temperature
+    )
+    found = answer_costs(answering, part)
+    assert found.mean == pytest.approx(mean)
+    assert len(found.nats) == part.records
+    first = part.beginning(part.symbols // part.records)
+    assert first.records == 1
+    alone = answer_costs(answering, first)
+    assert alone.nats.tolist() == pytest.approx(found.nats[:1].tolist(), rel=1e-4)
+    assert alone.answers.tolist() == found.answers[:1].tolist()
+
+
 @pytest.mark.parametrize("task", DATA)
 def test_it_is_measured_on_what_was_held_out(
     task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -50,6 +72,8 @@ def test_it_is_measured_on_what_was_held_out(
     stored = restored(store(source.model.weights, "int8"))
     assert lost(source, stored) == pytest.approx((cost(stored) - own) / math.log(2))
     assert 0 < abs(lost(source, stored) or 0) < 0.05
+    if task != "generate":
+        of_each_example(source, own)
     rough = {name: np.sign(weights) for name, weights in source.model.weights.items()}
     assert (lost(source, rough) or 0) > 0.1
     shown = charrnn("export", "x.html", "--checkpoint", "run", "--weights", "int8")

@@ -210,23 +210,56 @@ def test_show_is_for_people(run_folder: Path) -> None:
     assert "--show and --json are given" in result.err
 
 
-@pytest.mark.parametrize("task", ["classify", "generate"])
-def test_models_of_other_tasks(task: str, tmp_path: Path) -> None:
-    """The cells of a classifier, which reads both ways; those of one that writes by label are not told."""
-    rows = [f"{a}{b}{c}\t{b}\n" for a in "abcdefgh" for b in ("xo", "yi") for c in "klmnopqrstuvw"]
-    (tmp_path / "rows.tsv").write_text("".join(rows * 10))
+ANSWERS = {"classify": "{b}", "generate": "{b}", "translate": "{b}{a}", "tag": "B I I O"}
+
+
+@pytest.fixture(scope="module", params=ANSWERS)
+def other_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each of the other tasks, in a folder of its name."""
+    folder = tmp_path_factory.mktemp("other") / str(request.param)
+    triples = [(a, b, c) for a in "abcdefgh" for b in ("xo", "yi") for c in "klmnopqrstuvw"]
+    rows = [f"{a}{b}{c}\t{ANSWERS[request.param].format(a=a, b=b)}\n" for a, b, c in triples]
+    folder.mkdir()
+    (folder / "rows.tsv").write_text("".join(rows * 10))
     sizes = ("--hidden", "8", "--steps", "10", "--batch-size", "4", "--quiet", "--validation", "0.5")
-    trained = charrnn("train", tmp_path / "rows.tsv", "--task", task, "--run", tmp_path / "run", *sizes)
+    options = ("--task", request.param, "--run", folder / "run", *sizes)
+    trained = charrnn("train", folder / "rows.tsv", *options)
     assert trained.code == 0, trained.err
-    result = charrnn("inspect", "--checkpoint", tmp_path / "run", "--json", "--cell", "1:9", "--top", "100")
-    if task == "generate":
-        assert result.code == 2
-        assert "--task generate, whose cells also depend on a label" in result.err
-        return
+    return folder
+
+
+def test_models_of_other_tasks(other_run: Path) -> None:
+    """Those that read both ways have cells that do; of what is answered nothing is inside a property."""
+    is_written, run = other_run.name == "generate", other_run / "run"
+    cell = "1:5" if is_written else "1:9"
+    result = charrnn("inspect", "--checkpoint", run, "--json", "--cell", cell, "--top", "100")
     assert result.code == 0, result.err
-    assert {row["direction"] for row in result.json["cells"]} == {"reverse"}
-    assert {row["ablation_bits"] for row in result.json["cells"]} == {None}
-    assert "1:9 reversed" in charrnn("inspect", "--checkpoint", tmp_path / "run", "--cell", "1:9").out
+    rows = result.json["cells"]
+    assert {row["direction"] for row in rows} == {"forward" if is_written else "reverse"}
+    for row in rows:
+        low, high = row["ablation_interval"]
+        assert low <= row["ablation_bits"] <= high
+        assert low < high
+        assert (row["ablation_bits_inside"] is None) is not is_written
+    assert "place in the line" in {row["property"] for row in rows}
+    shown = charrnn("inspect", "--checkpoint", run, "--cell", cell, "--show").out
+    assert (cell if is_written else "1:9 reversed") in shown
+    assert f"in bits per {'character' if is_written else 'answer'}: 1:" in shown
+    assert ("elsewhere" in shown) is is_written
+    named = charrnn("inspect", other_run / "rows.tsv", "--checkpoint", run, "--json", "--ablate", "0")
+    assert named.code == 0, named.err
+    assert named.json["gates"]
+
+
+def test_what_a_cell_costs_an_answer_is_told_without_torch(other_run: Path) -> None:
+    if other_run.name == "generate":
+        pytest.skip("it predicts characters: gradients choose what is tried")
+    asked = ["inspect", "--checkpoint", str(other_run / "run"), "--json", "--top", "3"]
+    code = (
+        "import sys; from charrnn.cli import run_command; "
+        f"code = run_command({asked!r}); print(code, 'torch' in sys.modules)"
+    )
+    assert python(code).splitlines()[-1] == "0 False"
 
 
 def test_what_is_not_finite_or_does_not_fit_is_one_line(

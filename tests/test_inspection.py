@@ -11,19 +11,22 @@ from reference import States, blank_states, cell_step, nats, network_step
 
 from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.cells import Array
+from charrnn.decoding.labels import with_label
+from charrnn.decoding.network import Decoder
 from charrnn.errors import CorpusError
 from charrnn.inspection.ablation import Walk, costs, rise
 from charrnn.inspection.activations import Trunk, place_of, record
 from charrnn.inspection.attribution import attributions
 from charrnn.inspection.excerpts import Excerpts, Symbols, spread, symbols_of
 from charrnn.inspection.findings import Finding, findings
+from charrnn.inspection.labels import paired
 from charrnn.inspection.null import best_by_chance, levels_of, null_levels, pairings
 from charrnn.inspection.properties import OF_SYMBOLS, PROPERTIES, Found, Property, found_in, varies
 from charrnn.inspection.reading import Reading
 from charrnn.inspection.scores import Measured, centred_ranks, signed_scores, spreads
 from charrnn.inspection.surface import contexts_of, predictions, surface_score
 from charrnn.inspection.untrained import untrained
-from charrnn.model.architecture import Architecture, EncoderArchitecture
+from charrnn.model.architecture import Architecture, EncoderArchitecture, LabelledArchitecture
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.passages import passages
@@ -259,6 +262,38 @@ def test_values_are_those_of_the_network_step_by_step(cell: str, direction: str)
         assert activity.values[:, 6:] == pytest.approx(np.concatenate(back)[excerpts.rows], abs=1e-4)
         assert place_of(7, architecture).is_reversed
     assert str(place_of(5, architecture)) == "1:6"
+
+
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_a_network_that_is_told_labels_is_shown_pairs(embedding: int) -> None:
+    """Each line as by the language model that it is with the line's label."""
+    random = np.random.default_rng(15)
+    architecture = LabelledArchitecture("lstm", 2, 5, embedding, len(ALPHABET), classes=3)
+    weights = {
+        name: random.standard_normal(shape).astype(np.float32)
+        for name, shape in architecture.shapes().items()
+    }
+    starts, labels = (0, 130, 131, 450, 720), np.array([2, 0, 1, 1, 0], np.int32)
+    text = as_symbols("".join(random.choice(list(ALPHABET), 900)), starts)
+    symbols, pairs = paired(text, labels, len(ALPHABET))
+    trunk = pairs.trunk(architecture, weights)
+    excerpts = Excerpts(symbols, np.array([0, 100, 480, 700, 850]), 50)
+    values, walk = record(trunk, excerpts).values, Walk.of(excerpts)
+    expected, nats_of_each = [], []
+    for (begin, end), label in zip(itertools.pairwise([*starts, 900]), labels.tolist(), strict=True):
+        decoder = Decoder(*with_label(architecture, weights, label))
+        for place in range(begin, end):
+            logits = decoder.step(text.ids[place : place + 1])
+            expected.append(decoder.state[-1][0])
+            following = int(text.ids[min(place + 1, 899)])
+            nats_of_each.append(nats(logits[0].astype(float), following))
+    assert values == pytest.approx(np.array(expected)[excerpts.rows], abs=1e-4)
+    (found,) = costs(trunk, walk, values.mean(axis=0), [])
+    wanted = np.array(nats_of_each)[excerpts.rows].reshape(found.shape) * walk.is_scored
+    assert found == pytest.approx(wanted, abs=1e-3)
+    blank = untrained(architecture, np.random.default_rng(3))
+    assert "label.weight" not in blank.weights
+    assert pairs.trunk(architecture, blank.weights).architecture == trunk.architecture
 
 
 def gate_bias(weights: dict[str, Array], gate: int, hidden: int) -> Array:

@@ -6,7 +6,7 @@ Without ablation no torch is loaded.
 import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,27 +14,28 @@ from rich.console import Console
 
 from charrnn.commands.answering import check_memory
 from charrnn.commands.cells import column_of
-from charrnn.commands.corpora import counted
-from charrnn.commands.inspect_report import Report, print_report, write_page
-from charrnn.commands.scored_text import NamedText, ScoredText, held_out
+from charrnn.commands.inspect_report import WRITING, Report, Use, print_report, write_page
+from charrnn.commands.inspected import Inspected, inspected
 from charrnn.config.settings import InspectSettings
 from charrnn.config.values import named_pattern
-from charrnn.display.live import make_display
 from charrnn.display.new_files import check_new_file
 from charrnn.display.progress import Counter
 from charrnn.display.sanitizer import write_text
 from charrnn.display.standard_error import loading
 from charrnn.errors import UsageError
-from charrnn.inspection.ablation import Use, Walk, uses
+from charrnn.evaluation.answer_costs import Answering
+from charrnn.inspection.ablation import Walk, uses
 from charrnn.inspection.activations import Activity, Trunk, cells_of, record
-from charrnn.inspection.excerpts import Excerpts, spread, symbols_of
+from charrnn.inspection.answers import answer_uses
+from charrnn.inspection.excerpts import Excerpts, spread
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.properties import PROPERTIES, Found, Property, found_in, matching
-from charrnn.inspection.untrained import untrained
-from charrnn.model.architecture import LabelledArchitecture, TranslationArchitecture
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
-from charrnn.text.passages import check_scorable
+from charrnn.text.parts import TaskPart
+
+ASKED = 5_000
+"""Symbols of examples that are answered without a cell, about."""
 
 
 def inspect(
@@ -49,7 +50,7 @@ def inspect(
         json_wanted: whether to print one JSON object.
 
     Raises:
-        UsageError: the model has no such cell, or is of a task whose cells are not inspected.
+        UsageError: the model has no such cell.
         CorpusError: the text cannot be read, or is too short.
     """
     if settings.html is not None:
@@ -58,60 +59,31 @@ def inspect(
         raise UsageError("--show and --json are given, but --show is for people; leave one out")
     path = find_checkpoint(checkpoint)
     model = load(path)
-    trunk = trunk_of(path, model)
-    cell = None if settings.cell is None else column_of(settings.cell, trunk.architecture)
-    name, excerpts = _excerpts(paths, path, model, settings)
-    _check_memory(trunk, excerpts)
-    found, left_out = found_in(excerpts, _wanted(settings.property))
-    activity, results = _findings(trunk, excerpts, found, settings.seed, cell)
-    shown = [one for one in results if cell is not None or one.is_named][: settings.top]
-    used = {}
-    if settings.ablate and model.task == "language":
-        used = _used(trunk, excerpts, activity, shown, settings.ablate, alone=cell is not None)
-    report = Report(path, model.task, trunk, excerpts, activity, results, shown, used, left_out)
-    if settings.html is not None:
-        write_page(settings.html, name, report)
+    with inspected(paths, path, model) as text:
+        report = _report(path, model, text, settings)
+        if settings.html is not None:
+            write_page(settings.html, text.name, report)
     if json_wanted:
         write_text(sys.stdout, json.dumps(report.json()) + "\n")
     else:
         print_report(report, show=settings.show)
 
 
-def trunk_of(path: Path, model: Checkpoint) -> Trunk:
-    """What reads the text.
-
-    Raises:
-        UsageError: of models of this task no cells are inspected.
-    """
-    architecture, weights = model.architecture, model.weights
-    if isinstance(architecture, LabelledArchitecture):
-        raise UsageError(
-            f"{path} was trained with --task generate, whose cells also depend on a label that the text does "
-            "not tell; expected a model of another task; give another --checkpoint"
-        )
-    if isinstance(architecture, TranslationArchitecture):
-        own = {
-            name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")
-        }
-        return Trunk(architecture.encoder, own)
-    return Trunk(architecture, weights)
-
-
-def _excerpts(
-    paths: tuple[str, ...], path: Path, model: Checkpoint, settings: InspectSettings
-) -> tuple[str, Excerpts]:
-    """The name of the text, and the passages of it that are inspected."""
-    text: ScoredText
-    with make_display(Console(stderr=True, highlight=False), quiet=False) as display:
-        if paths:
-            corpus = counted(paths, model.reading, display)
-            check_scorable(corpus, model.vocabulary)
-            text = NamedText(corpus)
-        else:
-            text = held_out(path, model, "no text is given")
-        texts = text.texts(model.vocabulary, display)
-        symbols = symbols_of(texts, model.vocabulary, ends_first=model.task == "language")
-    return text.name, spread(symbols, settings.characters, text.name)
+def _report(path: Path, model: Checkpoint, text: Inspected, settings: InspectSettings) -> Report:
+    """What there is to tell."""
+    trunk = text.trunk
+    cell = None if settings.cell is None else column_of(settings.cell, trunk.architecture)
+    excerpts = spread(text.symbols, settings.characters, text.name)
+    _check_memory(trunk, excerpts)
+    found, left_out = found_in(excerpts, _wanted(settings.property))
+    activity, results = _findings(text, excerpts, found, settings.seed, cell)
+    shown = [one for one in results if cell is not None or one.is_named][: settings.top]
+    used: Mapping[int, Use] = {}
+    if settings.ablate and model.task in WRITING:
+        used = _used(trunk, excerpts, activity, shown, settings.ablate, alone=cell is not None)
+    elif settings.ablate and text.examples is not None:
+        used = _used_to_answer(model, text.examples, activity, shown, settings.ablate)
+    return Report(path, model.task, trunk, excerpts, activity, results, shown, used, left_out)
 
 
 def _check_memory(trunk: Trunk, excerpts: Excerpts) -> None:
@@ -131,7 +103,7 @@ def _wanted(patterns: tuple[str, ...]) -> tuple[Property, ...]:
 
 
 def _findings(
-    trunk: Trunk, excerpts: Excerpts, found: Sequence[Found], seed: int, cell: int | None
+    text: Inspected, excerpts: Excerpts, found: Sequence[Found], seed: int, cell: int | None
 ) -> tuple[Activity, list[Finding]]:
     """What the cells do, and which follow what."""
     random = np.random.default_rng(seed)
@@ -139,14 +111,14 @@ def _findings(
     with Counter(
         console, "reading with the network and with an untrained one", "symbols", symbols
     ) as counter:
-        activity = record(trunk, excerpts, counter.add)
-        blank = record(untrained(trunk.architecture, random), excerpts, counter.add)
+        activity = record(text.trunk, excerpts, counter.add)
+        blank = record(text.untrained(random), excerpts, counter.add)
     return activity, findings(activity.values, blank.values, found, excerpts, random, column=cell)
 
 
 def _used(
     trunk: Trunk, excerpts: Excerpts, activity: Activity, shown: Sequence[Finding], most: int, *, alone: bool
-) -> dict[int, Use]:
+) -> Mapping[int, Use]:
     """What taking cells away costs, by their columns: those of the findings, and others that promise most."""
     walk, means = Walk.of(excerpts), activity.values.mean(axis=0)
     columns, console = list(dict.fromkeys(one.column for one in shown)), Console(stderr=True, highlight=False)
@@ -161,3 +133,22 @@ def _used(
     symbols = (1 + len(columns)) * walk.targets.size
     with Counter(console, "holding cells at their mean", "symbols", symbols) as counter:
         return uses(trunk, walk, means, columns, counter.add)
+
+
+def _used_to_answer(
+    model: Checkpoint, examples: TaskPart, activity: Activity, shown: Sequence[Finding], most: int
+) -> Mapping[int, Use]:
+    """What taking cells of findings away costs of right answers, by their columns."""
+    columns = list(dict.fromkeys(one.column for one in shown))[:most]
+    answering = Answering(
+        model.architecture,
+        model.weights,
+        len(model.vocabulary),
+        model.answers,
+        model.fitted.get("temperature", 1.0),
+    )
+    some = examples.beginning(ASKED)
+    console, means = Console(stderr=True, highlight=False), activity.values.mean(axis=0)
+    symbols = (1 + len(columns)) * some.symbols
+    with Counter(console, "holding cells at their mean", "symbols", symbols) as counter:
+        return answer_uses(answering, some, means, columns, counter.add)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from charrnn.display.columns import Canvas
 from charrnn.display.new_files import new_file
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result
-from charrnn.inspection.ablation import Use
+from charrnn.inspection.ablation import Rise
 from charrnn.inspection.activations import Activity, Trunk, place_of
 from charrnn.inspection.excerpts import Excerpts
 from charrnn.inspection.findings import Finding
@@ -27,8 +27,18 @@ from charrnn.inspection.pictures import pictures
 DEAREST = 8
 """Cells that cost most to lose, of which a line tells."""
 
+WRITING = ("language", "generate")
+"""The tasks whose models predict characters; the others give answers: a label, tags, symbols of a target."""
+
 ON_A_PAGE = 8
 """Cells under which a page shows text."""
+
+
+class Use(Protocol):
+    """What taking a cell away costs."""
+
+    def rise(self, where: NDArray[np.bool_] | None = None) -> Rise | None:
+        """By how many bits, over all; or where a property is so, if that can be told."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,11 @@ class Report:
             follows = [one.found.name for one in self.shown if one.column == column]
             rows.append({**self._place(column), "properties": follows, **_cost("", use)})
         return sorted(rows, key=lambda row: -(row["ablation_bits"] or 0.0))
+
+    @property
+    def unit(self) -> str:
+        """What is charged for."""
+        return "character" if self.task in WRITING else "answer"
 
     @property
     def not_followed(self) -> list[str]:
@@ -139,7 +154,7 @@ def print_report(report: Report, *, show: bool) -> None:
         print_result(cell_table(report.rows))
     lines = [] if report.rows else ["no cell follows any of the properties more closely than chance does"]
     if dearest := report.ablated[:DEAREST]:
-        lines.append(f"dearest to lose, in bits per character: {', '.join(map(dear, dearest))}")
+        lines.append(f"dearest to lose, in bits per {report.unit}: {', '.join(map(dear, dearest))}")
     if report.not_followed:
         lines.append(f"no closer than chance: {', '.join(report.not_followed)}")
     for line in lines:

@@ -899,8 +899,8 @@ class InspectSettings(Checked):
     top: int = setting(20, "how many findings are shown", minimum=1, maximum=10_000, metavar="N")
     ablate: int = setting(
         32,
-        "of a model of language: hold so many cells at their mean, one by one, and tell what that costs; "
-        "those of the findings first, then those whose gradients promise most; 0 loads no PyTorch",
+        "hold so many cells at their mean, one by one, and tell what that costs; those of the findings "
+        "first, then, where characters are predicted, those whose gradients promise most; 0 loads no PyTorch",
         minimum=0,
         maximum=4096,
         metavar="N",

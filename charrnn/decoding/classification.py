@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from charrnn.decoding.cells import Array
 from charrnn.decoding.encoder import Encoded, Encoder
 from charrnn.decoding.filters import log_probabilities
-from charrnn.decoding.network import NOT_FINITE
+from charrnn.decoding.network import NOT_FINITE, Held
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import ClassifierArchitecture
 
@@ -21,7 +21,11 @@ class SavedClassifier:
     """What tells the label of a text."""
 
     def __init__(
-        self, architecture: ClassifierArchitecture, weights: Mapping[str, Array], temperature: float = 1.0
+        self,
+        architecture: ClassifierArchitecture,
+        weights: Mapping[str, Array],
+        temperature: float = 1.0,
+        held: Sequence[Held] = (),
     ) -> None:
         """Prepare the weights.
 
@@ -29,8 +33,9 @@ class SavedClassifier:
             architecture: cell, sizes and direction, and how many labels.
             weights: an array for each name in `architecture.shapes()`.
             temperature: what logits are divided by.
+            held: cells that are overwritten, as `Encoder` has them.
         """
-        self._encoder = Encoder(architecture, weights)
+        self._encoder = Encoder(architecture, weights, held)
         self._weight, self._bias = weights["output.weight"].T, weights["output.bias"]
         self._temperature = temperature
 

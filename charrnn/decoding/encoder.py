@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.decoding.cells import STEPS, Array, State, arranged
+from charrnn.decoding.network import Held
 from charrnn.model.architecture import Architecture
 from charrnn.model.packing import Packing
 
@@ -57,15 +58,21 @@ class Encoded:
 class Encoder:
     """The trunk of a network as a function of whole texts, each from a blank state."""
 
-    def __init__(self, architecture: Architecture, weights: Mapping[str, Array]) -> None:
+    def __init__(
+        self, architecture: Architecture, weights: Mapping[str, Array], held: Sequence[Held] = ()
+    ) -> None:
         """Prepare the weights.
 
         Args:
             architecture: cell, sizes and direction.
             weights: an array for each name in `architecture.trunk_shapes()`.
+            held: cells that are overwritten after each step; those of a reversed layer come last.
         """
         self._embedding = weights["embedding.weight"] if architecture.embedding else None
-        self._layers = [_Layer(architecture, weights, index) for index in range(architecture.layers)]
+        self._layers = [
+            _Layer(architecture, weights, index, [one for one in held if one.layer == index])
+            for index in range(architecture.layers)
+        ]
 
     def read(self, texts: Sequence[NDArray[np.integer[Any]]], watch: Watch | None = None) -> Encoded:
         """Read texts side by side.
@@ -91,9 +98,12 @@ class Encoder:
 class _Layer:
     """One recurrent layer in each direction."""
 
-    def __init__(self, architecture: Architecture, weights: Mapping[str, Array], index: int) -> None:
+    def __init__(
+        self, architecture: Architecture, weights: Mapping[str, Array], index: int, held: Sequence[Held]
+    ) -> None:
         how, self._size, self._states = STEPS[architecture.cell], architecture.hidden, architecture.states
-        self._run, self._sigmoids = how.run, how.reads[0][0] * architecture.hidden
+        self._run, self._put, self._held = how.run, how.put, held
+        self._sigmoids = how.reads[0][0] * architecture.hidden
         found = [
             arranged(architecture.cell, weights, f"layers.{index}.{direction}")
             for direction in architecture.directions
@@ -133,12 +143,21 @@ class _Layer:
                 np.matmul(views.states[0], self._recurrent, out=views.gates)
                 views.gates[:] += added[:, offset - begin : offset - begin + size]
                 self._run(views.states, views.blocks, views.sigmoids)
+                for held in self._held:
+                    self._overwrite(held, views)
                 hidden[:, offset : offset + size] = views.states[0]
                 if watch is not None:
                     watch(slice(offset, offset + size), views.states, views.sigmoids)
         turned = [hidden[0], *(values[packing.turned] for values in hidden[1:])]
         after = [tuple(part[direction] for part in states) for direction in range(directions)]
         return np.concatenate(turned, axis=1), after
+
+    def _overwrite(self, held: Held, views: "_Views") -> None:
+        """Put values into cells of all texts."""
+        ways, cells = np.divmod(held.cells, self._size)
+        for way in np.unique(ways).tolist():
+            state, gates = (tuple(part[way] for part in parts) for parts in (views.states, views.blocks))
+            self._put(state, list(gates), slice(None), cells[ways == way], held.values[ways == way])
 
     def _added(self, inputs: NDArray[Any], packing: Packing, rows: slice) -> Array:
         """What the inputs of these rows add to the gates, (D, rows, G·H)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from charrnn.decoding.cells import Array
 from charrnn.decoding.chain import Chain
 from charrnn.decoding.encoder import Encoder
-from charrnn.decoding.network import NOT_FINITE
+from charrnn.decoding.network import NOT_FINITE, Held
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.packing import Packing
@@ -40,7 +40,11 @@ class SavedTagger:
     """What tags texts."""
 
     def __init__(
-        self, architecture: TaggerArchitecture, weights: Mapping[str, Array], tags: Sequence[str]
+        self,
+        architecture: TaggerArchitecture,
+        weights: Mapping[str, Array],
+        tags: Sequence[str],
+        held: Sequence[Held] = (),
     ) -> None:
         """Prepare the weights.
 
@@ -48,8 +52,9 @@ class SavedTagger:
             architecture: cell, sizes and direction, and how many tags.
             weights: an array for each name in `architecture.shapes()`.
             tags: their names.
+            held: cells that are overwritten, as `Encoder` has them.
         """
-        self._encoder = Encoder(architecture, weights)
+        self._encoder = Encoder(architecture, weights, held)
         self._weight, self._bias = weights["output.weight"].T, weights["output.bias"]
         self._table = weights.get("substrings.weight")
         self._chain = Chain(weights, possible(tags))

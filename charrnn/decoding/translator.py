@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array
 from charrnn.decoding.encoder import Encoder
-from charrnn.decoding.network import NOT_FINITE, Decoder
+from charrnn.decoding.network import NOT_FINITE, Decoder, Held
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TranslationArchitecture
 
@@ -25,17 +25,20 @@ SYMBOLS = 2**16
 class Translator:
     """Encodes sources, and makes for each of them decoders of targets."""
 
-    def __init__(self, architecture: TranslationArchitecture, weights: Mapping[str, Array]) -> None:
+    def __init__(
+        self, architecture: TranslationArchitecture, weights: Mapping[str, Array], held: Sequence[Held] = ()
+    ) -> None:
         """Prepare the weights.
 
         Args:
             architecture: cell and sizes.
             weights: an array for each name in `architecture.shapes()`.
+            held: cells of the encoder that are overwritten, as `Encoder` has them.
         """
         self.architecture = architecture
         self._weights = weights
         hidden = architecture.hidden
-        self._encoder = Encoder(architecture.encoder, _only("encoder.", weights))
+        self._encoder = Encoder(architecture.encoder, _only("encoder.", weights), held)
         self._decoder = _only("decoder.", weights)
         if architecture.attention:
             # What a step gives is what attention asks for, W_q h, and below that h's own share of the mix.

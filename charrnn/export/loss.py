@@ -5,40 +5,25 @@ An answer is a label, a tag, or a symbol of a target.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from charrnn.decoding.cells import Array
-from charrnn.decoding.chain import Chain
-from charrnn.decoding.classification import SavedClassifier
 from charrnn.decoding.labels import with_label
 from charrnn.decoding.network import Decoder
-from charrnn.decoding.tagging import SavedTagger
-from charrnn.decoding.translator import Translator
-from charrnn.evaluation.target_costs import costs
-from charrnn.evaluation.targets import sides
+from charrnn.evaluation.answer_costs import Answering, answer_costs
 from charrnn.export.held_out import Text, Texts, dataset_of, held_out_texts
 from charrnn.export.measure import MEASURED, bits_lost, nats
 from charrnn.export.source import Source
-from charrnn.model.architecture import (
-    ClassifierArchitecture,
-    LabelledArchitecture,
-    TaggerArchitecture,
-    TranslationArchitecture,
-)
-from charrnn.runs.checkpoint import Checkpoint
-from charrnn.text.example_parts import Labelled, Paired, Tagged
-from charrnn.text.tag_schemes import possible
+from charrnn.model.architecture import LabelledArchitecture
+from charrnn.text.example_parts import Labelled
 
 Weights = Mapping[str, Array]
 
 Cost = Callable[[Weights], float]
 """The nats of an answer with some weights, in the mean."""
-
-LEAST = np.finfo(np.float64).tiny
 
 
 def lost(source: Source, stored: Weights) -> float | None:
@@ -63,21 +48,17 @@ def _cost(source: Source) -> Cost | None:
     dataset, model = dataset_of(source), source.model
     part = None if dataset is None else dataset.examples[1]
     some = None if part is None else part.beginning(MEASURED)
-    size, most = model.architecture, len(model.vocabulary) - 1
+    size, symbols = model.architecture, len(model.vocabulary)
     if isinstance(some, Labelled) and isinstance(size, LabelledArchitecture):
-        return partial(_of_texts_by_label, size, some, len(model.vocabulary))
-    if isinstance(some, Labelled) and isinstance(size, ClassifierArchitecture):
-        return partial(_of_labels, model, size, some, _read(some.texts.ids, some.texts.texts, most))
-    if isinstance(some, Tagged) and isinstance(size, TaggerArchitecture):
-        return partial(_of_tags, model, size, some, _read(some.texts.ids, some.texts.texts, most))
-    if isinstance(some, Paired) and isinstance(size, TranslationArchitecture):
-        return partial(_of_targets, size, some, most)
-    return None
+        return partial(_of_texts_by_label, size, some, symbols)
+    if some is None:
+        return None
+    temperature = model.fitted.get("temperature", 1.0)
 
+    def cost(weights: Weights) -> float:
+        return answer_costs(Answering(size, weights, symbols, model.answers, temperature), some).mean
 
-def _read(ids: NDArray[np.unsignedinteger], places: NDArray[np.int64], most: int) -> list[Text]:
-    """Records, each with its end mark; what has no id is the last symbol, the unknown one."""
-    return [np.asarray(ids[begin + 1 : end], np.intp).clip(max=most) for begin, end in places.tolist()]
+    return cost
 
 
 def _of_texts_by_label(size: LabelledArchitecture, part: Labelled, symbols: int, weights: Weights) -> float:
@@ -93,31 +74,3 @@ def _of_texts_by_label(size: LabelledArchitecture, part: Labelled, symbols: int,
         total += nats(partial(Decoder, *with_label(size, weights, label)), texts) * texts.symbols
         predicted += texts.symbols
     return total / max(predicted, 1)
-
-
-def _of_labels(
-    model: Checkpoint, size: ClassifierArchitecture, part: Labelled, texts: Sequence[Text], weights: Weights
-) -> float:
-    classifier = SavedClassifier(size, weights, model.fitted.get("temperature", 1.0))
-    logs = classifier.log_probabilities(texts)
-    return float(-logs[np.arange(len(texts)), part.labels[part.texts.chosen]].mean())
-
-
-def _of_tags(
-    model: Checkpoint, size: TaggerArchitecture, part: Tagged, texts: Sequence[Text], weights: Weights
-) -> float:
-    tags = [part.tags[begin + 1 : end] for begin, end in part.texts.texts.tolist()]
-    has_tag = [some >= 0 for some in tags]
-    scores, packing, which = SavedTagger(size, weights, model.answers).emissions(texts, has_tag)
-    own = [some[:-1][has[:-1]] for some, has in zip(tags, has_tag, strict=True)]
-    starts = np.cumsum([0, *map(len, own)])
-    rows = np.concatenate(own)[starts[which[packing.texts]] + packing.steps]
-    chances = Chain(weights, possible(model.answers)).probabilities(scores, packing)
-    return float(-np.log(np.maximum(chances[np.arange(len(rows)), rows], LEAST)).mean())
-
-
-def _of_targets(size: TranslationArchitecture, part: Paired, most: int, weights: Weights) -> float:
-    sources, targets = sides(part)
-    sources = [source.clip(max=most) for source in sources]
-    total = costs(Translator(size, weights), sources, targets).sum()
-    return float(total / sum(len(target) + 1 for target in targets))

@@ -28,7 +28,7 @@ class Walk:
     """Passages as rows that are read side by side, with what comes before them.
 
     Attributes:
-        ids: (P, W + T) the symbols; any where a row has not begun yet.
+        ids: (P, W + T) what the network is shown; anything where a row has not begun yet.
         blank: (P, W + T) where the state is blanked before a symbol is read.
         targets: (P, T) what follows each symbol of the passages.
         is_scored: (P, T) whether anything does.
@@ -53,7 +53,7 @@ class Walk:
         places = rows[:, WARM_UP:]
         after = np.minimum(places + 1, total - 1)
         return cls(
-            ids=symbols.ids[np.maximum(rows, 0)],
+            ids=symbols.inputs[np.maximum(rows, 0)],
             blank=is_start[np.maximum(rows, 0)] & (rows >= 0),
             targets=symbols.ids[after],
             is_scored=~is_break[places + 1],

@@ -204,7 +204,7 @@ def record(trunk: Trunk, excerpts: Excerpts, tell: Tell | None = None) -> Activi
     """
     architecture = trunk.architecture
     encoder, recorder = Encoder(architecture, trunk.weights), _Recorder(architecture, len(excerpts.rows))
-    ids = excerpts.symbols.ids
+    ids = excerpts.symbols.inputs
     for reads in _together(_reads(excerpts, to_the_end=architecture.direction == "both")):
         lengths = np.array([read.end - read.begin for read in reads])
         order = np.argsort(-lengths, kind="stable")  # as the encoder has it

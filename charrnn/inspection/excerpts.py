@@ -40,6 +40,7 @@ class Symbols:
         places: (N,) which character of the text each symbol is of.
         starts: where reading begins from a blank state, ascending, 0 first.
         breaks: which of these begin another text; in lines mode the first alone, since lines are one text.
+        shown: (N,) what the network is shown in the place of the ids, if that is something else.
     """
 
     text: str
@@ -48,6 +49,12 @@ class Symbols:
     places: Places
     starts: Places
     breaks: Places
+    shown: NDArray[np.int64] | None = None
+
+    @property
+    def inputs(self) -> NDArray[np.int64]:
+        """(N,) what the network is shown."""
+        return self.ids if self.shown is None else self.shown
 
 
 def symbols_of(

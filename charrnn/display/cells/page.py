@@ -30,7 +30,8 @@ _ABOUT = (
     "property is yes or no, |Spearman’s ρ| where it is a number, on passages that had no part in the choice "
     "of the cell. Beside it: what the best of all cells and properties reaches by chance in 95 of 100 cases, "
     "what the last three characters tell alone, and the best cell of an untrained network. Rows in grey are "
-    "explained by one of these. Bits lost are what a character costs more with the cell held at its mean."
+    "explained by one of these. Bits lost are what a character, or an answer where the model gives one, "
+    "costs more with the cell held at its mean."
 )
 
 

@@ -48,7 +48,8 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
     """What a table of findings has to tell."""
     names = ["property", "cell", "score", "chance", "3 characters", "untrained", "remembers", "in / else"]
     is_ablated = any(row["ablation_bits"] is not None for row in rows)
-    return [*names, "bits lost", "inside", "elsewhere"] if is_ablated else names
+    is_parted = any(row["ablation_bits_inside"] is not None for row in rows)
+    return [*names, *["bits lost"] * is_ablated, *["inside", "elsewhere"] * is_parted]
 
 
 def cells_of(row: Row) -> dict[str, str]:
