@@ -10,20 +10,17 @@ from torch import Tensor, nn
 
 from charrnn.model.architecture import Architecture
 from charrnn.model.network import CharRNN
-from charrnn.training import optimizers
+from charrnn.training import orthogonal
 from charrnn.training.optimizers import (
     ADAMW_SHARE,
-    BLOCK_ROWS,
-    QUINTICS,
     AdamW,
     Group,
     Muon,
-    block_rows,
     load_state_dict,
     make_optimizers,
-    orthogonalise,
     state_dict,
 )
+from charrnn.training.orthogonal import BLOCK_ROWS, QUINTICS, block_rows, orthogonalise
 
 HIDDEN = 6
 SHAPES = [(1, 24, 5), (1, 5, 24), (4, 8, 8), (3, 12, 7), (3, 7, 12)]
@@ -40,7 +37,7 @@ def network(cell: str = "lstm", embedding: int = 3) -> CharRNN:
 @pytest.fixture(params=[False, True], ids=["in float32", "in bfloat16"])
 def rounding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
     """How far from exact orthogonalisation may be, in each of its precisions."""
-    monkeypatch.setattr(optimizers, "multiplies_in_half", lambda _: request.param)
+    monkeypatch.setattr(orthogonal, "multiplies_in_half", lambda _: request.param)
     return 0.05 if request.param else 1e-4
 
 

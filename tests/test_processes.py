@@ -42,12 +42,13 @@ TASKS = {
 
 @pytest.fixture(autouse=True)
 def _told_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every run reports the same updates together, and optimizers do not enlarge rounding.
+    """Every run reports the same updates together, Muon is shared out, optimizers do not enlarge rounding.
 
     Muon would by bfloat16's steps, AdamW by dividing a gradient that is zero but for rounding by its root.
     """
     monkeypatch.setattr("charrnn.training.reporting.REPORT_SECONDS", math.inf)
-    monkeypatch.setattr("charrnn.training.optimizers.multiplies_in_half", lambda _: False)
+    monkeypatch.setattr("charrnn.training.orthogonal.SHARED_FROM", 1)
+    monkeypatch.setattr("charrnn.training.orthogonal.multiplies_in_half", lambda _: False)
     monkeypatch.setitem(AdamW.__init__.__kwdefaults__ or {}, "epsilon", 1e-3)
 
 

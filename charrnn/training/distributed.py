@@ -18,7 +18,7 @@ Knows nothing of how processes are started.
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from enum import IntEnum
@@ -37,6 +37,7 @@ from charrnn.model.trunk import PartOfBatch
 from charrnn.runs.signals import Stops
 from charrnn.tasks.batches import Batch
 from charrnn.training.launcher import Place, end_with_launcher
+from charrnn.training.orthogonal import orthogonalise_share
 from charrnn.training.trainer import Trainer, gradients
 
 LONGEST_WAIT = timedelta(days=7)
@@ -72,8 +73,7 @@ class World:
     """
 
     def __init__(self, rank: int, size: int, stops: Stops, *, is_alone: bool = False) -> None:
-        self.rank, self.size, self.stops = rank, size, stops
-        self.is_alone = is_alone
+        self.rank, self.size, self.stops, self.is_alone = rank, size, stops, is_alone
         self._seconds, self._texts = 0.0, 0
 
     def gradients(self, trainer: Trainer, batch: Batch) -> tuple[Tensor, State]:
@@ -108,6 +108,18 @@ class World:
             self.stops.ask(signal.SIGTERM)
         return total.squeeze()
 
+    def orthogonalise(self, stacks: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Orthogonalise stacks of matrices; where they are large, each process some, and all get all."""
+        return orthogonalise_share(stacks, self.rank, self.size, self._gathered)
+
+    def _gathered(self, sent: Tensor) -> Tensor:
+        """What each process sends, one after the other, (N, …)."""
+        received = sent.new_zeros(self.size, *sent.shape)
+        if not self.is_alone:
+            with self._waiting(sent.device):
+                dist.all_gather(list(received.unbind()), sent)
+        return received
+
     def own(self, state: State | None) -> State | None:
         """Of the state of all texts that of this process's."""
         self._texts = len(state[0][0]) if state else 0
@@ -129,12 +141,9 @@ class World:
         for layer, found in zip(padded, trainer.state or [], strict=False):
             for part, values in zip(layer, found, strict=True):
                 part[: len(values)] = values
-        sent = torch.stack([part for layer in padded for part in layer])
-        received = [torch.empty_like(sent) for _ in range(self.size)]
-        with self._waiting(sent.device):
-            dist.all_gather(received, sent)
+        received = self._gathered(torch.stack([part for layer in padded for part in layer]))
         # (parts, rows, N, H): of the row i of process r the text is i·N + r
-        parts = iter(torch.stack(received, 2).flatten(1, 2)[:, :texts].unbind())
+        parts = iter(received.permute(1, 2, 0, 3).flatten(1, 2)[:, :texts].unbind())
         return [tuple(next(parts) for _ in layer) for layer in padded]
 
     def begin(self, folder: Path, checkpoint: Path, settings: ResolvedSettings) -> None:
@@ -185,13 +194,11 @@ class World:
         Raises:
             Lost: another process is not there any more.
         """
-        if device is not None and device.type == "cuda":
-            torch.cuda.synchronize(device)
+        _synchronise(device)
         began = time.monotonic()
         try:
             yield
-            if device is not None and device.type == "cuda":
-                torch.cuda.synchronize(device)
+            _synchronise(device)
         except RuntimeError as error:
             self.stops.heed()  # the launcher may ask for the end by now; this is why
             raise Lost(
@@ -204,6 +211,12 @@ class World:
         """How long it waited for the others since this was asked last."""
         seconds, self._seconds = self._seconds, 0.0
         return round(seconds, 4)
+
+
+def _synchronise(device: torch.device | None) -> None:
+    """Wait until a device has done what it was told, where it is not the processor itself."""
+    if device is not None and device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def rehearsal(processes: int) -> World:

@@ -16,66 +16,10 @@ from torch import Tensor
 
 from charrnn.model.network import Network
 from charrnn.model.optimizer_facts import OPTIMIZERS, optimizer_of
-from charrnn.training.machine import multiplies_in_half
+from charrnn.training.orthogonal import Orthogonalise, block_rows, orthogonalise_all
 
 ADAMW_SHARE = 0.6
 """With Muon, what AdamW's rate for the other parameters is to Muon's."""
-
-BLOCK_ROWS = 128
-"""Rows that are orthogonalised together, at most, of a matrix of more columns."""
-
-_OPTIMAL = (
-    (8.0934, -23.6204, 17.4462),
-    (3.6366, -2.7219, 0.5365),
-    (2.6613, -1.9772, 0.4526),
-)
-"""a, b and c of each step's a x + b x^3 + c x^5: each is the one nearest to 1, in its largest error, over
-where the one before leaves singular values that began between 0.01 and 1 (Amsel et al. 2025, "The Polar
-Express", arXiv 2505.16932)."""
-
-_ROOM = (1.01, 1.01, 1.0)
-"""Each step but the last is applied to x / 1.01: beyond the end of its range a quintic rises so steeply that
-what rounding adds to a value of 1 would be 5 after three steps."""
-
-QUINTICS = tuple((a / r, b / r**3, c / r**5) for (a, b, c), r in zip(_OPTIMAL, _ROOM, strict=True))
-"""The steps' coefficients. After all three, singular values lie within 0.29 of 1."""
-
-
-def orthogonalise(matrices: Tensor) -> Tensor:
-    """The nearest (semi-)orthogonal matrix to each, roughly: U V^T of its singular value decomposition.
-
-    A Newton-Schulz iteration, as in Jordan et al. 2024 ("Muon"), in bfloat16 where that is faster, as many
-    processors only emulate it. Singular values are first brought below 1 by the square root of the
-    norm of the first product, which is needed anyway and a closer bound than the norm of the matrix.
-
-    Args:
-        matrices: (G, R, C), G matrices at once.
-    """
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    half = matrices.dtype is torch.float32 and multiplies_in_half(matrices.device)
-    precision = torch.bfloat16 if half else matrices.dtype
-    values = matrices.mT if tall else matrices
-    if matrices.is_cuda:  # where the first product in float32 would take as long as the other eight
-        values = values.to(precision)
-    gram = values @ values.mT
-    bound = gram.norm(dim=(-2, -1), keepdim=True).clamp_min(1e-14)
-    values, gram = (values / bound.sqrt()).to(precision), (gram / bound).to(precision)
-    for step, (a, b, c) in enumerate(QUINTICS):
-        if step:
-            gram = values @ values.mT
-        values = torch.baddbmm(values, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), values, beta=a)
-    return (values.mT if tall else values).to(matrices.dtype)
-
-
-def block_rows(rows: int, columns: int) -> int:
-    """The height of the blocks of a gate's matrix that are orthogonalised each by itself.
-
-    Of a wide matrix equal parts of 64 to `BLOCK_ROWS` rows, where it has such, do as well as the whole, and
-    cost a fraction (LOG.md).
-    """
-    if columns <= BLOCK_ROWS:
-        return rows
-    return next((height for height in range(BLOCK_ROWS, BLOCK_ROWS // 2 - 1, -1) if rows % height == 0), rows)
 
 
 @dataclass
@@ -133,11 +77,19 @@ class Muon:
         group: matrices of G·H rows.
         rows: H, the rows of a gate.
         momentum: of the gradient, Nesterov's.
+        orthogonalise: `orthogonalise_all`, or what does the same in several processes.
     """
 
-    def __init__(self, group: Group, *, rows: int, momentum: float = 0.95) -> None:
+    def __init__(
+        self,
+        group: Group,
+        *,
+        rows: int,
+        momentum: float = 0.95,
+        orthogonalise: Orthogonalise = orthogonalise_all,
+    ) -> None:
         self.groups = [group]
-        self.rows, self.momentum = rows, momentum
+        self.rows, self.momentum, self.orthogonalise = rows, momentum, orthogonalise
         self.state: dict[str, dict[str, Tensor]] = {key: {} for key in OPTIMIZERS["muon"].arrays}
 
     def begin(self) -> None:
@@ -159,10 +111,25 @@ class Muon:
                 columns = parameter.shape[1]
                 direction, height = gradient.lerp(momentum, self.momentum), block_rows(self.rows, columns)
                 directions[name] = direction.view(-1, height, columns)
-            for name, update in orthogonalised(directions).items():
+            for name, update in self._orthogonalised(directions).items():
                 parameter, (_, height, columns) = moved[name][0], update.shape
                 distance = group.learning_rate * math.sqrt(max(1.0, height / columns))
                 _move(parameter, update.reshape(parameter.shape), distance, group)
+
+    def _orthogonalised(self, directions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Blocks of matrices, (G, R, C) by name: those of one shape are orthogonalised in one go."""
+        alike: dict[tuple[int, ...], dict[str, Tensor]] = {}
+        for name, blocks in directions.items():
+            alike.setdefault(blocks.shape[1:], {})[name] = blocks
+        stacks = [
+            torch.cat(list(found.values())) if len(found) > 1 else next(iter(found.values()))
+            for found in alike.values()
+        ]
+        updates: dict[str, Tensor] = {}
+        for found, stack in zip(alike.values(), self.orthogonalise(stacks), strict=True):
+            parts = torch.split(stack, [len(blocks) for blocks in found.values()])
+            updates |= dict(zip(found, parts, strict=True))
+        return updates
 
 
 def _move(parameter: Tensor, update: Tensor, distance: float | Tensor, group: Group) -> None:
@@ -174,17 +141,6 @@ def _move(parameter: Tensor, update: Tensor, distance: float | Tensor, group: Gr
         torch._foreach_mul_([parameter], kept)
         torch._foreach_mul_([update], -distance)
         parameter.add_(update)
-
-
-def orthogonalised(directions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Blocks of matrices, (G, R, C) by name: those of one shape are orthogonalised in one go."""
-    found: dict[str, Tensor] = {}
-    for shape in dict.fromkeys(blocks.shape[1:] for blocks in directions.values()):
-        alike = {name: blocks for name, blocks in directions.items() if blocks.shape[1:] == shape}
-        whole = torch.cat(list(alike.values())) if len(alike) > 1 else next(iter(alike.values()))
-        parts = torch.split(orthogonalise(whole), [len(blocks) for blocks in alike.values()])
-        found |= dict(zip(alike, parts, strict=True))
-    return found
 
 
 class AdamW:
@@ -246,7 +202,13 @@ class AdamW:
             )
 
 
-def make_optimizers(model: Network, name: str, learning_rate: float, weight_decay: float) -> list[Optimizer]:
+def make_optimizers(
+    model: Network,
+    name: str,
+    learning_rate: float,
+    weight_decay: float,
+    orthogonalise: Orthogonalise = orthogonalise_all,
+) -> list[Optimizer]:
     """The optimizers of a network: each parameter belongs to exactly one. Biases are not decayed.
 
     Args:
@@ -254,6 +216,7 @@ def make_optimizers(model: Network, name: str, learning_rate: float, weight_deca
         name: `muon` or `adamw`.
         learning_rate: the highest rate, of Muon (the other parameters get `ADAMW_SHARE` of it) or of AdamW.
         weight_decay: pull of the matrices towards zero, decoupled from the gradient.
+        orthogonalise: as of `Muon`.
     """
     named = model.arrays()
     of_muon = {key: parameter for key, parameter in named.items() if optimizer_of(key, name) == "muon"}
@@ -263,7 +226,8 @@ def make_optimizers(model: Network, name: str, learning_rate: float, weight_deca
     adamw = AdamW([Group(matrices, rate, weight_decay), Group(biases, rate)])
     if not of_muon:
         return [adamw]
-    return [Muon(Group(of_muon, learning_rate, weight_decay), rows=model.architecture.hidden), adamw]
+    group, rows = Group(of_muon, learning_rate, weight_decay), model.architecture.hidden
+    return [Muon(group, rows=rows, orthogonalise=orthogonalise), adamw]
 
 
 def state_dict(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:

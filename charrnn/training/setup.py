@@ -19,6 +19,7 @@ from charrnn.text.parts import Part, TaskPart
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.machine import multiplies_in_half
 from charrnn.training.optimizers import make_optimizers
+from charrnn.training.orthogonal import orthogonalise_all
 from charrnn.training.plan import Facts, Plan
 from charrnn.training.schedule import Budget, RunClock
 from charrnn.training.threads import Threads, to_choose_from
@@ -148,7 +149,13 @@ def make_trainer(
     model = task.network(plan.architecture, plan.settings.model.dropout, generator).to(device)
     model.set_weight_dropout(plan.settings.model.weight_dropout)
     model.generator = torch.Generator(device).manual_seed(machine.seed)
-    optimizers = make_optimizers(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay)
+    optimizers = make_optimizers(
+        model,
+        recipe.optimizer,
+        recipe.learning_rate,
+        recipe.weight_decay,
+        orthogonalise_all if world is None else world.orthogonalise,
+    )
     trainer = Trainer(
         model,
         task,
