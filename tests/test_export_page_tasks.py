@@ -92,6 +92,20 @@ def test_translations_and_their_probabilities(unit: str, tmp_path: Path) -> None
         assert [one["chance"] for one in theirs["best"]] == pytest.approx(chances, abs=1e-5)
 
 
+@pytest.mark.parametrize("level", ["char", "byte"])
+def test_what_a_translation_looked_at(level: str, tmp_path: Path) -> None:
+    data = table(tmp_path / "words.tsv", [(name, name[::-1].upper()) for name in NAMES])
+    options = ("--task", "translate", "--attention", "--level", level, "--steps", "60")
+    run, page = exported(tmp_path, data, *options)
+    expected = asked("translate", run, LINES, "--attention")
+    for ours, theirs in zip(expected, answers(page, LINES), strict=True):
+        looks, attention = theirs["looks"], ours["attention"]
+        assert [name.replace("end", "<end>") for name in looks["target"]] == attention["target"]
+        assert len(looks["source"]) == len(attention["source"])
+        for row, shares in zip(attention["weights"], looks["shares"], strict=True):
+            assert list(shares.values()) == pytest.approx(row, abs=1e-4)
+
+
 def test_tags_cut_a_line(tmp_path: Path) -> None:
     rows = [(name, " ".join("BI"[place % 2] for place in range(len(name)))) for name in NAMES]
     run, page = exported(tmp_path, table(tmp_path / "t.tsv", rows), "--task", "tag", "--normalize", "nfd")
@@ -99,6 +113,8 @@ def test_tags_cut_a_line(tmp_path: Path) -> None:
     for ours, theirs in zip(asked("tag", run, lines), answers(page, lines), strict=True):
         assert theirs["text"] == ours["output"]
         assert theirs["names"] == [character["tag"] for character in ours["characters"]]
+        chances = [character["probability"] for character in ours["characters"]]
+        assert theirs["chances"] == pytest.approx(chances, abs=1e-5)
 
 
 @pytest.mark.parametrize("what", ["spaces", "case", "marks"])

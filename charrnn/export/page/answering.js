@@ -68,16 +68,41 @@ class AnsweringDesk {
     if (this.answers?.length === 1) this.explain(this.answers[0]);
   }
 
-  // Of one line alone: how likely what is; or the tag of each character.
-  explain({ best, tagged, names }) {
+  // Of one line alone: how likely what is; the tag of each character; what each symbol looked at.
+  explain({ best, tagged, names, chances, looks }) {
     const { element } = this;
     element("next-section").hidden = !best;
     element("next").replaceChildren(...bars((best ?? []).slice(0, BARS)));
     const cells = (tagged ?? []).map((character, place) => {
       const cell = document.createElement("span");
-      cell.append(made("span", shownAs(character)), made("small", names[place]));
+      const below = [names[place], percent(chances[place])].map((text) => made("small", text));
+      cell.append(made("span", shownAs(character)), ...below);
       return cell;
     });
-    element("tags").replaceChildren(...cells);
+    element("tags").replaceChildren(...(looks ? [tableOf(looks)] : cells));
   }
+}
+
+// A row for each symbol of a target, a column for each of its source, the stronger the more it was looked at.
+function tableOf({ source, target, shares }) {
+  const table = document.createElement("table");
+  const above = rowOf(["", ...source].map((name) => made("th", name)));
+  table.append(made("caption", "What each symbol looked at"), above);
+  target.forEach((name, place) => {
+    const cells = source.map((from, i) => {
+      const cell = document.createElement("td");
+      cell.title = visible(`${name} looks at ${from}: ${percent(shares[place][i])}`);
+      cell.append(document.createElement("span"));
+      cell.firstChild.style.opacity = shares[place][i];
+      return cell;
+    });
+    table.append(rowOf([made("th", name), ...cells]));
+  });
+  return table;
+}
+
+function rowOf(cells) {
+  const row = document.createElement("tr");
+  row.append(...cells);
+  return row;
 }

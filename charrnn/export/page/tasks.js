@@ -56,14 +56,25 @@ function joined(parts) {
   return all;
 }
 
+// A linear output above a hidden state.
+class Output {
+  constructor(weights) {
+    this.weight = weights.get("output.weight");
+    this.bias = weights.get("output.bias");
+  }
+
+  above(hidden) {
+    return multiply(this.weight, hidden, this.bias, new Float64Array(this.bias.length));
+  }
+}
+
 // The label of a line: a linear output above the mean and the maximum of its hidden states.
 class Classifier {
   constructor(facts, weights) {
     this.facts = facts;
     this.vocabulary = new Vocabulary(facts);
     this.encoder = new Encoder(facts, weights);
-    this.weight = weights.get("output.weight");
-    this.bias = weights.get("output.bias");
+    this.output = new Output(weights);
   }
 
   *answer(line) {
@@ -84,8 +95,7 @@ class Classifier {
       }
     }
     for (let i = 0; i < width; i++) pooled[i] /= rows.length;
-    const logits = multiply(this.weight, pooled, this.bias, new Float64Array(this.bias.length));
-    return logits.map((logit) => logit / this.facts.temperature);
+    return this.output.above(pooled).map((logit) => logit / this.facts.temperature);
   }
 }
 
@@ -95,8 +105,7 @@ class Tagger {
     this.facts = facts;
     this.vocabulary = new Vocabulary(facts);
     this.encoder = new Encoder(facts, weights);
-    this.weight = weights.get("output.weight");
-    this.bias = weights.get("output.bias");
+    this.output = new Output(weights);
     this.table = weights.get("substrings.weight");
     const { first, follows, last } = facts.possible;
     const ruled = (values, allowed) => Array.from(values, (value, i) => (allowed[i] ? value : -Infinity));
@@ -108,12 +117,12 @@ class Tagger {
   *answer(line) {
     const { tags, restore } = this.facts;
     const text = restore ? RESTORINGS[restore].take(line) : line;
-    const found = yield* this.tagged(text);
+    const { found, chances } = yield* this.tagged(text);
     const names = found.map((tag) => tags[tag]);
-    return { text: this.put(Array.from(text), found, names), tagged: Array.from(text), names };
+    return { text: this.put(Array.from(text), found, names), tagged: Array.from(text), names, chances };
   }
 
-  // The tag of each character of a text.
+  // The tag of each character of a text, and how likely that one is.
   *tagged(text) {
     const { vocabulary } = this;
     const codes = vocabulary.spell(vocabulary.normal(text));
@@ -127,12 +136,14 @@ class Tagger {
       yield;
     }
     const best = emissions.length ? this.best(emissions) : [];
-    return counts.filter(Boolean).flatMap((count, place) => new Array(count).fill(best[place]));
+    const chances = yield* this.chances(emissions, best);
+    const spread = (each) => counts.filter(Boolean).flatMap((count, i) => new Array(count).fill(each[i]));
+    return { found: spread(best), chances: spread(chances) };
   }
 
   // The score of each tag at a place.
   emission(row, ids, place) {
-    const scores = multiply(this.weight, row, this.bias, new Float64Array(this.bias.length));
+    const scores = this.output.above(row);
     if (!this.table) return scores;
     for (const found of substrings(ids, place, this.table.length / scores.length)) {
       for (let tag = 0; tag < scores.length; tag++) scores[tag] += this.table[found * scores.length + tag];
@@ -159,6 +170,29 @@ class Tagger {
     return found;
   }
 
+  // The probability of the tag at each place, all sequences considered: what leads there, and what follows.
+  *chances(emissions, best) {
+    const size = this.first.length;
+    const leaving = this.first.map((_, tag) => this.follows.slice(tag * size, (tag + 1) * size));
+    const reaching = this.first.map((_, tag) => this.follows.filter((_, place) => place % size === tag));
+    const sums = (scores, steps) => steps.map((step) => sumOfLogs(scores.map((value, i) => value + step[i])));
+    const forward = [];
+    for (const emission of emissions) {
+      const before = forward.length ? sums(forward[forward.length - 1], reaching) : this.first;
+      forward.push(before.map((value, tag) => value + emission[tag]));
+      yield;
+    }
+    const found = new Array(best.length);
+    let later = this.last;
+    for (let place = best.length - 1; place >= 0; place--) {
+      const both = forward[place].map((value, tag) => value + later[tag]);
+      found[place] = exp(both[best[place]] - sumOfLogs(both));
+      later = sums(later.map((value, tag) => value + emissions[place][tag]), leaving);
+      yield;
+    }
+    return found;
+  }
+
   // The text restored; or cut where a span begins or ends; or, where tags mark no spans, the tags.
   put(characters, tags, names) {
     const { restore, marks } = this.facts;
@@ -167,6 +201,13 @@ class Tagger {
     const places = cuts(tags, marks);
     return characters.map((character, place) => (places.has(place) ? " " : "") + character).join("");
   }
+}
+
+// ln of the sum of e to the power of each; of nothing that is possible, -Infinity.
+function sumOfLogs(values) {
+  const highest = values.reduce((a, b) => Math.max(a, b));
+  if (highest === -Infinity) return highest;
+  return highest + Math.log(values.reduce((sum, value) => sum + exp(value - highest), 0));
 }
 
 // The substrings around a place, as rows of a table: those that touch the place between the character and
@@ -249,9 +290,17 @@ class Translator {
   }
 
   *answer(line) {
-    const found = yield* this.search(this.vocabulary.encodeLine(line));
+    const source = this.vocabulary.encodeLine(line);
+    const found = yield* this.search(source);
     const best = found.map(({ ids, score }) => ({ name: this.text(ids), chance: exp(score) }));
-    return { text: best[0].name, best };
+    return { text: best[0].name, best, looks: this.facts.attention ? this.looks(source, found[0]) : null };
+  }
+
+  // For each symbol of a target, its end mark too, how much each of the source was looked at.
+  looks(source, { ids, shares, isWhole }) {
+    const symbols = ids.map((id) => shownAs(this.facts.targets[id - 1]));
+    const target = isWhole ? [...symbols, "end"] : symbols;
+    return { source: source.map((id) => this.vocabulary.name(id)), target, shares };
   }
 
   text(ids) {
@@ -267,7 +316,8 @@ class Translator {
   // others; each step replaces one that is not whole by all its continuations, and keeps the best of all.
   *search(source) {
     const vectors = yield* this.encoder.read(source);
-    let beam = [{ ids: [], score: 0, isWhole: false, state: this.beginning(vectors), last: TARGET_END }];
+    const state = this.beginning(vectors);
+    let beam = [{ ids: [], score: 0, isWhole: false, state, last: TARGET_END, shares: [] }];
     for (let length = 0; length < LONGEST_TARGET && !beam.every((one) => one.isWhole); length++) {
       const next = [];
       for (const one of beam) {
@@ -284,12 +334,14 @@ class Translator {
     this.network.state = one.state;
     const chances = softmax(this.step(one.last, vectors));
     const { state } = this.network;
+    const shares = [...one.shares, this.shares];
     return ranked(chances).slice(0, BEAM).sort((a, b) => a - b).map((id) => ({
       ids: id === TARGET_END ? one.ids : [...one.ids, id],
       score: one.score + Math.log(chances[id]),
       isWhole: id === TARGET_END,
       state,
       last: id,
+      shares,
     }));
   }
 
@@ -318,6 +370,7 @@ class Translator {
     const nothing = new Float64Array(width);
     const asked = multiply(this.weights.get("query_weight"), hidden, nothing, new Float64Array(width));
     const shares = softmax(Float64Array.from(vectors, (vector) => dot(vector, 0, asked, width)));
+    this.shares = shares;
     const seen = new Float64Array(width);
     vectors.forEach((vector, place) => {
       for (let i = 0; i < width; i++) seen[i] += shares[place] * vector[i];
