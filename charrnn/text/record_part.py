@@ -5,6 +5,7 @@ Knows nothing of one long text.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.text.parts import are_below, pieces
 from charrnn.text.vocabulary import Ids, Vocabulary
 
-_RECORDS_TOGETHER = 2**16
+_TOGETHER = 2**20
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ class Records:
         return ends == len(self.bounds) and all(bool(mark.all()) for mark in marks)
 
     def blocks(self) -> Iterator[Ids]:
-        """One record after the other, neighbours together."""
-        for first in range(0, self.records, _RECORDS_TOGETHER):
-            for begin, end in runs(self.chosen[first : first + _RECORDS_TOGETHER]):
-                yield from pieces(self.ids[int(self.bounds[begin]) + 1 : int(self.bounds[end]) + 1])
+        """One record after the other, many short ones at a time."""
+        begins, lengths = self.bounds[self.chosen] + 1, self.lengths
+        for some in groups(lengths):
+            yield from pieces(stretches(self.ids, begins[some], lengths[some]))
 
     def streams(self) -> list[Ids]:
         """All of them as one."""
@@ -115,6 +116,15 @@ class Records:
         return replace(self, chosen=self.chosen[:count], characters=characters, utf8_bytes=utf8_bytes)
 
 
+def groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
+    """Stretches in groups that are read at once: of so many symbols at most, or one alone."""
+    ends = np.cumsum(lengths)
+    # The sum is another one behind each that reaches across a multiple of the limit, and before it.
+    crossed = (ends - lengths) // _TOGETHER + ends // _TOGETHER
+    cuts = np.flatnonzero(np.diff(crossed)) + 1
+    return (slice(*bounds) for bounds in pairwise([0, *cuts.tolist(), len(lengths)]))
+
+
 def stretches(ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> Ids:
     """Stretches of ids, one after the other; takes 16 bytes a symbol meanwhile, unless there is only one."""
     if len(begins) == 1:
@@ -124,10 +134,3 @@ def stretches(ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -
     places = np.arange(int(lengths.sum())) + np.repeat(begins - before, lengths)
     found: Ids = ids[places]
     return found
-
-
-def runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ascending numbers as runs of neighbours: of 3, 4, 5, 9 they are (3, 6) and (9, 10)."""
-    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-    firsts, lasts = numbers[np.append(0, breaks)], numbers[np.append(breaks, len(numbers)) - 1]
-    return list(zip(firsts.tolist(), (lasts + 1).tolist(), strict=True))

@@ -3,7 +3,6 @@
 Records are compared by hashes of 64 bits. Knows nothing of files.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from charrnn.text.character_names import tally
 from charrnn.text.codes import END
 from charrnn.text.parts import Part
-from charrnn.text.record_part import stretches
+from charrnn.text.record_part import groups, stretches
 from charrnn.text.vocabulary import Ids, Vocabulary
 
 Hashes = NDArray[np.int64]
@@ -43,9 +42,9 @@ def unseen_notice(
 
 def _counts(part: Part, symbols: int) -> NDArray[np.int64]:
     """How often each symbol occurs; those that the vocabulary lacks are left out."""
-    counts, blocks = np.zeros(symbols, np.int64), part.blocks()
-    while some := list(itertools.islice(blocks, TOGETHER)):
-        counts += np.bincount(np.concatenate(some), minlength=symbols)[:symbols]
+    counts = np.zeros(symbols, np.int64)
+    for block in part.blocks():
+        counts += np.bincount(block, minlength=symbols)[:symbols]
     return counts
 
 
@@ -74,9 +73,6 @@ def duplicate_records(parts: Iterable[Part]) -> int:
     return len(hashes) - len(np.unique(hashes))
 
 
-TOGETHER, LONGEST_READ = 2**12, 2**21
-"""Records that are read at once, if they have no more than so many symbols together."""
-
 PROBES, MOST_KEY_BITS = 6, 26
 """Places of a record whose symbols make its key, and the most bits of one, for a table of 64 MiB."""
 
@@ -97,12 +93,10 @@ def _hashes(ids: Ids, texts: NDArray[np.int64]) -> Hashes:
 
 
 def _hashed(ids: Ids, texts: NDArray[np.int64]) -> Iterator[int]:
-    """The same one by one; many short records are read at once."""
+    """The same one by one."""
     begins, lengths = texts[:, 0] + 1, texts[:, 1] - texts[:, 0] - 2
-    for part in np.array_split(np.arange(len(texts)), -(-len(texts) // TOGETHER) or 1):
-        are_short = int(lengths[part].sum()) <= LONGEST_READ
-        for some in (part,) if are_short else part[:, None]:
-            read = stretches(ids, begins[some], lengths[some]).astype("<u4").tobytes()
-            ends = 4 * np.cumsum(lengths[some])
-            for begin, end in zip((ends - 4 * lengths[some]).tolist(), ends.tolist(), strict=True):
-                yield hash(read[begin:end])
+    for some in groups(lengths):
+        read = stretches(ids, begins[some], lengths[some]).astype("<u4").tobytes()
+        ends = 4 * np.cumsum(lengths[some])
+        for begin, end in zip((ends - 4 * lengths[some]).tolist(), ends.tolist(), strict=True):
+            yield hash(read[begin:end])
