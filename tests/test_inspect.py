@@ -13,6 +13,7 @@ from program import TEXT, charrnn, python
 GATES = {"layer", "gate", "left_saturated", "right_saturated"}
 CELLS = {
     *("layer", "cell", "direction", "property", "score", "null_95", "surface_score", "untrained_score"),
+    *("together_score", "untrained_together_score"),
     *("span_characters", "ablation_bits", "ablation_bits_inside", "value_inside", "value_outside"),
 }
 
@@ -34,6 +35,8 @@ def test_what_a_run_held_out_is_inspected(run_folder: Path) -> None:
         assert row["layer"] == 1
         assert 1 <= row["cell"] <= 32
         assert row["span_characters"] > 0
+        assert 0 <= row["untrained_together_score"] <= 1
+        assert row["together_score"] > 0.2
     leads = [row["score"] - max(row["surface_score"], row["untrained_score"]) for row in found["cells"]]
     assert leads == sorted(leads, reverse=True)
     assert "in a comment" in found["left_out"]
@@ -63,6 +66,7 @@ def test_a_text_that_is_named_and_what_is_looked_for(run_folder: Path, tmp_path:
     table = charrnn(*arguments, "--cell", "1:7").out
     assert re.search(r"place in the line +1:7 +0\.\d\d", table)
     assert "above 0.9" in table
+    assert re.search(r"0\.\d\d / 0\.\d\d", table)
 
 
 def test_torch_is_not_loaded(run_folder: Path) -> None:

@@ -23,6 +23,7 @@ from charrnn.inspection.labels import paired
 from charrnn.inspection.null import best_by_chance, levels_of, null_levels, pairings
 from charrnn.inspection.properties import OF_SYMBOLS, PROPERTIES, Found, Property, found_in, varies
 from charrnn.inspection.reading import Reading
+from charrnn.inspection.readout import readout_scores, readouts
 from charrnn.inspection.scores import Measured, centred_ranks, signed_scores, spreads
 from charrnn.inspection.surface import contexts_of, predictions, surface_score
 from charrnn.inspection.untrained import untrained
@@ -167,6 +168,42 @@ def test_what_the_last_characters_tell_is_told() -> None:
         assert 0 <= told(Found(name, True, values[excerpts.rows])) < high
     letters = Found("b", False, np.array([text[at] == "b" for at in excerpts.rows], np.float32))
     assert told(letters) > 0.99
+
+
+def test_what_is_spread_over_cells_is_told_by_all_of_them_together() -> None:
+    """A sum of cells is; what has nothing to do with them is not, however many there are."""
+    random = np.random.default_rng(21)
+    cells = random.standard_normal((2000, 40)).astype(np.float32)
+    cells[:, 7] = 3
+    total = cells[:, :6].sum(axis=1)
+    fitted = np.repeat(np.arange(40) % 2 == 0, 50)
+    found = [
+        Found("sum", True, total),
+        Found("above", False, (total > 1).astype(np.float32)),
+        Found("of nothing", True, random.standard_normal(2000).astype(np.float32)),
+    ]
+    spread_out, above, nothing = readout_scores(cells, found, fitted)
+    assert spread_out > 0.99
+    assert above > 0.95
+    assert nothing < 0.15
+    ranks = centred_ranks(cells[~fitted])
+    alone = signed_scores(ranks, Measured.of(total[~fitted], is_number=True), spreads(ranks))
+    assert np.abs(alone).max() < 0.6
+
+
+def test_a_readout_is_the_ridge_regression_written_out() -> None:
+    """As least squares with a row more for each weight, which wants it to be 0."""
+    random = np.random.default_rng(22)
+    cells = (3 + 2 * random.standard_normal((90, 5))).astype(np.float32)
+    wanted = random.standard_normal((60, 2))
+    wanted -= wanted.mean(axis=0)
+    fitted = np.arange(90) % 3 > 0
+    mean, deviation = cells[fitted].mean(axis=0), cells[fitted].std(axis=0)
+    inputs = (cells[fitted] - mean) / deviation
+    rows = np.concatenate([inputs, np.sqrt(0.01 * 60) * np.eye(5)])
+    weights, *_ = np.linalg.lstsq(rows, np.concatenate([wanted, np.zeros((5, 2))]), rcond=None)
+    expected = (cells[~fitted] - mean) / deviation @ weights
+    assert readouts(cells, wanted, fitted) == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(

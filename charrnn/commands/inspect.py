@@ -87,10 +87,13 @@ def _report(path: Path, model: Checkpoint, text: Inspected, settings: InspectSet
 
 
 def _check_memory(trunk: Trunk, excerpts: Excerpts) -> None:
-    """Refuse more cells and characters than there is memory for: values and ranks, twice, and a copy."""
+    """Refuse more cells and characters than there is memory for.
+
+    Values and ranks, twice, and a copy; of a readout each cell's product with each, and what solves for it.
+    """
     cells, characters = cells_of(trunk.architecture), len(excerpts.rows)
     check_memory(
-        5 * 4 * cells * characters,
+        5 * 4 * cells * characters + 3 * 8 * cells**2,
         f"looking at {cells:,} cells over {characters:,} characters",
         "lower --characters",
     )

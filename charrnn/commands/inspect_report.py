@@ -126,6 +126,8 @@ class Report:
             "null_95": finding.null_95,
             "surface_score": finding.surface_score,
             "untrained_score": finding.untrained_score,
+            "together_score": finding.together_score,
+            "untrained_together_score": finding.untrained_together_score,
             "span_characters": None if spans is None else float(spans[finding.column]),
             "value_inside": finding.inside,
             "value_outside": finding.outside,

@@ -1,8 +1,8 @@
 """Which cell follows each property best, and how sure that is.
 
 The best cell is chosen on every other passage and its score reported on the rest. Beside it stand the level
-that chance reaches, what the last characters tell alone, and the best cell of an untrained network. Knows
-nothing of how passages are read.
+that chance reaches, what the last characters tell alone, the best cell of an untrained network, and what all
+cells tell together. Knows nothing of how passages are read.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from charrnn.decoding.cells import Array
 from charrnn.inspection.excerpts import Excerpts
 from charrnn.inspection.null import null_levels, pairings
 from charrnn.inspection.properties import Found
+from charrnn.inspection.readout import readout_scores
 from charrnn.inspection.scores import Floats, Measured, centred_ranks, signed_scores, spreads
 from charrnn.inspection.surface import contexts_of, surface_score
 
@@ -30,6 +31,8 @@ class Finding:
         null_95: what the best of all cells and properties reaches by chance, in 95 of 100 cases at most.
         surface_score: what the last characters tell alone.
         untrained_score: that of the best cell of an untrained network.
+        together_score: what a linear readout of all cells tells.
+        untrained_together_score: the same of an untrained network.
         inside: the cell's mean where the property is so; of a number, where it is above its mean.
         outside: its mean elsewhere.
     """
@@ -40,6 +43,8 @@ class Finding:
     null_95: float
     surface_score: float
     untrained_score: float
+    together_score: float
+    untrained_together_score: float
     inside: float
     outside: float
 
@@ -100,15 +105,11 @@ def findings(
     """
     if not found:
         return []
-    chosen, reported = _halves(values, found, excerpts)
+    bests, scores, levels = _bests(values, found, excerpts, generator, column)
     numbers = range(len(found))
-    bests = [int(chosen.scores(number).argmax()) if column is None else column for number in numbers]
-    orders = pairings(excerpts.count // 2, generator)
-    levels = null_levels(reported.ranks, reported.measured, reported.spread, orders)
-    scores = [float(reported.scores(number)[bests[number]]) for number in numbers]
-    del chosen, reported  # the ranks of all cells
     halves = _halves(untrained, found, excerpts)
     blank = [_best(number, *halves) for number in numbers]
+    together, blank_together = (readout_scores(some, found, halves[0].rows) for some in (values, untrained))
     contexts = contexts_of(excerpts)
     made = []
     for number, one in enumerate(found):
@@ -120,14 +121,32 @@ def findings(
                 column=bests[number],
                 found=one,
                 score=scores[number],
-                null_95=float(levels[number]),
+                null_95=levels[number],
                 surface_score=surface,
                 untrained_score=blank[number],
+                together_score=together[number],
+                untrained_together_score=blank_together[number],
                 inside=float(own[inside].mean()),
                 outside=float(own[~inside].mean()),
             )
         )
     return sorted(made, key=lambda finding: -finding.lead)
+
+
+def _bests(
+    values: Array,
+    found: Sequence[Found],
+    excerpts: Excerpts,
+    generator: np.random.Generator,
+    column: int | None,
+) -> tuple[list[int], list[float], list[float]]:
+    """For each property the cell that is best on one half, its score on the other, the level of chance."""
+    chosen, reported = _halves(values, found, excerpts)
+    numbers = range(len(found))
+    bests = [int(chosen.scores(number).argmax()) if column is None else column for number in numbers]
+    orders = pairings(excerpts.count // 2, generator)
+    levels = null_levels(reported.ranks, reported.measured, reported.spread, orders)
+    return bests, [float(reported.scores(number)[bests[number]]) for number in numbers], levels.tolist()
 
 
 def _best(number: int, chosen: _Half, reported: _Half) -> float:

@@ -29,9 +29,10 @@ _ABOUT = (
     "Each property of the text, and the cell that follows it best. The score is |2 AUC − 1| where the "
     "property is yes or no, |Spearman’s ρ| where it is a number, on passages that had no part in the choice "
     "of the cell. Beside it: what the best of all cells and properties reaches by chance in 95 of 100 cases, "
-    "what the last three characters tell alone, and the best cell of an untrained network. Rows in grey are "
-    "explained by one of these. Bits lost are what a character, or an answer where the model gives one, "
-    "costs more with the cell held at its mean."
+    "what the last three characters tell alone, and the best cell of an untrained network; then what a "
+    "linear readout of all cells tells, of this network and of an untrained one. Rows in grey are explained "
+    "by chance, text or shape. Bits lost are what a character, or an answer where the model gives one, costs "
+    "more with the cell held at its mean."
 )
 
 

@@ -22,7 +22,9 @@ Row = Mapping[str, Any]
 EVER = 1e4
 """A longer memory, in characters, is not told from one that lasts for ever."""
 
-EXPENDABLE = ("remembers", "in / else", "untrained", "3 characters", "chance", "elsewhere", "inside")
+EXPENDABLE = (
+    *("remembers", "in / else", "all cells", "untrained", "3 characters", "chance", "elsewhere", "inside"),
+)
 """Columns that go, in this order, where there is no room for all."""
 
 ROWS = 10
@@ -46,7 +48,8 @@ def cell_table(rows: Sequence[Row]) -> RenderableType:
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
     """What a table of findings has to tell."""
-    names = ["property", "cell", "score", "chance", "3 characters", "untrained", "remembers", "in / else"]
+    names = ["property", "cell", "score", "chance", "3 characters", "untrained", "all cells"]
+    names += ["remembers", "in / else"]
     is_ablated = any(row["ablation_bits"] is not None for row in rows)
     is_parted = any(row["ablation_bits_inside"] is not None for row in rows)
     return [*names, *["bits lost"] * is_ablated, *["inside", "elsewhere"] * is_parted]
@@ -61,6 +64,7 @@ def cells_of(row: Row) -> dict[str, str]:
         "chance": f"{row['null_95']:.2f}",
         "3 characters": f"{row['surface_score']:.2f}",
         "untrained": f"{row['untrained_score']:.2f}",
+        "all cells": f"{row['together_score']:.2f} / {row['untrained_together_score']:.2f}",
         "remembers": span(row["span_characters"]),
         "in / else": f"{row['value_inside']:+.2f} / {row['value_outside']:+.2f}",
         "bits lost": _lost(row, ""),
