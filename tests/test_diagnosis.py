@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from charrnn.runs.diagnosis import CHECKS, diagnose
+from charrnn.runs.checkpoint_facts import Figure
+from charrnn.runs.diagnosis import CHECKS, diagnose, diagnose_answers
 from charrnn.runs.evidence import Circumstances, Evidence, gathered
 from charrnn.runs.metrics import Point
 
@@ -53,6 +54,38 @@ def seen(curves: Sequence[Point], **changed: float | str) -> tuple[str, str]:
 
 def test_nothing_measured() -> None:
     assert seen([]) == ("unmeasured", "nothing is measured yet")
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "changed", "kind", "text"),
+    [
+        ([], {}, "unmeasured", "nothing is measured"),
+        ([0.5], {"finished": False}, "unfinished", "validation accuracy 0.500 after 1.0 passes. Go on with:"),
+        (
+            [0.5, 0.8, 0.8],
+            {},
+            "improving",
+            "is highest at the end, 0.800 after 3.0 passes. Train longer:",
+        ),
+        (
+            [0.5, 0.9, 0.8],
+            {},
+            "well",
+            "highest after 2.0 passes, 0.900, and ended at 0.800 after 3.0 passes",
+        ),
+    ],
+)
+def test_answers_are_judged_by_their_best(
+    accuracies: list[float], changed: dict[str, bool], kind: str, text: str
+) -> None:
+    curves = [
+        replace(point(number, number, falling(2), None, 1.0), figure=figure)
+        for number, accuracy in enumerate(accuracies, 1)
+        for figure in (Figure("accuracy", accuracy), None)
+    ]
+    found = diagnose_answers(curves, replace(RUN, **changed))
+    assert found.kind == kind
+    assert text in found.text
 
 
 def test_less_than_a_pass_wants_more_time() -> None:

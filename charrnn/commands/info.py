@@ -86,6 +86,8 @@ def model_facts(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict) and value.keys() == {"name", "value"}:
+        return f"{value['name'].replace('_', ' ')} {_shown(value['value'])}"
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items() if part not in {None, ""})
     if isinstance(value, bool):

@@ -67,6 +67,27 @@ def diagnose(points: Sequence[Point], run: Circumstances) -> Diagnosis:
     return Diagnosis(kind, text)
 
 
+def diagnose_answers(points: Sequence[Point], run: Circumstances) -> Diagnosis:
+    """What the validations of a run say that is measured by its answers, such as by accuracy."""
+    measured = [(point.epoch, point.figure) for point in points if point.figure is not None]
+    if not measured:
+        return Diagnosis("unmeasured", "nothing is measured" + ("" if run.finished else " yet"))
+    (best_epoch, best), (epoch, last) = min(measured, key=lambda one: one[1].rank), measured[-1]
+    ended = f"{last.value:.3f} after {_passes(epoch)}"
+    name = f"validation {best.name.replace('_', ' ')}"
+    if not run.finished:
+        return Diagnosis("unfinished", f"not finished yet: {name} {ended}. Go on with: {run.longer}")
+    if last.rank <= best.rank:
+        return Diagnosis(
+            "improving", f"still improving: {name} is highest at the end, {ended}. Train longer: {run.longer}"
+        )
+    return Diagnosis(
+        "well",
+        f"{name} was highest after {_passes(best_epoch)}, {best.value:.3f}, and ended at {ended}. The best "
+        "weights are kept",
+    )
+
+
 def _flattered(seen: Evidence) -> str:
     """A sentence where the held-out text is so easy that its figure tells little of the rest."""
     if seen.validation is None or seen.validation > EASIER * seen.training - NOTICEABLE:

@@ -17,7 +17,7 @@ import numpy as np
 from charrnn.errors import CheckpointError, InputError
 from charrnn.runs.checkpoint import Checkpoint, describe
 from charrnn.runs.checkpoint_facts import NATS, Figure, Progress
-from charrnn.runs.diagnosis import Diagnosis, diagnose
+from charrnn.runs.diagnosis import Diagnosis, diagnose, diagnose_answers
 from charrnn.runs.evidence import Circumstances
 from charrnn.runs.folder import RUNS, Run, named, newest_run
 from charrnn.runs.metrics import Metrics, read_metrics
@@ -108,22 +108,18 @@ class RunFacts:
         """What its curves say."""
         if self.model is None:
             return Diagnosis("damaged", "no checkpoint of this run can be read")
-        if self.model.progress.unit != NATS:
-            counted = self.model.progress.unit.replace("_", " ")
-            return Diagnosis("unmeasured", f"only losses per character are judged; this run is by {counted}")
         network = self.model.architecture
-        return diagnose(
-            self.metrics.points,
-            Circumstances(
-                parameters=network.parameters,
-                hidden=network.hidden,
-                dropout=_dropout(self.model),
-                finished=self.model.progress.finished,
-                unigram_bits=_unigram_bits(self.model),
-                longer=longer(self.folder, self.model),
-                repeated=_repeated(self.folder),
-            ),
+        run = Circumstances(
+            parameters=network.parameters,
+            hidden=network.hidden,
+            dropout=_dropout(self.model),
+            finished=self.model.progress.finished,
+            unigram_bits=_unigram_bits(self.model),
+            longer=longer(self.folder, self.model),
+            repeated=_repeated(self.folder),
         )
+        judge = diagnose if self.model.progress.unit == NATS else diagnose_answers
+        return judge(self.metrics.points, run)
 
 
 def examine(folder: Path) -> RunFacts:
