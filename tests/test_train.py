@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -355,6 +356,24 @@ def test_plain_lines_tell_the_story_where_there_is_no_terminal() -> None:
     assert "validation" in result.err
     assert "charrnn sample --checkpoint run" in result.err
     assert "\x1b" not in result.err
+
+
+def test_the_lines_of_both_parts_are_all_lines() -> None:
+    told = charrnn("train", "text.txt", "--mode", "lines", "--run", "run", *SMALL[:-1]).err
+    found = re.search(r"in ([\d,]+) lines, .* ([\d,]+) lines to learn from, ([\d,]+) held out", told)
+    assert found is not None, told
+    total, learnt, held_out = (int(number.replace(",", "")) for number in found.groups())
+    assert total == learnt + held_out > held_out > 0
+
+
+def test_what_a_long_text_takes_is_said_before_it_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, told = len(TEXT), []
+    for run, announced_bytes in (("short", size + 1), ("long", size)):
+        monkeypatch.setattr("charrnn.commands.train.ANNOUNCED_BYTES", announced_bytes)
+        told.append(charrnn("train", "text.txt", "--run", run, *SMALL[:-1]).err)
+    assert "disk " not in told[0]
+    said = f"disk   the encoded text takes {size / 1000:.1f} kB in the run folder"
+    assert 0 <= told[1].find(said) < told[1].find("text  ")
 
 
 def test_quiet_says_nothing() -> None:

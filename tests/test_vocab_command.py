@@ -1,6 +1,7 @@
 """`charrnn vocab` and `charrnn info`: tables, JSON, and what a model does not know."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,4 @@ def test_info_as_a_table(run_folder: Path) -> None:
     shown = charrnn("info", "--checkpoint", run_folder).out
     assert "lstm" in shown
     assert "parameters" in shown
+    assert re.search(r"^best validation +bits per character \d\.\d{4}$", shown, re.MULTILINE)

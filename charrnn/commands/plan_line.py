@@ -13,15 +13,19 @@ def plan_lines(
     plan: Plan, statistics: Statistics, dataset: Dataset, measured: TaskPart | None, *, is_graph: bool = False
 ) -> list[str]:
     """The run in two lines, before it begins; a third where not all that is held out is measured on."""
-    held_out = 0 if dataset.validation is None else dataset.validation.characters
+    training, validation = dataset.training, dataset.validation
+    held_out = 0 if validation is None else validation.characters
     measured_characters = held_out if measured is None else measured.characters
     parted = measured if isinstance(measured, PartedText) else None
     stretches = parted.divided if parted else ""
     of_each = "the beginning of each stretch:" if parted else "the first"
     note = f"       validation is measured on {of_each} {measured_characters:,} held-out characters"
+    learnt, kept = f"{training.characters:,}", f"{held_out:,}"
+    if statistics.records:  # their ends are counted above, but in neither part
+        learnt, kept = f"{training.records:,} lines", f"{validation.records if validation else 0:,}"
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
-        f"{dataset.training.characters:,} to learn from, {held_out:,} held out{stretches}",
+        f"{learnt} to learn from, {kept} held out{stretches}",
         f"plan   {in_words(plan)}{', each update one graph' if is_graph else ''}",
         *([note] if measured_characters < held_out else []),
     ]

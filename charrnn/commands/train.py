@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.filesize import decimal
+
 from charrnn.commands.caller import Caller, shown
 from charrnn.commands.hints import hints
 from charrnn.commands.learning_text import corpus_facts, encode, read_answers, read_text
@@ -20,6 +22,7 @@ from charrnn.runs.report import Display
 from charrnn.text.arrays import check_space
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset
+from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.memory import space_bytes
 from charrnn.training.schedule import RunClock
 from charrnn.training.session import Session
@@ -28,6 +31,9 @@ from charrnn.training.validation_plan import measured_symbols
 
 ANNOUNCED_SECONDS = 5.0
 """Reading a corpus for longer than this is added to `--max-time`, and said."""
+
+ANNOUNCED_BYTES = 10**8
+"""An encoded text of so much is announced before it is written."""
 
 
 def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -> Run:
@@ -43,6 +49,7 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
         began = time.monotonic()
         corpus, vocabulary = read_text(settings, display)
         answers = read_answers(corpus)
+        _tell_size(corpus, vocabulary, display)
         folder = Path(settings.output.run) if settings.output.run else None
         with new_run(folder or free_folder(corpus.name)) as partial:
             dataset = encode(corpus, vocabulary, settings, partial, display, answers=answers)
@@ -77,6 +84,17 @@ def train(given: Mapping[str, Any], caller: Caller, prompt: str | None = None) -
             progress = finish(session, run.last)
     tell(progress, run.folder, quiet=settings.output.quiet)
     return run
+
+
+def _tell_size(corpus: Corpus, vocabulary: Vocabulary, display: Display) -> None:
+    """Say what a long text will take, before it is encoded."""
+    encoded_bytes = corpus.statistics().symbols * vocabulary.dtype.itemsize
+    if encoded_bytes >= ANNOUNCED_BYTES:
+        size = decimal(encoded_bytes)
+        display.note(
+            f"disk   the encoded text takes {size} in the run folder; training reads it from there and needs "
+            "no more memory than for a short text"
+        )
 
 
 def announced_seconds(reading_seconds: float, display: Display) -> float:
