@@ -7,6 +7,7 @@ import pytest
 from pages import hostile_strings, tree_of
 from program import charrnn
 
+from charrnn.commands.scored_examples import beside_unseen
 from charrnn.display.tables_page import Table, tables_page
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
 from charrnn.evaluation.labels import GivenLabels, calibration_error, fitted_temperature, macro_f1
@@ -39,6 +40,13 @@ def test_figures_are_those_worked_by_hand() -> None:
     assert given.answered(0.7) == {"min_probability": 0.7, "answered": 0.5, "accuracy_of_answered": 1.0}
     assert given.answered(1.0)["accuracy_of_answered"] is None
     assert given.only(given.own == 1).figures()["accuracy"] == 0.5
+
+
+def test_what_was_not_in_training_is_told_apart_where_that_is_only_some() -> None:
+    found = {"accuracy": 0.5, "lines": 4, "unseen_lines": 2, "unseen": {"accuracy": 1.0}}
+    assert beside_unseen(found, "accuracy", "of texts") == "0.5000; 1.0000 of texts that were not in training"
+    assert beside_unseen(found | {"unseen_lines": 4}, "accuracy", "of texts") == "0.5000"
+    assert beside_unseen(found | {"unseen_lines": None, "unseen": None}, "accuracy", "") == "0.5000"
 
 
 def test_what_is_as_right_as_it_is_sure_is_calibrated() -> None:

@@ -89,9 +89,9 @@ def lines_of(found: Mapping[str, Any]) -> str:
 
 
 def beside_unseen(found: Mapping[str, Any], name: str, what: str, digits: str = ".4f") -> str:
-    """A figure, and beside it that of what was not in training, if there is some: `texts`, `lines`."""
-    new = found["unseen"]
-    of_new = f"; {new[name]:{digits}} {what} that were not in training" if new else ""
+    """A figure, and beside it that of what was not in training, if that is some: `texts`, `lines`."""
+    new, is_all = found["unseen"], found["unseen_lines"] == found["lines"]
+    of_new = f"; {new[name]:{digits}} {what} that were not in training" if new and not is_all else ""
     return f"{found[name]:{digits}}{of_new}"
 
 

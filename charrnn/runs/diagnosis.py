@@ -190,7 +190,9 @@ def _limited(seen: Evidence) -> str | None:
 
 
 def _well(seen: Evidence) -> str:
-    well = f"all well: {seen.losses}, the best of the run"
+    best, last = (f"{bits:.2f}" for bits in (seen.reached, seen.validation or seen.training))
+    near = "" if best == last else f"near the {best} that was "
+    well = f"all well: {seen.losses}, {near}the best of the run"
     if seen.overfitting < OVERFITTING:
         return well
     gap, more = f"{seen.overfitting:.2f} of the gap is overfitting", _more_dropout(seen.run.dropout)
