@@ -175,6 +175,9 @@ def test_without_validation_nothing_is_claimed() -> None:
     assert kind == "unvalidated"
     assert "1.20 bits per character" in text
     assert "--validation 0.1" in text
+    kind, text = seen(points(falling(1.2), None), held_out=1000)
+    assert kind == "unvalidated"
+    assert text.endswith("there was no time for it. Train longer: charrnn train --resume")
 
 
 @pytest.mark.parametrize("validation", [falling(2.1), None])

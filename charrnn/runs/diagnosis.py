@@ -152,9 +152,12 @@ def _unfinished(seen: Evidence) -> str | None:
 def _unvalidated(seen: Evidence) -> str | None:
     if seen.validation is not None:
         return None
+    advice = "hold out some text with --validation 0.1"
+    if seen.run.held_out:
+        advice = f"there was no time for it. Train longer: {seen.run.longer}"
     return (
         f"training ended at {seen.training:.2f} bits per character; without validation nobody can tell "
-        "whether it overfits: hold out some text with --validation 0.1"
+        f"whether it overfits: {advice}"
     )
 
 

@@ -29,6 +29,7 @@ class Circumstances:
         longer: the command that trains the run further: to its end, or for as long again.
         skipped_updates: updates that were left out, since their loss or gradient was not finite.
         repeated: share of the held-out lines that also stand in the training part.
+        held_out: characters that validation could be on.
     """
 
     parameters: int
@@ -39,6 +40,7 @@ class Circumstances:
     longer: str = "charrnn train --resume"
     skipped_updates: int = 0
     repeated: float = 0.0
+    held_out: int = 0
 
 
 @dataclass(frozen=True)

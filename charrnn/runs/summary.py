@@ -117,6 +117,7 @@ class RunFacts:
             unigram_bits=_unigram_bits(self.model),
             longer=longer(self.folder, self.model),
             repeated=_repeated(self.folder),
+            held_out=self.model.corpus.validation_characters,
         )
         judge = diagnose if self.model.progress.unit == NATS else diagnose_answers
         return judge(self.metrics.points, run)
