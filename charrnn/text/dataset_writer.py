@@ -136,9 +136,10 @@ class DatasetWriter:
         ):
             for codes in itertools.chain([np.array([END], np.uint32)], corpus.codes(self.progress)):
                 array.write(self.vocabulary.encode_codes(codes))
-                bounds.write(place + np.flatnonzero(codes == END))
+                ends = np.flatnonzero(codes == END)
+                bounds.write(place + ends)
                 if place:
-                    measure.add(codes)
+                    measure.add(codes, ends)
                 place += len(codes)
         rest = Stretch(name, 0, place, *measure.totals("rest"), records="rest")
         if not len(drawn):
@@ -177,20 +178,23 @@ class _RecordMeasure:
         self._records = {"rest": len(self._is_drawn) - len(drawn), "drawn": len(drawn)}
         self._record = 0
 
-    def add(self, codes: NDArray[np.uint32]) -> None:
-        is_end = codes == END
+    def add(self, codes: NDArray[np.uint32], ends: NDArray[np.intp]) -> None:
         # A text that changed meanwhile may have more records than were counted; the corpus says so later.
-        numbers = np.minimum(self._record + np.cumsum(is_end) - is_end, len(self._is_drawn) - 1)
-        self._record += int(np.count_nonzero(is_end))
+        numbers = np.minimum(self._record + np.arange(len(ends) + 1), len(self._is_drawn) - 1)
+        self._record += len(ends)
+        lengths = np.diff(ends, prepend=-1, append=len(codes) - 1)
         # End marks stay while it is composed, as line feeds: what they part must not grow together.
-        lines = np.where(is_end, np.uint32(LINE_FEED), codes)
-        is_drawn = self._is_drawn[numbers]
+        lines = codes.copy()
+        lines[ends] = LINE_FEED
+        is_drawn = np.repeat(self._is_drawn[numbers], lengths)
         self._count("drawn", lines[is_drawn])
         self._count("rest", lines[~is_drawn])
 
     def _count(self, part: str, lines: NDArray[np.uint32]) -> None:
-        text = to_text(lines)
-        self._tallies[part].add(text if self._normalize == "none" else unicodedata.normalize("NFC", text))
+        if self._normalize == "none":
+            self._tallies[part].add_codes(lines)
+        else:
+            self._tallies[part].add(unicodedata.normalize("NFC", to_text(lines)))
 
     def totals(self, part: str) -> tuple[int, int]:
         """Characters and UTF-8 bytes of a part, without end marks."""

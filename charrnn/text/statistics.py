@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.text.codes import CARRIAGE_RETURN, CODE_SPACE, END, LINE_FEED, to_codes
+from charrnn.text.codes import CARRIAGE_RETURN, CODE_SPACE, END, LINE_FEED, to_codes, to_text
 
 _CONTINUATION_MASK, _CONTINUATION = 0xC0, 0x80
 _LAST_OF_UTF8_LENGTHS = (0x7F, 0x7FF, 0xFFFF)
@@ -54,16 +54,21 @@ class Tally:
         if self._level == "byte":
             self.characters += len(character_starts(text))
             self.utf8_bytes += len(text)
-        else:
+        elif text.isascii():
             self.characters += len(text)
-            self.utf8_bytes += _utf8_bytes(text)
+            self.utf8_bytes += len(text)
+        else:
+            self.add_codes(to_codes(text))
 
-
-def _utf8_bytes(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    codes = to_codes(text)  # comparing these is twice as fast as encoding
-    return len(text) + sum(int(np.count_nonzero(codes > last)) for last in _LAST_OF_UTF8_LENGTHS)
+    def add_codes(self, codes: NDArray[np.uint32]) -> None:
+        """Count one more piece, given as codes."""
+        if self._level == "byte":
+            self.add(to_text(codes))
+            return
+        self.characters += len(codes)
+        # Comparing them is twice as fast as encoding.
+        beyond = sum(int(np.count_nonzero(codes > last)) for last in _LAST_OF_UTF8_LENGTHS)
+        self.utf8_bytes += len(codes) + beyond
 
 
 def character_starts(text: str) -> NDArray[np.intp]:
