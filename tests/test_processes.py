@@ -122,10 +122,8 @@ def test_of_lines_some_processes_may_have_none(tmp_path: Path) -> None:
     assert_alike(tmp_path / "1", tmp_path / "3")
 
 
-@pytest.mark.parametrize(
-    "task",
-    [pytest.param(task, marks=[pytest.mark.slow] * (task in {"classify", "generate"})) for task in TASKS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_of_every_task(task: str, tmp_path: Path) -> None:
     for processes in (1, 2):
         train(processes, tmp_path / str(processes), *task_run(tmp_path, task))

@@ -9,6 +9,8 @@ moves the same weights alike:
     process 1                                    hears ──► reads texts 1, N + 1 … ─┼─ sum ──► the same update
     process N-1                                  hears ──► reads texts N - 1 …   ──┘
 
+Where Muon's matrices are large, each process orthogonalises some of them, and all get all.
+
 Only process 0 decides: it runs the session (`session.py`) as if it was alone, and tells the others what
 follows from it. They know no clock, no budget and no files but the text and the checkpoint that they begin
 with. What is saved is what one process would save: the states of all texts are gathered.
