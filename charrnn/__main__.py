@@ -6,10 +6,15 @@ import sys
 
 from charrnn.runs.signals import leave_when_asked, unhandled
 
+KEPT_PRIMITIVES = "128"
+"""Functions that oneDNN makes for a shape and keeps: by default 1,024, which for batches of lines, each of
+its own shape, take hundreds of megabytes and bring no speed (LOG.md)."""
+
 
 def main() -> None:
     """Run the command line and exit."""
     leave_when_asked()  # before anything is imported, which takes a while
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRIMITIVES)
     codes = list[int]()
     atexit.register(_end, codes)  # the first one to be registered is the last one to be called
     from charrnn.display.standard_streams import open_streams

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pairs_by_hand import records
+from program import python
 
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
@@ -38,6 +39,20 @@ def test_the_setting_that_takes_most_is_named(error: Exception, sizes: dict[str,
     with pytest.raises(ResourceError, match=advice) as caught, memory_explained(plan(**sizes)):
         raise error
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "128"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "9"}, "9")])
+def test_the_program_keeps_few_functions_of_batches_that_never_come_again(
+    given: dict[str, str], kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import os; from charrnn import cli; from charrnn.__main__ import main; "
+        "cli.run_command = lambda: print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY']) or 0; main()"
+    )
+    assert python(code).strip() == kept
 
 
 def test_other_errors_are_left_alone() -> None:
