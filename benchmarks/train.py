@@ -25,9 +25,9 @@ from charrnn.model.network import CharRNN
 from charrnn.tasks.language import LanguageTask
 from charrnn.tasks.windows import Streams
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.training.fast_precision import precision_for
 from charrnn.training.machine import keep_freed_memory, multiplies_in_half
 from charrnn.training.optimizers import make_optimizers
-from charrnn.training.plan import precision_for
 from charrnn.training.schedule import Budget
 from charrnn.training.trainer import Trainer
 

@@ -15,11 +15,11 @@ from charrnn.config.settings import BudgetSettings, TrainSettings
 from charrnn.config.values import seconds
 from charrnn.model.architecture import Architecture, TaggerArchitecture
 from charrnn.tasks.windows import Streams
+from charrnn.training.fast_precision import precision_for
 from charrnn.training.plan import (
     DEFAULT_MAX_TIME,
     ENOUGH_SYMBOLS,
     ENOUGH_UPDATES,
-    LADDER,
     USUAL_HIDDEN,
     Facts,
     Pace,
@@ -28,9 +28,9 @@ from charrnn.training.plan import (
     choose,
     feeds,
     learns_enough,
-    precision_for,
 )
 from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
+from charrnn.training.sizes import BEYOND, LADDER, LARGEST_BATCH, NOISE, USUAL_BATCH, batch_sizes, worth
 from charrnn.training.validation_plan import measured_symbols, validation_seconds, validation_steps
 
 NOVEL = Facts(training_symbols=1_000_000, records=0, symbols=65)
@@ -161,6 +161,73 @@ def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> N
     assert size(NOVEL, 1e3, max_time="1s") == min(LADDER)
 
 
+def gpu(operations_a_second: float, idle_below: float) -> Pace:
+    """A device on which no update is faster than one of so many operations."""
+
+    def pace(plan: Plan) -> float:
+        recipe = plan.settings.recipe
+        operations = 6 * plan.architecture.parameters * recipe.batch_size * recipe.sequence_length
+        return operations_a_second / max(idle_below, operations)
+
+    return pace
+
+
+def batch(facts: Facts, pace: Pace, **values: Any) -> int:  # noqa: ANN401 - any value
+    return choose(of(**{"max_time": "10m", **values}), facts, pace).settings.recipe.batch_size
+
+
+LONG = Facts(100_000_000, 0, 100)
+
+
+def test_on_a_gpu_a_long_text_has_larger_batches_where_these_cost_less_than_they_bring() -> None:
+    large, small = gpu(1e15, 1e13), gpu(1e12, 1e3)
+    assert batch(LONG, large, device="cuda") == LARGEST_BATCH
+    assert batch(LONG, small, device="cuda") == USUAL_BATCH
+    assert batch(NOVEL, large, device="cuda") == USUAL_BATCH
+    assert batch(LONG, large, device="cuda", batch_size=48) == 48
+    assert batch(LONG, large, device="cpu") == USUAL_BATCH
+    assert batch(Facts(10**8, 10**6, 100), large, device="cuda") == 64
+    assert choose(of(epochs=1, device="cuda"), LONG).settings.recipe.batch_size == USUAL_BATCH
+
+
+def test_what_does_not_fit_is_not_chosen_and_measuring_ends_when_its_time_is_over() -> None:
+    pace = gpu(1e15, 1e13)
+    measured = list[Plan]()
+
+    def small_memory(plan: Plan) -> float:
+        measured.append(plan)
+        return pace(plan) if plan.architecture.hidden <= 512 and len(measured) < 8 else 0.0
+
+    plan = choose(of(max_time="10m", device="cuda"), LONG, small_memory)
+    assert (plan.architecture.layers, plan.architecture.hidden) in LADDER
+    assert plan.architecture.hidden <= 512
+    assert plan.settings.recipe.batch_size == LARGEST_BATCH
+
+
+def test_on_a_gpu_networks_go_on_growing_where_the_text_can_feed_them() -> None:
+    pace = gpu(1e16, 1e12)
+    assert size_of(choose(of(max_time="1h", device="cuda"), LONG, pace)) == BEYOND[-1]
+    assert size_of(choose(of(max_time="1h", device="cpu"), LONG, pace)) == LADDER[-1]
+    assert size_of(choose(of(max_time="1h", device="cuda"), NOVEL, pace)) in LADDER
+
+
+def size_of(plan: Plan) -> tuple[int, int]:
+    return plan.architecture.layers, plan.architecture.hidden
+
+
+def test_each_pass_over_a_text_has_two_thousand_updates_of_a_larger_batch() -> None:
+    assert batch_sizes(1_000_000, 64) == [32]
+    assert batch_sizes(8_191_999, 64) == [32]
+    assert batch_sizes(8_192_000, 64) == [32, 64]
+    assert batch_sizes(10**12, 64) == [32, 64, 128, LARGEST_BATCH]
+
+
+def test_twice_the_symbols_bring_twice_as_much_as_long_as_they_are_mostly_noise() -> None:
+    assert worth(100, NOISE) == pytest.approx(50)
+    assert worth(100, 2) / worth(100, 1) == pytest.approx(2, rel=1e-3)
+    assert worth(100, 100 * NOISE) == pytest.approx(100, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("cell", "optimizer", "rate"),
     [
@@ -183,7 +250,7 @@ def test_the_learning_rate_is_of_the_optimizer_and_with_muon_of_the_cell(
 def test_the_sizes_to_choose_from_grow(cell: str) -> None:
     networks = [
         Architecture(cell=cell, layers=layers, hidden=units, embedding=64, symbols=65)
-        for layers, units in LADDER
+        for layers, units in LADDER + BEYOND
     ]
     assert networks == sorted(networks, key=lambda network: network.parameters)
 

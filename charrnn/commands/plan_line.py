@@ -26,9 +26,16 @@ def plan_lines(
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{learnt} to learn from, {kept} held out{stretches}",
-        f"plan   {in_words(plan)}{', each update one graph' if is_graph else ''}",
+        f"plan   {in_words(plan)}{how_updates_run(plan, is_graph=is_graph)}",
         *([note] if measured_characters < held_out else []),
     ]
+
+
+def how_updates_run(plan: Plan, *, is_graph: bool) -> str:
+    """How a GPU makes each update, in words that follow the plan."""
+    if is_graph:
+        return ", each update one graph"
+    return ", each update kernel by kernel" if plan.settings.machine.device == "cuda" else ""
 
 
 def extent(statistics: Statistics) -> str:

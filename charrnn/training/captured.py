@@ -42,7 +42,8 @@ def cuda_graph(body: Callable[[], None], generator: torch.Generator) -> Replay:
     gc.collect()  # what is freed while another graph is captured breaks it, as graphs that nobody uses would
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
-    with torch.cuda.graph(graph):
+    # PyTorch leaves its own stream in place where a capture fails; the outer one goes back to this.
+    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph):
         body()
     return graph.replay
 

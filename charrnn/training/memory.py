@@ -58,9 +58,17 @@ def space_bytes(plan: Plan) -> int:
     return checkpoints_bytes(plan) + STATE_BYTES * plan.architecture.parameters
 
 
+def left_bytes(plan: Plan) -> float:
+    """The memory that is left where its updates are made."""
+    if plan.settings.machine.device != "cuda":
+        return free_bytes()
+    free, _ = torch.cuda.mem_get_info()
+    return free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+
+
 def fits(plan: Plan) -> bool:
     """Whether there is enough memory left."""
-    return needed_bytes(plan) <= free_bytes()
+    return needed_bytes(plan) <= left_bytes(plan)
 
 
 def check_fits(plan: Plan) -> None:
@@ -73,7 +81,7 @@ def check_fits(plan: Plan) -> None:
         raise ResourceError(
             f"a network of {plan.architecture.parameters:,} parameters needs about "
             f"{needed_bytes(plan) / 1e9:,.1f} GB to train with batches of {_batch(plan)}, "
-            f"but there are {max(0.0, free_bytes()) / 1e9:,.1f} GB of memory free; {advice(plan)}"
+            f"but there are {max(0.0, left_bytes(plan)) / 1e9:,.1f} GB of memory free; {advice(plan)}"
         )
 
 

@@ -15,7 +15,9 @@ from charrnn.errors import UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizer_facts import OPTIMIZERS
+from charrnn.training.fast_precision import precision_for
 from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
+from charrnn.training.sizes import USUAL_BATCH, batch_sizes, ladder, worth
 
 Value = TypeVar("Value")
 
@@ -23,17 +25,11 @@ DEFAULT_MAX_TIME = "5m"
 SMALL = 2048
 """Below so many units a step, threads wait for one another longer than they work."""
 
-HALF_FROM = 2**21
-"""Multiplications of a step from which bfloat16 is faster, where the processor multiplies in it (LOG.md)."""
-
-ON_CHIP_MULTIPLE, ON_CHIP_HIDDEN = 128, 1024
-"""Units of a layer whose weights cuDNN keeps on the chip, in float16: multiples of one, up to the other."""
-
-LADDER = ((1, 128), (1, 192), (1, 256), (1, 384), (1, 512), (2, 384), (2, 512), (2, 768), (2, 1024))
-"""Layers and units to choose from where a run is bounded by time, each larger than the one before."""
-
 USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
+
+USUAL_WINDOW = 64
+"""Symbols of a text that a batch reads."""
 
 MEMORISED = 5_000
 """Symbols of a text that is so short that whoever trains on it wants it memorised."""
@@ -126,16 +122,41 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
     def measured(tried: Plan) -> float:
         return min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
 
+    *smaller, batched = _with_each_batch(settings, facts)
     expected = math.inf
     for size in _sizes(settings, facts):
-        tried = _of_size(settings, facts, *size)
+        tried = _of_size(batched, facts, *size)
         updates = measured(tried)
         if expected < math.inf and not learns_enough(tried, updates, facts):
             updates = measured(tried)  # another program may have had the processor for that moment
             if not learns_enough(tried, updates, facts):
                 break
         plan, expected = tried, updates
+    for batched in reversed(smaller):
+        tried = _of_size(batched, facts, plan.architecture.layers, plan.architecture.hidden)
+        updates = measured(tried)
+        if _worth(tried, updates) <= _worth(plan, expected):
+            break
+        plan, expected = tried, updates
     return _regularised(plan, settings, facts, expected)
+
+
+def _worth(plan: Plan, updates: float) -> float:
+    recipe = plan.settings.recipe
+    return worth(updates, recipe.batch_size * recipe.sequence_length)
+
+
+def _with_each_batch(settings: TrainSettings, facts: Facts) -> list[TrainSettings]:
+    """The settings with each number of texts to choose from, the fewest first; a choice only on a GPU."""
+    recipe = settings.recipe
+    if recipe.batch_size or facts.records or settings.machine.device != "cuda":
+        return [settings]
+    sizes = batch_sizes(facts.training_symbols, recipe.sequence_length or USUAL_WINDOW)
+    if len(sizes) == 1:
+        return [settings]
+    return [
+        dataclasses.replace(settings, recipe=dataclasses.replace(recipe, batch_size=size)) for size in sizes
+    ]
 
 
 def learns_enough(plan: Plan, updates: float, facts: Facts) -> bool:
@@ -149,8 +170,9 @@ def _sizes(settings: TrainSettings, facts: Facts) -> list[tuple[int, int]]:
     layers, hidden = settings.model.layers, settings.model.hidden
     if hidden:
         return [(_or(layers, 1), hidden)]
-    ladder = sorted({(layers, units) for _, units in LADDER}) if layers else LADDER
-    return [size for size in ladder if size == ladder[0] or feeds(facts, *size)]
+    sizes = ladder(settings.machine.device)
+    sizes = tuple(sorted({(layers, units) for _, units in sizes})) if layers else sizes
+    return [size for size in sizes if size == sizes[0] or feeds(facts, *size)]
 
 
 def feeds(facts: Facts, layers: int, hidden: int) -> bool:
@@ -185,6 +207,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
             "expected no more; raise --batch-size"
         )
     longest = max(1, (facts.training_symbols - 1) // (batch_size if not facts.records else 1))
+    window = _or(recipe.sequence_length, min(USUAL_WINDOW, longest))
     chosen = {
         "layers": layers,
         "hidden": hidden,
@@ -193,7 +216,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         "dropout": _or(model.dropout, 0.0),
         "weight_dropout": _or(model.weight_dropout, 0.0),
         "batch_size": batch_size,
-        "sequence_length": int(min(_or(recipe.sequence_length, min(64, longest)), facts.longest_window)),
+        "sequence_length": int(min(window, facts.longest_window)),
         "learning_rate": _or(recipe.learning_rate, optimizer.learning_rate(CELLS[model.cell])),
         "weight_decay": _or(recipe.weight_decay, 0.0),
         "precision": precision,
@@ -205,15 +228,6 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         longest=facts.longest if kind.reads_whole_texts else 0,
         longest_pair=facts.longest_pair if getattr(network, "attention", False) else 0,
     )
-
-
-def precision_for(network: Architecture, batch_size: int, *, half: bool, device: str = "cpu") -> str:
-    """The faster precision, on a device that multiplies in half precision or does not."""
-    if device == "cuda" and half:
-        is_kept = network.hidden % ON_CHIP_MULTIPLE == 0 and network.hidden <= ON_CHIP_HIDDEN
-        return "fp16" if is_kept and batch_size <= CELLS[network.cell].on_chip_batch else "bf16"
-    multiplications = batch_size * network.gates * network.hidden**2
-    return "bf16" if half and multiplications >= HALF_FROM else "fp32"
 
 
 def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: float | None) -> Plan:
@@ -265,7 +279,7 @@ def _batch_size(facts: Facts) -> int:
     """Texts side by side: as many as leave each one at least a few windows to read."""
     if facts.records:
         return min(64, facts.records)
-    return min(32, max(1, facts.training_symbols // 256))
+    return min(USUAL_BATCH, max(1, facts.training_symbols // 256))
 
 
 def cores() -> int:

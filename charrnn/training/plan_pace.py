@@ -4,6 +4,7 @@ import time
 
 from charrnn.config.settings import BudgetSettings
 from charrnn.config.values import seconds
+from charrnn.errors import ResourceError
 from charrnn.tasks.task import Task
 from charrnn.text.parts import TaskPart
 from charrnn.training.machine import denormals_flushed
@@ -32,17 +33,21 @@ def pace_of(task: Task, budget: BudgetSettings, part: TaskPart) -> Pace:
             from charrnn.training.distributed import rehearsal
 
             world = rehearsal(plan.settings.machine.processes)
-        with denormals_flushed(), memory_explained(plan):
-            trainer = make_trainer(task, plan, batches, Budget(None, None), world)
-            fastest = 0.0
-            for count in counts:
-                use(count)
-                started, worked = time.monotonic(), time.process_time()
-                found = updates_per_second(trainer)
-                now, processor_seconds = time.monotonic(), time.process_time() - worked
-                is_slower, fastest = found < fastest, max(found, fastest)
-                if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
-                    break
+        fastest = 0.0
+        try:
+            with denormals_flushed(), memory_explained(plan):
+                trainer = make_trainer(task, plan, batches, Budget(None, None), world)
+                for count in counts:
+                    use(count)
+                    started, worked = time.monotonic(), time.process_time()
+                    found = updates_per_second(trainer)
+                    now, processor_seconds = time.monotonic(), time.process_time() - worked
+                    is_slower, fastest = found < fastest, max(found, fastest)
+                    if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
+                        break
+        except ResourceError:
+            if plan.settings.machine.device == "cpu":  # where `fits` says what there is
+                raise
         spent += time.monotonic() - began
         return fastest
 

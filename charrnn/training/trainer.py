@@ -184,6 +184,10 @@ class Trainer:
         if self._fast is not None:
             self._fast.begin(in_a_row)
 
+    def use_plain(self) -> None:
+        """Make updates one by one from now on, and let go of what made them on the device."""
+        self.make_fast = self._fast = None
+
     def advance(self) -> Callable[[float], None]:
         """Makes the next update, at so much of the run."""
         self.model.train()

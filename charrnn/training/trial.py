@@ -95,10 +95,12 @@ def _put_back(trainer: Trainer) -> Iterator[Callable[[], None]]:
         for tensor, value in zip(tensors, kept, strict=True):
             tensor.copy_(value)
         trainer.state = None if state is None else [tuple(p.clone() for p in layer) for layer in state]
+        # Where a capture failed, the generator it was given refuses to draw from then on.
+        trainer.model.generator = torch.Generator(trainer.model.device)
         trainer.model.generator.set_state(random)
         trainer.batches.restore(place)
         trainer.step, trainer.epoch, trainer.symbols_seen = numbers
-        trainer.make_fast = None
+        trainer.use_plain()
         trainer.begin_totals(in_a_row)
 
     try:
