@@ -265,7 +265,7 @@ def _answers_of(task: str) -> "Answers | None":
         return None
     from charrnn.text.answers import ANSWERS
 
-    return ANSWERS[task]
+    return ANSWERS.get(task)
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:

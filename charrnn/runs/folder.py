@@ -118,7 +118,8 @@ def new_run(folder: Path) -> Iterator[Run]:
     made = _missing_parents(folder)
     try:
         with writable(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            for parent in reversed(made):
+                parent.mkdir(exist_ok=True)
         with made_beside(folder, "partial") as partial:
             yield Run(partial)
     finally:
