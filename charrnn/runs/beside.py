@@ -36,9 +36,9 @@ def made_beside(place: Path, suffix: str) -> Iterator[Path]:
     _sweep(place, suffix)
     # Process ids would not do: in two containers, or on two machines, they may be the same.
     folder = place.with_name(f".{place.name}.{secrets.token_hex(8)}.{suffix}")
+    with writable(place):
+        folder.mkdir()
     try:
-        with writable(place):
-            folder.mkdir()
         with locked(folder):
             yield folder
     finally:
