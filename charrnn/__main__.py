@@ -8,7 +8,7 @@ from charrnn.runs.signals import leave_when_asked, unhandled
 
 KEPT_PRIMITIVES = "128"
 """Functions that oneDNN makes for a shape and keeps: by default 1,024, which for batches of lines, each of
-its own shape, take hundreds of megabytes and bring no speed (LOG.md)."""
+its own shape, take hundreds of megabytes (LOG.md)."""
 
 
 def main() -> None:

@@ -91,10 +91,7 @@ def _tell_size(corpus: Corpus, vocabulary: Vocabulary, display: Display) -> None
     encoded_bytes = corpus.statistics().symbols * vocabulary.dtype.itemsize
     if encoded_bytes >= ANNOUNCED_BYTES:
         size = decimal(encoded_bytes)
-        display.note(
-            f"disk   the encoded text takes {size} in the run folder; training reads it from there and needs "
-            "no more memory than for a short text"
-        )
+        display.note(f"disk   the encoded text takes {size} in the run folder; training reads it from there")
 
 
 def announced_seconds(reading_seconds: float, display: Display) -> float:
