@@ -4,6 +4,7 @@ import contextlib
 import random
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from forked import figures
@@ -69,7 +70,8 @@ def arguments(command: str, option: str, value: str, run: Path, folder: Path) ->
 def try_options(run: Path, folder: Path, share: float) -> None:
     choice = random.Random(4)
     cases = [(c, o, v) for c in COMMANDS for o in options_of(c) for v in VALUES if choice.random() < share]
-    with figures("hostile numbers") as found:
+    # Several processes would be started with the arguments of this one, the tests'.
+    with figures("hostile numbers") as found, patch("charrnn.cli.launch", return_value=0):
         for number, (command, option, value) in enumerate(cases):
             place = folder / str(number)
             place.mkdir()
