@@ -20,6 +20,7 @@ from charrnn.inspection.excerpts import Symbols, symbols_of
 from charrnn.inspection.labels import paired
 from charrnn.inspection.untrained import untrained
 from charrnn.model.architecture import LabelledArchitecture, TranslationArchitecture
+from charrnn.model.names import part_of
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.report import Display
 from charrnn.text.dataset_encoding import encode_examples
@@ -117,8 +118,5 @@ def _examples(part: TaskPart, name: str, model: Checkpoint) -> Inspected:
 
         return Inspected(name, symbols, pairs.trunk(architecture, weights), blank, part)
     if isinstance(architecture, TranslationArchitecture):
-        own = {
-            name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")
-        }
-        return _read_by(Trunk(architecture.encoder, own), name, symbols, part)
+        return _read_by(Trunk(architecture.encoder, part_of(weights, "encoder.")), name, symbols, part)
     return _read_by(Trunk(architecture, weights), name, symbols, part)

@@ -15,6 +15,7 @@ from charrnn.decoding.encoder import Encoder
 from charrnn.decoding.network import NOT_FINITE, Decoder, Held
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import TranslationArchitecture
+from charrnn.model.names import part_of
 
 Ids = NDArray[np.integer[Any]]
 
@@ -38,8 +39,8 @@ class Translator:
         self.architecture = architecture
         self._weights = weights
         hidden = architecture.hidden
-        self._encoder = Encoder(architecture.encoder, _only("encoder.", weights), held)
-        self._decoder = _only("decoder.", weights)
+        self._encoder = Encoder(architecture.encoder, part_of(weights, "encoder."), held)
+        self._decoder = part_of(weights, "decoder.")
         if architecture.attention:
             # What a step gives is what attention asks for, W_q h, and below that h's own share of the mix.
             asks, mixes = weights["query_weight"], weights["mixing_weight"]
@@ -161,7 +162,3 @@ def by_length(lengths: Sequence[int], together: int) -> Iterator[list[int]]:
         some.append(place)
     if some:
         yield some
-
-
-def _only(prefix: str, weights: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}

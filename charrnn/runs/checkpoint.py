@@ -21,6 +21,7 @@ from charrnn.config.declaration import build, shortened
 from charrnn.config.settings import IN_THE_CHECKPOINT, ReadingSettings, TrainSettings
 from charrnn.errors import CheckpointError, UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture
+from charrnn.model.names import part_of
 from charrnn.runs import checkpoint_file
 from charrnn.runs.atomic import write_atomically
 from charrnn.runs.checkpoint_facts import CorpusFacts, Progress, check_name, checked_fitted
@@ -136,10 +137,6 @@ def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + name: value for name, value in values.items()}
 
 
-def _only(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-
-
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint, trusting nothing in it.
 
@@ -153,7 +150,7 @@ def load(path: Path) -> Checkpoint:
     return dataclasses.replace(
         described,
         weights={name: arrays[_WEIGHTS + name] for name in described.architecture.shapes()},
-        training=dataclasses.replace(described.training, arrays=_only(_TRAINING, arrays)),
+        training=dataclasses.replace(described.training, arrays=part_of(arrays, _TRAINING)),
     )
 
 

@@ -3,7 +3,7 @@
 `charrnn/runs/training_state.py` says what each array is. Knows nothing of files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from charrnn.model.layer import State
+from charrnn.model.names import part_of
 from charrnn.runs.training_state import Extent, Numbers, TrainingState
 from charrnn.training.optimizers import load_state_dict, state_dict
 from charrnn.training.trainer import Trainer
@@ -67,10 +68,11 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_m
     if 0 < texts < going_on:
         raise ValueError(f"a state of {texts} texts where {going_on} go on")
     trainer.budget.restore(training.numbers["budget"])
-    moving = dict(_only(_MOVING, training))
+    moving = part_of(training.arrays, _MOVING)
     for network, arrays in ((trainer.averaged, weights), (trainer.model, moving or weights)):
         network.put(arrays)
-    load_state_dict(trainer.optimizers, {n: torch.from_numpy(v) for n, v in _only(_OPTIMIZER, training)})
+    remembered = part_of(training.arrays, _OPTIMIZER)
+    load_state_dict(trainer.optimizers, {name: torch.from_numpy(v) for name, v in remembered.items()})
     _put_back_carried(trainer, training)
     generator = trainer.model.generator
     if is_moved:
@@ -82,13 +84,6 @@ def put_back(trainer: Trainer, weights: Arrays, training: TrainingState, *, is_m
 def _array(tensor: Tensor) -> NDArray[Any]:
     array: NDArray[Any] = tensor.detach().cpu().numpy()
     return array
-
-
-def _only(prefix: str, training: TrainingState) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The arrays whose names begin so, by what follows."""
-    for name, values in training.arrays.items():
-        if name.startswith(prefix):
-            yield name.removeprefix(prefix), values
 
 
 def _carried_tensors(state: State | None) -> dict[str, Tensor]:
