@@ -76,7 +76,7 @@ def classifier_of(model: Checkpoint) -> SavedClassifier:
     """The classifier that a checkpoint holds."""
     if not isinstance(model.architecture, ClassifierArchitecture):
         raise CheckpointError(f"a network of --task {model.task} tells no labels apart")
-    return SavedClassifier(model.architecture, model.weights, model.fitted.get("temperature", 1.0))
+    return SavedClassifier(model.architecture, model.weights, model.temperature)
 
 
 class Labeller:

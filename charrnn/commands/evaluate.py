@@ -26,6 +26,7 @@ from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import CheckpointError, DivergenceError, UsageError
 from charrnn.evaluation.scores import LanguageScore
+from charrnn.model.architecture import WRITING
 from charrnn.model.measures import Kept
 from charrnn.runs.checkpoint import Checkpoint, describe, load
 from charrnn.runs.folder import find_checkpoint
@@ -60,9 +61,6 @@ OF_TASKS = {
 
 NOT_OF_LANGUAGE = {"beam", "n_best", "min_probability", "wrong"}
 """Those that say nothing to a language model."""
-
-ON_DEVICES = {"language", "generate"}
-"""The tasks whose models are scored by PyTorch, on any device; the others are by NumPy, on the CPU."""
 
 
 def evaluate(question: Question) -> None:
@@ -110,7 +108,8 @@ def _check_settings(question: Question, task: str, path: Path) -> None:
             f"{name} is for a model of --task {' or '.join(fit)}, and {path} is one of "
             f"--task {task}; leave it out"
         )
-    if task not in ON_DEVICES and question.settings.device not in {"auto", "cpu"}:
+    # Those that answer are scored by NumPy; only those that write by PyTorch, on any device.
+    if task not in WRITING and question.settings.device not in {"auto", "cpu"}:
         raise UsageError(
             f"--device is {question.settings.device}, and {path} is of --task {task}, which computes on the "
             "CPU; leave it out"

@@ -48,7 +48,7 @@ def score_classes(question: Question, path: Path, model: Checkpoint) -> None:
         new = unseen(dataset, part.texts)
         found: dict[str, Any] = {"checkpoint": str(path), "task": model.task, "lines": part.records}
         found |= {"unseen_lines": None if new is None else int(new.sum())} | given.figures()
-        found["temperature"] = model.fitted.get("temperature", 1.0)
+        found["temperature"] = model.temperature
         found["calibration_error_without_temperature"] = given.at(found["temperature"]).calibration()
         found["unseen"] = given.only(new).figures() if new is not None and new.any() else None
         if settings.min_probability is not None:

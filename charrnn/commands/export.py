@@ -16,14 +16,12 @@ from charrnn.display.tables import print_result, two_columns
 from charrnn.errors import UsageError
 from charrnn.export.formats import FORMATS, Format, format_of
 from charrnn.export.source import Export, Source
+from charrnn.model.architecture import WRITING
 from charrnn.runs.checkpoint import load
 from charrnn.runs.folder import find_checkpoint
 
 FILE = "FILE"
 """What the argument is called."""
-
-WRITING = ("language", "generate")
-"""The tasks whose models predict characters; the others give answers: a label, tags, symbols of a target."""
 
 
 def export(file: str, checkpoint: str | None, settings: ExportSettings, *, json_wanted: bool) -> None:

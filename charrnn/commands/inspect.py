@@ -14,7 +14,7 @@ from rich.console import Console
 
 from charrnn.commands.answering import check_memory
 from charrnn.commands.cells import column_of
-from charrnn.commands.inspect_report import WRITING, Report, Use, print_report, write_page
+from charrnn.commands.inspect_report import Report, Use, print_report, write_page
 from charrnn.commands.inspected import Inspected, inspected
 from charrnn.config.settings import InspectSettings
 from charrnn.config.values import named_pattern
@@ -30,6 +30,7 @@ from charrnn.inspection.answers import answer_uses
 from charrnn.inspection.excerpts import Excerpts, spread
 from charrnn.inspection.findings import Finding, findings
 from charrnn.inspection.properties import PROPERTIES, Found, Property, found_in, matching
+from charrnn.model.architecture import WRITING
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.text.parts import TaskPart
@@ -143,13 +144,8 @@ def _used_to_answer(
 ) -> Mapping[int, Use]:
     """What taking cells of findings away costs of right answers, by their columns."""
     columns = list(dict.fromkeys(one.column for one in shown))[:most]
-    answering = Answering(
-        model.architecture,
-        model.weights,
-        len(model.vocabulary),
-        model.answers,
-        model.fitted.get("temperature", 1.0),
-    )
+    vocabulary, temperature = model.vocabulary, model.temperature
+    answering = Answering(model.architecture, model.weights, len(vocabulary), model.answers, temperature)
     some = examples.beginning(ASKED)
     console, means = Console(stderr=True, highlight=False), activity.values.mean(axis=0)
     symbols = (1 + len(columns)) * some.symbols

@@ -23,12 +23,10 @@ from charrnn.inspection.activations import Activity, Trunk, place_of
 from charrnn.inspection.excerpts import Excerpts
 from charrnn.inspection.findings import Finding
 from charrnn.inspection.pictures import pictures
+from charrnn.model.architecture import WRITING
 
 DEAREST = 8
 """Cells that cost most to lose, of which a line tells."""
-
-WRITING = ("language", "generate")
-"""The tasks whose models predict characters; the others give answers: a label, tags, symbols of a target."""
 
 ON_A_PAGE = 8
 """Cells under which a page shows text."""

@@ -25,15 +25,13 @@ from charrnn.export.html_check import checked
 from charrnn.export.html_facts import facts
 from charrnn.export.source import Export, Source
 from charrnn.export.weights import Stored, restored, store
+from charrnn.model.architecture import WRITING
 
 SCRIPTS = (
     *("numbers.js", "decoder.js", "text.js", "sampler.js", "scorer.js", "tasks.js"),
     *("parts.js", "watching.js", "writing.js", "answering.js", "page.js"),
 )
 """In the order in which they stand in the page."""
-
-WRITING = ("language", "generate")
-"""Tasks whose models begin with a prompt; others are given lines, in which anything may stand."""
 
 ALIGNMENT = 4
 """Of the arrays, in bytes: typed arrays of a browser begin nowhere else."""

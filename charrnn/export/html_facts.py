@@ -53,7 +53,7 @@ def _short(number: float) -> float:
 def _of_task(model: Checkpoint) -> dict[str, Any]:
     """What is to be found, and how it is put into words."""
     if model.task in {"classify", "generate"}:
-        return {"labels": model.answers, "temperature": model.fitted.get("temperature", 1.0)}
+        return {"labels": model.answers, "temperature": model.temperature}
     if model.task == "tag":
         return _of_tags(model)
     if isinstance(model.architecture, TranslationArchitecture):

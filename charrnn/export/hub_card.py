@@ -71,7 +71,7 @@ def _parts(source: Source) -> Iterator[list[str]]:
     yield ["## Use"]
     command = f"charrnn {use.command.split()[0]} --checkpoint {PLACE}"
     yield fenced(" ".join([command, *use.command.split()[1:]]), "sh")
-    if model.task in {"language", "generate"}:
+    if writes(model):
         arguments = ", ".join(
             [f"label={json.dumps(visible(name))}" for name in model.answers[:1]]
             + ["length=300"] * (model.reading.mode == "text")

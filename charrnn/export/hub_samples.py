@@ -12,6 +12,7 @@ from charrnn.decoding.text_stream import spell
 from charrnn.evaluation.overlap import Novelty, Share, compare
 from charrnn.export.held_out import dataset_of
 from charrnn.export.source import Source
+from charrnn.model.architecture import WRITING
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.language_model import language_model_of
 
@@ -33,7 +34,7 @@ TEMPERATURE = 0.7
 
 def writes(model: Checkpoint) -> bool:
     """Whether it is a model that writes text."""
-    return model.task in {"language", "generate"}
+    return model.task in WRITING
 
 
 def samples(model: Checkpoint) -> list[tuple[str | None, str]]:

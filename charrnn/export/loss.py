@@ -53,10 +53,9 @@ def _cost(source: Source) -> Cost | None:
         return partial(_of_texts_by_label, size, some, symbols)
     if some is None:
         return None
-    temperature = model.fitted.get("temperature", 1.0)
 
     def cost(weights: Weights) -> float:
-        return answer_costs(Answering(size, weights, symbols, model.answers, temperature), some).mean
+        return answer_costs(Answering(size, weights, symbols, model.answers, model.temperature), some).mean
 
     return cost
 

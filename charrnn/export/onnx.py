@@ -13,7 +13,12 @@ from charrnn.errors import CharRNNError
 from charrnn.export import onnx_check, onnx_networks
 from charrnn.export.source import Export, Source
 from charrnn.export.weights import Stored, store
-from charrnn.model.architecture import ClassifierArchitecture, TaggerArchitecture, TranslationArchitecture
+from charrnn.model.architecture import (
+    WRITING,
+    ClassifierArchitecture,
+    TaggerArchitecture,
+    TranslationArchitecture,
+)
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.text.answers import ANSWERS
 from charrnn.text.tag_schemes import possible
@@ -55,8 +60,7 @@ def networks(model: Checkpoint, stored: Mapping[str, Stored]) -> dict[str, onnx_
     """The graphs of a model, by what the names of their files have after the stem."""
     architecture = model.architecture
     if isinstance(architecture, ClassifierArchitecture):
-        temperature = model.fitted.get("temperature", 1.0)
-        return {"": onnx_networks.classifier(architecture, stored, temperature)}
+        return {"": onnx_networks.classifier(architecture, stored, model.temperature)}
     if isinstance(architecture, TaggerArchitecture):
         return {"": onnx_networks.tagger(architecture, stored, possible(model.answers))}
     if isinstance(architecture, TranslationArchitecture):
@@ -86,7 +90,7 @@ def _metadata(source: Source) -> dict[str, str]:
         "end": vocabulary.end,
         "unknown": vocabulary.unknown,
     }
-    if model.task in {"language", "generate"}:
+    if model.task in WRITING:
         found["starts"] = " ".join(map(str, model.corpus.starts))
     if kind := ANSWERS.get(model.task):
         found[kind.name] = json.dumps(model.answers)

@@ -259,3 +259,7 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "translate": TranslationArchitecture,
 }
 """What the network of each task is made of, by the name that a checkpoint has for the task."""
+
+WRITING = frozenset({"language", "generate"})
+"""The tasks whose models predict characters, after a prompt; the others answer lines, in which anything may
+stand: with a label, tags, symbols of a target."""

@@ -87,6 +87,11 @@ class Checkpoint:
     answers: tuple[str, ...] = ()
     fitted: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def temperature(self) -> float:
+        """What logits of labels are divided by: 1 where nothing was fitted."""
+        return self.fitted.get("temperature", 1.0)
+
     def fingerprint(self) -> str:
         """SHA-256 of the weights, names and values: equal for equal models."""
         digest = hashlib.sha256()
