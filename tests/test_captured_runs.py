@@ -16,9 +16,11 @@ import torch
 from interruptions import fingerprints, stopped_at
 from losses import language_network
 from program import DEVICE, SMALL, TEXT, charrnn
+from rich.filesize import decimal
 from test_captured import GRAPH, streams, windowed
 from test_trainer import records_batches, trainer_of
 
+from charrnn.commands.dry_run import rows_of_plan
 from charrnn.commands.plan_line import plan_lines
 from charrnn.config.declaration import build
 from charrnn.config.settings import TrainSettings
@@ -191,6 +193,7 @@ def test_what_fits_is_what_the_device_has_left(monkeypatch: pytest.MonkeyPatch) 
     for free, fits in ((needed - 2_000, True), (needed - 2_001, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, 10**12))
         assert memory.fits(plan) is fits
+        assert dict(rows_of_plan(plan))["memory"].endswith(f", of {decimal(free + 2_000)} free")
     assert not memory.fits(planned("cpu"))
 
 

@@ -23,7 +23,6 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.display.tables import print_result, two_columns
 from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import Run, free_folder
-from charrnn.runs.free_memory import free_bytes
 from charrnn.runs.report import Display, Report
 from charrnn.text.answers import Names
 from charrnn.text.arrays import check_space, writable
@@ -33,7 +32,7 @@ from charrnn.text.parts import Part
 from charrnn.text.shared_lines import duplicate_records
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.text.vocabulary_entries import symbol_entries
-from charrnn.training.memory import checkpoints_bytes, needed_bytes, space_bytes
+from charrnn.training.memory import checkpoints_bytes, left_bytes, needed_bytes, space_bytes
 from charrnn.training.plan import Plan
 from charrnn.training.transfer import Transfer, transferred
 
@@ -169,7 +168,7 @@ def rows_of_plan(plan: Plan) -> Rows:
     yield "plan", in_words(plan)
     if plan.settings.budget.max_time and plan.updates is not None:
         yield "", "timed just now, since --max-time bounds the run: a busier machine gets another plan"
-    free = free_bytes()
+    free = left_bytes(plan)
     known = "" if math.isinf(free) else f", of {decimal(int(max(0.0, free)))} free"
     yield "memory", f"about {decimal(needed_bytes(plan))}{known}"
 
