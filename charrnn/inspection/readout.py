@@ -29,10 +29,11 @@ def readout_scores(values: Array, found: Sequence[Found], fitted: NDArray[np.boo
         fitted: (N,) the places that it is fitted on; it is scored on the others.
     """
     told = readouts(values, np.stack([_scaled(one, fitted) for one in found], 1), fitted)
-    ranks = centred_ranks(told)
-    measured = [Measured.of(one.values[~fitted], is_number=one.is_number) for one in found]
-    scores = (signed_scores(ranks, one, spreads(ranks))[number] for number, one in enumerate(measured))
-    return [max(0.0, float(score)) for score in scores]
+    scores = []
+    for column, one in zip(np.hsplit(centred_ranks(told), len(found)), found, strict=True):
+        measured = Measured.of(one.values[~fitted], is_number=one.is_number)
+        scores.append(max(0.0, float(signed_scores(column, measured, spreads(column))[0])))
+    return scores
 
 
 def readouts(values: Array, wanted: NDArray[np.float64], fitted: NDArray[np.bool_]) -> Array:
