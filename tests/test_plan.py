@@ -353,10 +353,10 @@ def test_speed_is_measured_only_where_something_follows_from_it() -> None:
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_what_is_easier_to_overfit_is_regularised_more(one: float, other: float) -> None:
     less, more = sorted((one, other))
-    for lines, most in ((False, 0.5), (True, 0.25)):
+    for lines, most in ((False, 0.46), (True, 0.25)):
         assert 0 <= dropout(less, lines=lines) <= dropout(more, lines=lines) <= most
         assert 0.06 <= weight_decay(less, lines=lines) <= weight_decay(more, lines=lines) <= 0.1
-    assert 0 <= weight_dropout(less, lines=False) <= weight_dropout(more, lines=False) <= 0.7
+    assert 0 <= weight_dropout(less, lines=False) <= weight_dropout(more, lines=False) <= 0.41
     assert weight_dropout(more, lines=True) == 0
     assert weight_decay(more, lines=True) <= weight_decay(more, lines=False)
 
@@ -364,8 +364,8 @@ def test_what_is_easier_to_overfit_is_regularised_more(one: float, other: float)
 def test_dropout_and_weight_decay_grow_with_the_load() -> None:
     """From the experiments in LOG.md; of lines no weight dropout, and always the same weight decay."""
     loads = (0.0, 20.0, 24.0, 50.0, 100.0, 151.0, 1e9)
-    assert [dropout(load, lines=False) for load in loads] == [0, 0.09, 0.11, 0.21, 0.3, 0.35, 0.5]
-    assert [weight_dropout(load, lines=False) for load in loads] == [0, 0, 0, 0.13, 0.23, 0.29, 0.7]
+    assert [dropout(load, lines=False) for load in loads] == [0, 0.09, 0.11, 0.21, 0.3, 0.35, 0.46]
+    assert [weight_dropout(load, lines=False) for load in loads] == [0, 0, 0, 0.13, 0.23, 0.29, 0.41]
     assert [dropout(load, lines=True) for load in loads] == [0, 0, 0.05, 0.13, 0.21, 0.25, 0.25]
     grown = {0.0: 0.06, 1.5: 0.06, 3.0: 0.08, 6.0: 0.1, 1e9: 0.1}
     assert {load: weight_decay(load, lines=False) for load in grown} == grown
@@ -379,7 +379,7 @@ def test_dropout_and_weight_decay_follow_from_passes_and_parameters() -> None:
     shares = [plan(NOVEL, epochs=epochs, hidden=384).model.dropout for epochs in (1, 8, 50, 100, 10_000)]
     assert shares == sorted(shares)
     assert shares[0] == shares[1] == 0
-    assert 0 < shares[2] < shares[3] < shares[4] == 0.5
+    assert 0 < shares[2] < shares[3] < shares[4] == 0.46
     assert plan(NOVEL, epochs=50, hidden=64).model.dropout < plan(NOVEL, epochs=50, hidden=512).model.dropout
     assert 0 < plan(NOVEL, epochs=200).model.weight_dropout < plan(NOVEL, epochs=900).model.weight_dropout
     assert plan(NOVEL, epochs=500, weight_dropout=0.0).model.weight_dropout == 0
