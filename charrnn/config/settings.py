@@ -213,7 +213,7 @@ class BudgetSettings(Checked):
         "--resume, the total of the run, or +5m for five minutes more",
         check=time_bound,
         metavar="TIME",
-        chosen="5m, if no other limit is given",
+        chosen="5m, without --epochs and --steps",
         on_resume="bound",
     )
     epochs: float | None = setting(
@@ -297,19 +297,19 @@ class ExampleSettings(Checked):
     )
     attention: bool = setting(
         True,
-        "let each step of what is written look at all of the source, with translate; else at its end alone",
+        "let the decoder attend to the whole source, with translate; else it starts from its end state alone",
         tasks=("translate",),
     )
     class_weights: str = setting(
         "none",
-        "how much an example counts, with classify: alike, or all examples of one label as much as those of "
-        "any other",
+        "weight of an example in the loss, with classify: the same for all, or balanced, so that each label "
+        "counts the same in total",
         choices=("none", "balanced"),
         tasks=("classify",),
     )
     label_smoothing: float = setting(
         0.05,
-        "share of the probability that is asked for all labels alike, with classify",
+        "share of the target probability that is spread evenly over all labels, with classify",
         minimum=0.0,
         maximum=0.99,
         metavar="X",
@@ -700,7 +700,7 @@ class TranslateSettings(Checked):
 
     beam: int = setting(
         5,
-        "targets that are followed at each step; 1 takes the likeliest symbol every time",
+        "beam width: targets kept at each step; 1 is greedy decoding",
         minimum=1,
         maximum=4096,
         metavar="N",
@@ -773,7 +773,7 @@ class EvaluateSettings(Checked):
         metavar="validation",
     )
     beam: int = setting(
-        5, "translate: targets that are followed at each step", minimum=1, maximum=4096, metavar="N"
+        5, "translate: beam width, as in charrnn translate", minimum=1, maximum=4096, metavar="N"
     )
     n_best: int | None = setting(
         None,
