@@ -60,6 +60,34 @@ def test_each_stream_reads_on_where_it_stopped(symbols: int, batch: int, length:
         assert torch.equal(at_start, torch.zeros_like(at_start) if flags is None else flags)
 
 
+@pytest.mark.parametrize(("batch", "length"), [(5, 10), (1, 7), (3, 50)])
+def test_a_long_text_is_read_in_pieces_in_random_order(
+    batch: int, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an epoch a stream reads every piece once, from its begin to its end with the state carried."""
+    monkeypatch.setattr("charrnn.tasks.windows.LONG", 100)
+    monkeypatch.setattr("charrnn.tasks.windows.PIECE", 35)
+    piece, transitions = max(1, 35 // length) * length, 1_234
+    pieces, in_a_piece = transitions // piece, piece // length
+    assert not np.array_equal(
+        Streams(places(transitions + 1), batch, length, seed=1).pieces,
+        Streams(places(transitions + 1), batch, length, seed=2).pieces,
+    )
+    inputs, targets, fresh = taken(Streams(places(transitions + 1), batch, length), 2 * pieces * in_a_piece)
+    assert torch.equal(targets, inputs + 1)
+    begins = {number * transitions // pieces for number in range(pieces)}
+    for stream in range(batch):
+        starts = inputs[:, stream, 0].tolist()
+        is_fresh = [flags is not None and bool(flags[stream]) for flags in fresh]
+        assert is_fresh == [start in begins for start in starts]
+        for one, other, starts_blank in zip(starts, starts[1:], is_fresh[1:], strict=False):
+            assert starts_blank or other == one + length
+        first = starts[: pieces * in_a_piece]
+        assert sorted(first) == sorted(begin + k * length for begin in begins for k in range(in_a_piece))
+        assert first == starts[pieces * in_a_piece :]
+        assert first != sorted(first)
+
+
 def test_now_and_then_a_window_starts_blank() -> None:
     streams = Streams(places(100_001), 50, 10, resets=0.05, seed=3)
     *_, fresh = taken(streams, 2_000)
@@ -96,6 +124,21 @@ def test_streams_count_their_passes() -> None:
     epochs = [batch.epoch for batch in itertools.islice(streams, 10)]
     assert epochs == pytest.approx(np.arange(1, 11) / 5)
     assert [streams.steps(x) for x in (1, 2.5, 1e-9)] == [5, 12, 1]
+
+
+def test_stretches_of_a_long_text_are_read_in_pieces_in_random_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The windows are those that would be read in order; a state goes on only where the text does."""
+    spans = np.array([[0, 300], [300, 1_000], [1_000, 1_250]])
+    in_order = PartedStreams(places(1_250), spans, 4, 10)
+    monkeypatch.setattr("charrnn.tasks.windows.LONG", 100)
+    monkeypatch.setattr("charrnn.tasks.windows.PIECE", 35)
+    mixed = PartedStreams(places(1_250), spans, 4, 10)
+    assert sorted(mixed.begins) == sorted(in_order.begins)
+    assert not np.array_equal(mixed.begins, in_order.begins)
+    assert in_order.is_first.sum() < mixed.is_first.sum() <= len(mixed.begins) / 2
+    goes_on = ~mixed.is_first[1:]
+    assert (np.diff(mixed.begins)[goes_on] == 10).all()
+    assert mixed.is_first[0]
 
 
 @settings(max_examples=60)

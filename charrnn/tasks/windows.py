@@ -18,6 +18,9 @@ from charrnn.text.vocabulary import Ids
 RESETS = 0.05
 """Share of a text's windows that start blank in training: what is written, or scored, begins so too."""
 
+LONG, PIECE = 2**18, 2**14
+"""Symbols of a stream from which it is read in pieces, in random order; and symbols of a piece (LOG.md)."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -76,12 +79,16 @@ class Streams:
         b=0   |------>|------>|------>            windows of T, the state carried
         b=1                     |------>|------>|----
 
+    Streams of `LONG` symbols or more would each stay in one part of the text, and a run of less than an epoch
+    would never see the rest. So they read pieces of whole windows, in a random order that is the same in each
+    epoch, and start each piece blank; what the pieces leave of the text is not read.
+
     Args:
         ids: the text.
         batch_size: B.
         sequence_length: T.
         resets: share of the windows that start blank.
-        seed: of which those are.
+        seed: of which those are, and of the order of pieces.
     """
 
     def __init__(
@@ -91,7 +98,12 @@ class Streams:
         self.transitions = len(ids) - 1
         self.batch_size, self.sequence_length = batch_size, sequence_length
         self.resets, self.seed = resets, seed
-        self.starts = np.arange(batch_size) * self.transitions // batch_size
+        self.piece, aligned = self.transitions, 1
+        if self.transitions >= batch_size * LONG:
+            self.piece, aligned = max(1, PIECE // sequence_length) * sequence_length, sequence_length
+        count = self.transitions // self.piece
+        self.pieces = np.random.default_rng(seed).permutation(count) * self.transitions // count
+        self.starts = np.arange(batch_size) * count * self.piece // batch_size // aligned * aligned
         self.position = 0
 
     def __iter__(self) -> Iterator[NextSymbols]:
@@ -105,9 +117,10 @@ class Streams:
         A window that runs over the text's end goes on at its start: its last places are taken modulo M. It
         reads on there with its old state, one window in an epoch; one that begins there starts blank.
         """
-        begins = (self.starts + self.position) % self.transitions
+        numbers, places = np.divmod(self.starts + self.position, self.piece)
+        begins = self.pieces[numbers % len(self.pieces)] + places
         random = np.random.default_rng((self.seed, self.position))
-        fresh = (begins == 0) | (random.random(self.batch_size) < self.resets)
+        fresh = (places == 0) | (random.random(self.batch_size) < self.resets)
         self.position += self.sequence_length
         return Window(begins, fresh, epoch=self.position * self.batch_size / self.transitions)
 
@@ -139,7 +152,7 @@ class PartedStreams:
         T=3      |---->|---->            |---->|---->          carried
                        |---->                  |---->          blank
 
-    The K windows are a ring; stream b starts at window b·K/B.
+    The K windows are a ring; stream b starts at window b·K/B. A long text is read in pieces, as by `Streams`.
 
     Args:
         ids: the text.
@@ -147,7 +160,7 @@ class PartedStreams:
         batch_size: B.
         sequence_length: T.
         resets: share of the windows that start blank besides.
-        seed: of which those are.
+        seed: of which those are, and of the order of pieces.
     """
 
     def __init__(
@@ -164,6 +177,8 @@ class PartedStreams:
         self.resets, self.seed = resets, seed
         found = [_windows_of(begin, end - 1, sequence_length) for begin, end in spans.tolist()]
         self.begins, self.is_first = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if len(self.begins) * sequence_length >= batch_size * LONG:
+            self._mix(max(1, PIECE // sequence_length))
         self.starts = np.arange(batch_size) * len(self.begins) // batch_size
         self.position = 0
 
@@ -195,6 +210,15 @@ class PartedStreams:
     def texts_going_on(self) -> int:
         """How many texts of the next batch go on from a state."""
         return self.batch_size
+
+    def _mix(self, size: int) -> None:
+        """Put pieces of so many windows, or a few more, in random order; each starts blank."""
+        count = max(1, len(self.begins) // size)
+        bounds = np.arange(count + 1) * len(self.begins) // count
+        self.is_first[bounds[:-1]] = True
+        order = np.random.default_rng(self.seed).permutation(count)
+        windows = np.concatenate([np.arange(bounds[piece], bounds[piece + 1]) for piece in order])
+        self.begins, self.is_first = self.begins[windows], self.is_first[windows]
 
 
 def _windows_of(begin: int, end: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
