@@ -18,7 +18,7 @@ from charrnn.text.vocabulary import Ids
 RESETS = 0.05
 """Share of a text's windows that start blank in training: what is written, or scored, begins so too."""
 
-LONG, PIECE = 2**18, 2**14
+LONG, PIECE = 2**18, 2**11
 """Symbols of a stream from which it is read in pieces, in random order; and symbols of a piece (LOG.md)."""
 
 
