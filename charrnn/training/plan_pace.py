@@ -7,7 +7,7 @@ from charrnn.config.values import seconds
 from charrnn.errors import ResourceError
 from charrnn.tasks.task import Task
 from charrnn.text.parts import TaskPart
-from charrnn.training.machine import denormals_flushed
+from charrnn.training.machine import denormals_flushed, give_freed_memory_back
 from charrnn.training.memory import fits, memory_explained
 from charrnn.training.pace import updates_per_second
 from charrnn.training.plan import PACE_SHARE, Pace, Plan
@@ -25,30 +25,39 @@ def pace_of(task: Task, budget: BudgetSettings, part: TaskPart) -> Pace:
         nonlocal spent
         if not fits(plan) or spent > allowed:
             return 0.0
-        began, counts = time.monotonic(), to_choose_from(plan.settings.machine.threads)
-        batches = make_batches(task, part, plan.settings)
-        use(counts[0])
-        world = None
-        if plan.settings.machine.processes > 1:
-            from charrnn.training.distributed import rehearsal
-
-            world = rehearsal(plan.settings.machine.processes)
-        fastest = 0.0
+        began = time.monotonic()
         try:
-            with denormals_flushed(), memory_explained(plan):
-                trainer = make_trainer(task, plan, batches, Budget(None, None), world)
-                for count in counts:
-                    use(count)
-                    started, worked = time.monotonic(), time.process_time()
-                    found = updates_per_second(trainer)
-                    now, processor_seconds = time.monotonic(), time.process_time() - worked
-                    is_slower, fastest = found < fastest, max(found, fastest)
-                    if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
-                        break
+            fastest = _fastest(task, part, plan, allowed)
         except ResourceError:
             if plan.settings.machine.device == "cpu":  # where `fits` says what there is
                 raise
+            fastest = 0.0
+        give_freed_memory_back()
         spent += time.monotonic() - began
         return fastest
 
     return pace
+
+
+def _fastest(task: Task, part: TaskPart, plan: Plan, allowed: float) -> float:
+    """Updates a second with the best number of threads; others are tried for so many seconds."""
+    began, counts = time.monotonic(), to_choose_from(plan.settings.machine.threads)
+    batches = make_batches(task, part, plan.settings)
+    use(counts[0])
+    world = None
+    if plan.settings.machine.processes > 1:
+        from charrnn.training.distributed import rehearsal
+
+        world = rehearsal(plan.settings.machine.processes)
+    fastest = 0.0
+    with denormals_flushed(), memory_explained(plan):
+        trainer = make_trainer(task, plan, batches, Budget(None, None), world)
+        for count in counts:
+            use(count)
+            started, worked = time.monotonic(), time.process_time()
+            found = updates_per_second(trainer)
+            now, processor_seconds = time.monotonic(), time.process_time() - worked
+            is_slower, fastest = found < fastest, max(found, fastest)
+            if is_slower or is_crowded(now - started, processor_seconds) or now - began > allowed:
+                break
+    return fastest
