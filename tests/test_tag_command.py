@@ -40,6 +40,25 @@ def test_a_line_in_a_line_out(run: Path, options: tuple[str, ...], wanted: str) 
     assert (result.code, result.out) == (0, wanted)
 
 
+def test_empty_texts_alone_cannot_be_learnt_from(tmp_path: Path) -> None:
+    """The one text that has symbols is held out."""
+    (text := tmp_path / "text.txt").write_text("ab cd\n  \n  \n")
+    options = (
+        "--task",
+        "tag",
+        "--restore",
+        "spaces",
+        "--steps",
+        "3",
+        "--run",
+        str(tmp_path / "run"),
+        "--quiet",
+    )
+    result = charrnn("train", str(text), *options)
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert "all texts to learn from are empty" in result.err
+
+
 def test_a_file_is_read_line_by_line_and_strange_characters_get_a_tag_too(run: Path, tmp_path: Path) -> None:
     lines = tmp_path / "lines.txt"
     lines.write_text("ab\nzz\U0001f600\n")

@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from charrnn.decoding.chain import Chain
 from charrnn.decoding.network import NOT_FINITE
-from charrnn.errors import CheckpointError
+from charrnn.errors import CheckpointError, CorpusError
 from charrnn.model.architecture import TaggerArchitecture
 from charrnn.model.layer import State
 from charrnn.model.packing import Packing
@@ -157,8 +157,14 @@ class TaggingTask:
     def batches(
         self, part: Tagged, *, batch_size: int, sequence_length: int, seed: int
     ) -> Passes[Numbers, TaggedTexts]:
-        """Whole texts of like lengths; from an empty one there is nothing to learn."""
+        """Whole texts of like lengths; from an empty one there is nothing to learn.
+
+        Raises:
+            CorpusError: all are empty.
+        """
         some = replace(part, texts=replace(part.texts, chosen=part.texts.chosen[part.texts.lengths > 1]))
+        if not len(some.texts.chosen):
+            raise CorpusError("all texts to learn from are empty; expected some with tags; give more texts")
         return whole_examples(
             some.texts.lengths,
             batches_of(some, self.vocabulary),
