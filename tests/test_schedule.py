@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charrnn import STARTED
-from charrnn.training.schedule import WARM_UP, Budget, Interval, RunClock, rate
+from charrnn.training.schedule import LONGEST_EXIT, WARM_UP, Budget, Interval, RunClock, rate
 
 
 @dataclass
@@ -161,3 +161,13 @@ def test_the_clock_of_a_run_counts_what_it_took_before(monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     assert RunClock(30.0, 990.0)() == 40.0
     assert RunClock()() == 1000.0 - STARTED
+
+
+def test_a_slow_start_is_followed_by_a_slow_end_also_before_the_first_update() -> None:
+    clock = Clock(14.0)
+    budget = Budget(None, 120.0, clock)
+    budget.keep_back(0.0)
+    before = budget.reserve_seconds
+    budget.start()
+    budget.keep_back(0.0)
+    assert budget.reserve_seconds == before == LONGEST_EXIT

@@ -83,7 +83,8 @@ class Budget:
         """Leave so much time for what follows the last update, and what the interpreter needs to end."""
         if self.deadline is None:
             return
-        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * self.started))
+        start = self.started if self.started >= 0 else self.clock()
+        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * start))
         self.reserve_seconds = min(seconds + ending, max(EXIT_SECONDS, RESERVE_SHARE * self.seconds_in_all))
 
     def is_overdue(self) -> bool:
