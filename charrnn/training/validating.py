@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 
+from charrnn.errors import CheckpointError
 from charrnn.evaluation.scores import OutOfTime, broken_off
 from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.training_state import Numbers
@@ -39,7 +40,7 @@ class Validating:
         value: what was found last; None before.
         best: the best so far, and after which update that was; (None, None) before.
         step: after which update it was measured last; -1 before.
-        stale: validations since the best.
+        stale: validations since the best became better; of equal scores the last is the best.
         seconds: that one takes, as far as is known; 0 where nothing depends on that.
     """
 
@@ -104,6 +105,8 @@ class Validating:
                 score = self.trainer.task.score(network, self.part)
         except OutOfTime:
             return None
+        except CheckpointError as error:  # of the decoder, which refuses weights that predict nothing finite
+            raise NotFinite(str(error)) from error
         self.seconds = time.monotonic() - began
         self._adapt(save_seconds)
         if not math.isfinite(score.value):
@@ -120,7 +123,7 @@ class Validating:
         best, _ = self.best
         is_best = best is None or score.better_than(best)
         self.step, self.value = self.trainer.step, score.value
-        self.stale = 0 if is_best else self.stale + 1
+        self.stale = 0 if is_best and score.value != best else self.stale + 1
         if is_best:
             self.best = self.value, self.step
 
