@@ -126,10 +126,10 @@ def groups(lengths: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def stretches(ids: Ids, begins: NDArray[np.int64], lengths: NDArray[np.int64]) -> Ids:
-    """Ascending stretches of ids, one after the other; where they are apart it takes 16 bytes a symbol."""
-    symbols = int(lengths.sum())
-    if len(begins) and int(begins[-1] + lengths[-1] - begins[0]) == symbols:
-        return ids[int(begins[0]) : int(begins[0]) + symbols]
+    """Stretches of ids, one after the other; where they are apart it takes 16 bytes a symbol meanwhile."""
+    symbols, ends = int(lengths.sum()), begins + lengths
+    if len(begins) and np.array_equal(begins[1:], ends[:-1]):
+        return ids[int(begins[0]) : int(ends[-1])]
     # Place k of the result is in the stretch whose begin, less all that came before it, is added to k.
     before = np.cumsum(lengths) - lengths
     places = np.arange(symbols) + np.repeat(begins - before, lengths)
