@@ -43,18 +43,8 @@ def test_a_line_in_a_line_out(run: Path, options: tuple[str, ...], wanted: str) 
 def test_empty_texts_alone_cannot_be_learnt_from(tmp_path: Path) -> None:
     """The one text that has symbols is held out."""
     (text := tmp_path / "text.txt").write_text("ab cd\n  \n  \n")
-    options = (
-        "--task",
-        "tag",
-        "--restore",
-        "spaces",
-        "--steps",
-        "3",
-        "--run",
-        str(tmp_path / "run"),
-        "--quiet",
-    )
-    result = charrnn("train", str(text), *options)
+    options = ("--task", "tag", "--restore", "spaces", "--steps", "3", "--quiet")
+    result = charrnn("train", str(text), *options, "--run", str(tmp_path / "run"))
     assert (result.code, result.err.count("\n")) == (3, 1)
     assert "all texts to learn from are empty" in result.err
 

@@ -99,8 +99,8 @@ class Streams:
         self.batch_size, self.sequence_length = batch_size, sequence_length
         self.resets, self.seed = resets, seed
         self.piece, aligned = self.transitions, 1
-        if self.transitions >= batch_size * LONG:
-            self.piece, aligned = max(1, PIECE // sequence_length) * sequence_length, sequence_length
+        if windows := _windows_of_a_piece(self.transitions, batch_size, sequence_length):
+            self.piece, aligned = windows * sequence_length, sequence_length
         count = self.transitions // self.piece
         self.pieces = np.random.default_rng(seed).permutation(count) * self.transitions // count
         self.starts = np.arange(batch_size) * count * self.piece // batch_size // aligned * aligned
@@ -177,8 +177,8 @@ class PartedStreams:
         self.resets, self.seed = resets, seed
         found = [_windows_of(begin, end - 1, sequence_length) for begin, end in spans.tolist()]
         self.begins, self.is_first = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        if len(self.begins) * sequence_length >= batch_size * LONG:
-            self._mix(max(1, PIECE // sequence_length))
+        if windows := _windows_of_a_piece(len(self.begins) * sequence_length, batch_size, sequence_length):
+            self._mix(windows)
         self.starts = np.arange(batch_size) * len(self.begins) // batch_size
         self.position = 0
 
@@ -219,6 +219,11 @@ class PartedStreams:
         order = np.random.default_rng(self.seed).permutation(count)
         windows = np.concatenate([np.arange(bounds[piece], bounds[piece + 1]) for piece in order])
         self.begins, self.is_first = self.begins[windows], self.is_first[windows]
+
+
+def _windows_of_a_piece(transitions: int, batch_size: int, sequence_length: int) -> int:
+    """How many windows a piece of a long text has; 0 where the text is read on from B places."""
+    return max(1, PIECE // sequence_length) if transitions >= batch_size * LONG else 0
 
 
 def _windows_of(begin: int, end: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

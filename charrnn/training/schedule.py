@@ -77,14 +77,18 @@ class Budget:
         """From the first update to the deadline; endless without one."""
         if self.deadline is None:
             return math.inf
-        return self.deadline - (self.started if self.started >= 0 else self.clock())
+        return self.deadline - self._start
+
+    @property
+    def _start(self) -> float:
+        """When the updates began; now, where they have not."""
+        return self.started if self.started >= 0 else self.clock()
 
     def keep_back(self, seconds: float) -> None:
         """Leave so much time for what follows the last update, and what the interpreter needs to end."""
         if self.deadline is None:
             return
-        start = self.started if self.started >= 0 else self.clock()
-        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * start))
+        ending = min(LONGEST_EXIT, max(EXIT_SECONDS, EXIT_SHARE * self._start))
         self.reserve_seconds = min(seconds + ending, max(EXIT_SECONDS, RESERVE_SHARE * self.seconds_in_all))
 
     def is_overdue(self) -> bool:
