@@ -6,6 +6,7 @@ that are sent ahead and the counts are the same. `make test-gpu` runs these with
 
 import itertools
 import math
+import weakref
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from charrnn.tasks.batches import NextSymbols
 from charrnn.tasks.task import Loss
 from charrnn.tasks.windows import PartedStreams, Streams, Window, Windowed
 from charrnn.training.captured import AHEAD, Capture, Captured, Orders, cuda_graph, text_on
-from charrnn.training.trainer import Trainer, UpdateTotals
+from charrnn.training.trainer import FastUpdates, Trainer, UpdateTotals
 from charrnn.training.trial import is_better
 
 UPDATES = 24
@@ -165,10 +166,39 @@ def test_what_does_the_same_and_is_faster_is_taken(monkeypatch: pytest.MonkeyPat
     for was, now in zip(kept, everything(trainer), strict=True):
         assert torch.equal(was, now)
     assert (trainer.step, trainer.batches.numbers()) == (1, place)
+
+
+def test_what_is_slower_is_not_taken_in_a_run_on_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights of any other run must not depend on how fast something was."""
+    trainer = trainer_of(batches=streams())
     monkeypatch.setattr(
         "charrnn.training.trial.time.perf_counter", Clock(plain=1.0, fast=2.0, trainer=trainer)
     )
+    assert is_better(trainer, windowed(trainer), GRAPH)
+    trainer.budget.deadline = 60.0
     assert not is_better(trainer, windowed(trainer), GRAPH)
+
+
+def test_a_graph_is_let_go_before_another_is_captured() -> None:
+    """Each has the memory of an update: a run that went back to a checkpoint may have no room for two."""
+
+    def weakly_called(body: Callable[[], None], _: torch.Generator) -> Callable[[], None]:
+        reference = weakref.WeakMethod(body)
+        return lambda: reference()()  # type: ignore[misc]
+
+    trainer = fast(trainer_of(batches=streams()), weakly_called)
+    next(iter(trainer))
+    before, make, found = weakref.ref(trainer._fast), trainer.make_fast, list[object]()
+    assert make is not None
+    assert before() is not None
+
+    def noted() -> FastUpdates:
+        found.append(before())
+        return make()
+
+    trainer.make_fast = noted
+    next(iter(trainer))
+    assert found == [None]
 
 
 def test_what_does_something_else_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:

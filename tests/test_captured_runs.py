@@ -5,6 +5,7 @@ Where there is no GPU, what would be captured is called instead, as in `test_cap
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,13 +117,17 @@ def test_a_run_that_diverges_goes_back_and_learns_on(kind: str, monkeypatch: pyt
 
 
 def chosen(
-    monkeypatch: pytest.MonkeyPatch, trainer: Trainer, *, fits: bool = True, better: bool = True
+    monkeypatch: pytest.MonkeyPatch,
+    trainer: Trainer,
+    *,
+    fits: bool = True,
+    is_better: Callable[..., bool] = lambda *_: True,
 ) -> bool:
     """Whether a trainer is given graphs, as if its network was on a GPU."""
     with monkeypatch.context() as patch:
         patch.setattr(CharRNN, "device", property(lambda _: torch.device("cuda")))
         patch.setattr(trial, "fits_on", lambda *_: fits)
-        patch.setattr(trial, "is_better", lambda *_: better)
+        patch.setattr(trial, "is_better", is_better)
         use_if_faster(trainer)
     return trainer.make_fast is not None
 
@@ -133,10 +138,19 @@ def test_graphs_are_for_windows_of_a_text_that_fits_and_one_process(monkeypatch:
     assert not chosen(monkeypatch, lines := trainer_of(batches=records_batches()))
     assert lines.read_every == 1
     assert not chosen(monkeypatch, trainer_of(batches=streams()), fits=False)
-    assert not chosen(monkeypatch, trainer_of(batches=streams()), better=False)
+    assert not chosen(monkeypatch, trainer_of(batches=streams()), is_better=lambda *_: False)
     shared = trainer_of(batches=streams())
     shared.world = SimpleNamespace()  # type: ignore[assignment]
     assert not chosen(monkeypatch, shared)
+
+
+def test_a_run_that_leaves_no_memory_for_the_trial_is_made_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copies(*_: object) -> bool:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    trainer = trainer_of(batches=streams())
+    assert not chosen(monkeypatch, trainer, is_better=copies)
+    assert trainer.read_every == 1
 
 
 def test_a_failed_capture_leaves_a_generator_that_draws_as_before() -> None:

@@ -66,7 +66,7 @@ CASES = [
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     cell: str, mode: str, moment: str, call: int
 ) -> None:
-    held_back = "100" if mode == "text" else "3"
+    held_out = "100" if mode == "text" else "3"
     options = (
         "--cell",
         cell,
@@ -75,7 +75,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
         "--patience",
         "9",
         "--validation",
-        held_back,
+        held_out,
         "--save-every",
         "4",
     )
@@ -86,6 +86,13 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(
     resume()
     assert fingerprints(Path("run")) == fingerprints(Path("whole"))
     assert load(Path("run/last.safetensors")).progress.finished
+    assert validations("run") == validations("whole") != []
+
+
+def validations(run: str) -> list[tuple[int, float]]:
+    """What a run's reports say of its validations, with their steps."""
+    lines = lines_of(Path(run, "metrics.jsonl"))
+    return [(line["step"], line["validation_nats"]) for line in lines if "validation_nats" in line]
 
 
 def test_a_run_needs_nothing_repeated_not_even_its_text() -> None:

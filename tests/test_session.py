@@ -349,6 +349,42 @@ def test_what_is_not_good_to_come_back_to_is_not_saved(
     assert (run.divergence.skipped, run.divergence.roll_backs) == (3, 1)
 
 
+def test_a_stop_after_a_skipped_update_keeps_the_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_and_stop(report: Report) -> None:
+        if report.step == 2:
+            with torch.no_grad():
+                language_network(run.trainer.model).output.bias.copy_(
+                    torch.linspace(-3e38, 3e38, len(VOCABULARY))
+                )
+        if report.step == 3:
+            raise Stopped("stopped by SIGINT", 2)
+
+    run = session_of(tmp_path, Watcher(break_and_stop), Budget(9, None), validated=False, steps=9)
+    monkeypatch.setattr(run, "save", lambda kept=run.save: run.trainer.step == 2 or kept())
+    with pytest.raises(Stopped, match="saved at step 1"):
+        run.learn()
+    assert run.divergence.in_a_row == 1
+    assert load(run.run.last).progress.step == 1
+
+
+def test_samples_of_a_slow_network_come_less_often_and_the_last_has_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("metrics.jsonl").touch()
+    for took, expected in ((1.0, 60.0), (9.0, 180.0)):
+        machine = BusyMachine(monkeypatch, seconds_a_symbol=0.0)
+        set_intervals(monkeypatch, Interval(None, 60.0, machine))
+        run = run_on(machine, tmp_path, 1000)
+        monkeypatch.setattr(run.display, "sample", lambda *_, m=machine, s=took: setattr(m, "seconds", s))
+        run.sampling.sample()
+        assert (run.sampling.seconds, run.sampling.interval.seconds) == (took, expected)
+        next(iter(run.updates))
+        run._validate()
+        assert took <= run.trainer.budget.reserve_seconds < took + 3
+
+
 def test_the_trainer_is_read_every_so_many_updates_and_before_whatever_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

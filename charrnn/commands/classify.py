@@ -22,7 +22,7 @@ from charrnn.display.explanation import (
     legend,
     painted,
 )
-from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.new_files import check_new_file, put_new_file
 from charrnn.display.sanitizer import print_text
 from charrnn.errors import CheckpointError
 from charrnn.model.architecture import ClassifierArchitecture
@@ -68,8 +68,7 @@ def classify(
                 canvas.print(painted(answer.explanation, canvas.width, coloured=canvas.coloured))
         page.add(answer.explanation for answer in answers)
     if settings.html is not None:
-        with new_file(settings.html, "--html") as file:
-            file.write(page.document([("model", str(path))]).encode("utf-8"))
+        put_new_file(settings.html, "--html", page.document([("model", str(path))]).encode("utf-8"))
 
 
 def classifier_of(model: Checkpoint) -> SavedClassifier:

@@ -15,7 +15,7 @@ from charrnn.display.cells.page import page
 from charrnn.display.cells.painting import legend, painted
 from charrnn.display.cells.tables import Row, cell_table, dear, gate_table, median_spans, place
 from charrnn.display.columns import Canvas
-from charrnn.display.new_files import new_file
+from charrnn.display.new_files import put_new_file
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result
 from charrnn.inspection.ablation import Rise
@@ -197,5 +197,4 @@ def write_page(path: str, name: str, report: Report) -> None:
     painted_texts = pictures(report.trunk, report.excerpts, report.activity, chosen)
     shown = [(report.rows[number], text) for number, text in zip(numbers, painted_texts, strict=True)]
     document = page("What the cells follow", facts, report.rows, report.activity.gates, shown)
-    with new_file(path, "--html") as file:
-        file.write(document.encode("utf-8"))
+    put_new_file(path, "--html", document.encode("utf-8"))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from charrnn.commands.runs import run_facts
 from charrnn.config.settings import PlotSettings
-from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.new_files import check_new_file, put_new_file
 from charrnn.display.plots.chart import Chart
 from charrnn.display.plots.curves import charts
 from charrnn.display.plots.png import png
@@ -54,8 +54,7 @@ def plot(paths: tuple[str, ...], settings: PlotSettings, *, json_wanted: bool) -
         raise InputError(f"{names} has no figures yet, nothing to draw; train it longer")
     if settings.output is not None:
         picture = PICTURES[Path(settings.output).suffix.lower()](drawn)
-        with new_file(settings.output, "--output") as file:
-            file.write(picture)
+        put_new_file(settings.output, "--output", picture)
     if json_wanted:
         listed = [run_facts(run) | {"points": list(map(_values, run.metrics.points))} for run in found]
         write_text(sys.stdout, json.dumps({"runs": listed}) + "\n")

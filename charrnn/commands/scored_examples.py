@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from charrnn.commands.corpora import counted, reading_of
 from charrnn.commands.scored_text import encoded_text
 from charrnn.commands.scoring import Question, progress_display
-from charrnn.display.new_files import new_file
+from charrnn.display.new_files import put_new_file
 from charrnn.display.progress import ReadingProgress
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result, two_columns
@@ -127,14 +127,14 @@ def report(
     settings = question.settings
     lines = list(wrong) if settings.wrong is not None or settings.html is not None else []
     if settings.wrong is not None:
-        with new_file(settings.wrong, "--wrong") as file:
-            file.writelines(_line(each).encode("utf-8", "surrogatepass") for each in lines)
+        put_new_file(
+            settings.wrong, "--wrong", *(_line(each).encode("utf-8", "surrogatepass") for each in lines)
+        )
     if settings.html is not None:
         title = listed(question.paths) if question.paths else "What was held out"
         mistakes = Table("The first lines that were wrong", _WRONG, lines[:MISTAKES])
         page = tables_page(title, rows(found), [*tables, mistakes])
-        with new_file(settings.html, "--html") as file:
-            file.write(page.encode("utf-8"))
+        put_new_file(settings.html, "--html", page.encode("utf-8"))
     if question.json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
     else:

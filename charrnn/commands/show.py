@@ -9,7 +9,7 @@ from rich.text import Text
 
 from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.display.columns import Canvas
-from charrnn.display.new_files import new_file
+from charrnn.display.new_files import put_new_file
 from charrnn.display.sanitizer import write_text
 from charrnn.display.surprise.characters import Character, Prediction, Symbol, characters
 from charrnn.display.surprise.page import page
@@ -98,5 +98,4 @@ def write_page(path: str, title: str, figures: Sequence[tuple[str, str]], text: 
         else f"The first {len(shown):,} characters are shown; the figures are of all of them."
     )
     document = page(title, figures, shown, extent)
-    with new_file(path, "--html") as file:
-        file.write(document.encode("utf-8"))
+    put_new_file(path, "--html", document.encode("utf-8"))

@@ -15,7 +15,7 @@ from charrnn.decoding.answers import Answer, Answering
 from charrnn.decoding.translator import Ids, bytes_of
 from charrnn.display.attention import drawn
 from charrnn.display.attention_page import AttentionPage
-from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.new_files import check_new_file, put_new_file
 from charrnn.display.sanitizer import print_text
 from charrnn.errors import UsageError
 from charrnn.runs.checkpoint import Checkpoint
@@ -52,8 +52,9 @@ def translate(
         for lines in asked(texts, typed, model.reading):
             print_text(translator.answered(lines))
     if settings.html is not None:
-        with new_file(settings.html, "--html") as file:
-            file.write(translator.page.document([("model", str(path))]).encode("utf-8"))
+        put_new_file(
+            settings.html, "--html", translator.page.document([("model", str(path))]).encode("utf-8")
+        )
     translator.tell()
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from charrnn.commands.corpora import counted, make_vocabulary, reading_of
 from charrnn.config.declaration import build, option_name
 from charrnn.config.settings import ReadingSettings, VocabularySettings
-from charrnn.display.new_files import check_new_file, new_file
+from charrnn.display.new_files import check_new_file, put_new_file
 from charrnn.display.sanitizer import visible, write_text
 from charrnn.display.tables import print_result
 from charrnn.errors import UsageError
@@ -56,8 +56,7 @@ def vocab(
         else _count(corpus, build(ReadingSettings, given), build(VocabularySettings, given))
     )
     if output is not None:
-        with new_file(output, "--output") as file:
-            file.write(json.dumps(vocabulary_to_json(vocabulary)).encode())
+        put_new_file(output, "--output", json.dumps(vocabulary_to_json(vocabulary)).encode())
     if json_wanted:
         _print_json(vocabulary, characters)
     else:

@@ -45,30 +45,22 @@ def check_new_file(path: str, option: str, inputs: Iterable[str] = ()) -> None:
 
 
 @contextmanager
-def new_file(path: str, option: str, *, whole: bool = True) -> Iterator[BinaryIO]:
-    """Make a file and write to it. The system itself makes sure that it is new, whatever happens meanwhile.
+def new_file(path: str, option: str) -> Iterator[BinaryIO]:
+    """Make a file and write to it bit by bit; what could not be finished stays.
+
+    The system itself makes sure that it is new, whatever happens meanwhile.
 
     Args:
         path: where it goes.
         option: what the user named it with.
-        whole: whether a file that could not be finished is of no use, and is removed.
 
     Raises:
         UsageError: something stands there already.
         ResourceError: the disk is full.
         CharRNNError: it cannot be made or written.
     """
-    is_stream = _is_stream(path)
-    with writable(Path(path)):
-        descriptor = _opened(path, option, is_stream=is_stream)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-                yield file
-        except BaseException:
-            if whole and not is_stream:
-                with suppress(OSError):
-                    Path(path).unlink()
-            raise
+    with writable(Path(path)), open(_opened(path, option), "wb") as file:  # noqa: PTH123 - a descriptor
+        yield file
 
 
 def put_new_file(path: str, option: str, *pieces: bytes) -> None:
@@ -115,8 +107,9 @@ def put_new_folder(path: str, option: str, files: Mapping[str, bytes]) -> None:
             raise _exists(path, option) from error
 
 
-def _opened(path: str, option: str, *, is_stream: bool) -> int:
+def _opened(path: str, option: str) -> int:
     """A descriptor of what was made, or of the stream that stands there and still is one."""
+    is_stream = _is_stream(path)
     try:
         descriptor = os.open(path, os.O_WRONLY | _BINARY | (0 if is_stream else _NEW), 0o666)
     except FileExistsError as error:

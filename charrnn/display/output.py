@@ -128,5 +128,5 @@ def output_file(name: str, texts: int, length: int) -> Iterator[OutputFile]:
     counts_texts = texts > 1
     unit, total = ("texts", texts) if counts_texts else ("characters", length or None)
     counter = Counter(Console(stderr=True), name, unit, total)
-    with new_file(name, "--output", whole=False) as file, counter:
+    with new_file(name, "--output") as file, counter:
         yield OutputFile(file, counter, counts_texts=counts_texts)

@@ -63,6 +63,9 @@ class SessionNumbers(Entry):
     validated_step: int = setting(REQUIRED, "-1 before the first validation", minimum=-1, maximum=MOST)
     gradient_norm: float = setting(REQUIRED, "of the last update", minimum=0, maximum=1e300)
     measured_symbols: int = setting(REQUIRED, "that are validated on, at most", minimum=32, maximum=MOST)
+    unreported_nats: float = setting(0.0, "losses since the last report", minimum=0, maximum=1e300)
+    unreported_symbols: int = setting(0, "symbols learnt from since then", minimum=0, maximum=MOST)
+    unreported_seconds: float = setting(0.0, "these took", minimum=0, maximum=LONGEST_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,18 @@ class Reporting:
 
     def numbers(self) -> Numbers:
         """What a run goes on with."""
-        return {"gradient_norm": self.gradient_norm}
+        return {
+            "gradient_norm": self.gradient_norm,
+            "unreported_nats": self.nats,
+            "unreported_symbols": self.count,
+            "unreported_seconds": self.seconds,
+        }
 
     def restore(self, numbers: Numbers, progress: Progress) -> None:
         """Go on from what `numbers` gave."""
         self.gradient_norm = float(numbers["gradient_norm"])
         self.nats_per_character = progress.training_nats_per_character
         self._begin()
+        self.nats = float(numbers["unreported_nats"])
+        self.count = int(numbers["unreported_symbols"])
+        self.seconds = float(numbers["unreported_seconds"])

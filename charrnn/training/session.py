@@ -81,12 +81,13 @@ class Session:
 
     def _steps(self) -> Iterator[int]:
         """The number of each update, until the budget or the patience is spent."""
-        self.validating.begin(self.saver.seconds)
+        self.validating.begin(self._last_seconds)
         self.reporting.interval.restart()
         self.saver.interval.restart()
         self.sampling.begin()
-        if self.validating.is_due:  # a signal may have come before it was this step's turn
-            self._validate()
+        # A signal may have come before it was this step's turn, or before its report.
+        if self.validating.is_due or (self.validating.is_known and self.reporting.count):
+            self._report(self._validate())
         updates = iter(self.updates)
         while not self.validating.is_out_of_patience and (step := next(updates, None)) is not None:
             yield step
@@ -96,15 +97,17 @@ class Session:
         validation = self._validate() if self.validating.is_due else None
         if validation is not None or self.reporting.interval.is_due(step):
             self.updates.read()
-            self.reporting.report(validation)
+            self._report(validation)
         if self.sampling.interval.is_due(step):
             self.updates.read()
             self.sampling.sample()
         if self.saver.interval.is_due(step):
-            self.updates.read()
-            # After a skipped update the weights may be lost: what is saved must be good to come back to.
-            if not self.divergence.in_a_row:
-                self.save()
+            self._save_if_good()
+
+    def _report(self, validation: float | None) -> None:
+        """Report, whole or not at all: what was reported is not counted again."""
+        with self.stops.shield():
+            self.reporting.report(validation)
 
     def _validate(self) -> float | None:
         """Score what is held out; keep the weights if they are the best so far.
@@ -116,7 +119,7 @@ class Session:
             return self.validating.value
         self.updates.read()
         self.display.stage("validating")
-        score = self.validating.measure(self.saver.seconds)
+        score = self.validating.measure(self._last_seconds)
         if score is None:
             return None
         with self.stops.shield():
@@ -150,12 +153,27 @@ class Session:
     def _saved(self, stopped: Stopped) -> Stopped:
         """Save where the run was stopped; the stop, saying so."""
         with contextlib.suppress(NotFinite):  # then the last good checkpoint is what there is
-            self.save()
+            self._save_if_good()
         self.saver.finish()
         folder = self.run.folder
         where = f"saved at step {self.saver.step:,} in {folder}"
         on = f"go on with: charrnn train --resume --run {shlex.quote(str(folder))}"
         return Stopped(f"{stopped}; {where}; {on}", stopped.exit_code - 128)
+
+    @property
+    def _last_seconds(self) -> float:
+        """How long the last sample and the last save take, as far as is known."""
+        return self.sampling.seconds + self.saver.seconds
+
+    def _save_if_good(self) -> None:
+        """Save, unless the last update was skipped: weights that may be lost are not good to come back to.
+
+        Raises:
+            NotFinite: weights or what moves them are not finite; nothing was written.
+        """
+        self.updates.read()
+        if not self.divergence.in_a_row:
+            self.save()
 
     def save(self) -> None:
         """Write `last`, keeping the one before; without validation `best` is the same.

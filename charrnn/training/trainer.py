@@ -191,8 +191,9 @@ class Trainer:
     def advance(self) -> Callable[[float], None]:
         """Makes the next update, at so much of the run."""
         self.model.train()
+        self._fast = None  # lets go of its memory before another takes as much
         if self.make_fast is None:
-            batches, self._fast = iter(self.batches), None
+            batches = iter(self.batches)
             return lambda progress: self.update(next(batches), progress)
         fast = self._fast = self.make_fast()
         fast.begin(self._totals.in_a_row)
@@ -211,9 +212,10 @@ class Trainer:
         self._set_rates(factor)
         nats, state = (gradients if self.world is None else self.world.gradients)(self, batch)
         norm = clip_grad_norm_(self.model.parameters(), self.gradient_clip or float("inf"))
-        if math.isfinite(float(nats + norm)):
+        loss, length = torch.stack((nats, norm)).tolist()  # one reading, since each waits for the device
+        if math.isfinite(loss + length):
             self.move(factor, self._share())
-            self._totals = self._totals.with_learnt(float(nats), batch.count, float(norm))
+            self._totals = self._totals.with_learnt(loss, batch.count, length)
             self.state = state
         else:
             self._totals = self._totals.with_skipped()

@@ -6,7 +6,7 @@ Knows nothing of how it is captured.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import Tensor
@@ -31,15 +31,17 @@ def use_if_faster(trainer: Trainer, capture: Capture = cuda_graph) -> None:
     is_alone = trainer.world is None
     if trainer.model.device.type != "cuda" or not isinstance(batches, Windowed) or not is_alone:
         return
-    if fits_on(batches.ids, trainer.model.device) and is_better(trainer, batches, capture):
-        trainer.make_fast = lambda: Captured(trainer, batches, capture)
-        trainer.read_every = READ_EVERY
+    with suppress(torch.OutOfMemoryError):  # of the trial, which keeps copies of all that it changes
+        if fits_on(batches.ids, trainer.model.device) and is_better(trainer, batches, capture):
+            trainer.make_fast = lambda: Captured(trainer, batches, capture)
+            trainer.read_every = READ_EVERY
 
 
 def is_better(trainer: Trainer, batches: Windowed, capture: Capture = cuda_graph) -> bool:
     """Whether a graph makes the next updates as the plain ones do, and in less time.
 
-    Both are made, from the same beginning; the trainer is left as it was.
+    Both are made, from the same beginning; the trainer is left as it was. The time counts only in a run on a
+    clock: the weights of any other must not depend on it.
     """
     with _put_back(trainer) as again:
         began = _weights(trainer)
@@ -54,7 +56,8 @@ def is_better(trainer: Trainer, batches: Windowed, capture: Capture = cuda_graph
         except RuntimeError:  # something in it does not let itself be captured here
             return False
         moved, apart = _distance(plain, began), _distance(plain, weights)
-        return apart <= NEAR[trainer.precision] * moved and seconds < plain_seconds
+        is_as_fast = trainer.budget.deadline is None or seconds < plain_seconds
+        return apart <= NEAR[trainer.precision] * moved and is_as_fast
 
 
 def _tried(trainer: Trainer) -> tuple[float, Tensor]:

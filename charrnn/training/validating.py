@@ -22,6 +22,10 @@ WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.
 """Scored before the first update, to tell how long a whole validation takes: the longer ones only if this
 takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it is too long."""
 
+CLEAR = 0.5
+"""Where the shorter ones say that a validation takes less than this share of what it may, that is enough: they
+are wrong by a factor of two at most."""
+
 VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
 """Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
 but not below so many symbols."""
@@ -53,21 +57,22 @@ class Validating:
         self.step, self.stale, self.seconds = -1, 0, 0.0
         self.interval = Interval(None, None)
 
-    def begin(self, save_seconds: float) -> None:
+    def begin(self, last_seconds: float) -> None:
         """Before the first update: see how long a validation takes, and choose the time between two."""
-        budget, self.seconds = self.trainer.budget, self._expected_seconds()
+        budget = self.trainer.budget
+        self.seconds = self.seconds or self._expected_seconds()
         if budget.deadline is None and budget.steps is not None:
             symbols = 0 if self.part is None else self.part.symbols
             self.interval = Interval(validation_steps(self.plan, symbols, budget.steps), None)
         else:
             self.interval = Interval(None, math.inf)
-        self._adapt(save_seconds)
+        self._adapt(last_seconds)
 
-    def _adapt(self, save_seconds: float) -> None:
-        """Leave time for the last validation, the last save and the end; validate as often as that allows."""
+    def _adapt(self, last_seconds: float) -> None:
+        """Leave time for the last validation, what follows it and the end; validate as often as that allows."""
         budget = self.trainer.budget
         if budget.deadline is not None:
-            budget.keep_back(1.05 * self.seconds + save_seconds)
+            budget.keep_back(1.05 * self.seconds + last_seconds)
             self.interval.seconds = validation_seconds(budget.seconds_in_all, self.seconds)
 
     @property
@@ -88,11 +93,11 @@ class Validating:
         patience = self.plan.settings.budget.patience
         return patience is not None and self.stale >= patience
 
-    def measure(self, save_seconds: float) -> Score | None:
+    def measure(self, last_seconds: float) -> Score | None:
         """Score what is held out; None where the run's time was over before that was done.
 
         Args:
-            save_seconds: that the last save takes; time is left for it.
+            last_seconds: that the last sample and the last save take; time is left for them.
 
         Raises:
             NotFinite: the score is not a finite number.
@@ -108,7 +113,7 @@ class Validating:
         except CheckpointError as error:  # of the decoder, which refuses weights that predict nothing finite
             raise NotFinite(str(error)) from error
         self.seconds = time.monotonic() - began
-        self._adapt(save_seconds)
+        self._adapt(last_seconds)
         if not math.isfinite(score.value):
             raise NotFinite(f"the validation loss became {score.value}")
         return score
@@ -132,15 +137,17 @@ class Validating:
 
         All its validations are then of the same text.
         """
-        expected = self._expected_seconds()
-        if self.part is None or not expected:
+        self.seconds = self._expected_seconds()
+        if self.part is None or not self.seconds:
             return
         affordable = VALIDATION_SHARE * self.trainer.budget.seconds_left
-        halvings = math.ceil(math.log2(max(1.0, expected / max(affordable, 1e-9))))
+        halvings = math.ceil(math.log2(max(1.0, self.seconds / max(affordable, 1e-9))))
         symbols = max(LEAST_MEASURED, self.part.symbols >> halvings)
         if symbols < self.part.symbols:
-            self.part = self.part.beginning(symbols)
+            whole, self.part = self.part, self.part.beginning(symbols)
             self.measured_symbols = self.part.symbols
+            cost = self.trainer.task.reading_cost
+            self.seconds *= cost(self.part) / cost(whole)
 
     def _expected_seconds(self) -> float:
         """How long one validation takes, from parts of it; 0 where nothing depends on that."""
@@ -155,6 +162,8 @@ class Validating:
                 part = self.part.beginning(symbols)
                 share = task.reading_cost(part) / whole
                 is_too_long = expected > VALIDATION_SHARE * left
+                if 0 < expected < CLEAR * VALIDATION_SHARE * left:
+                    break
                 if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
                     break
                 began = time.monotonic()
