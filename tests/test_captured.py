@@ -184,7 +184,13 @@ def test_a_graph_is_let_go_before_another_is_captured() -> None:
 
     def weakly_called(body: Callable[[], None], _: torch.Generator) -> Callable[[], None]:
         reference = weakref.WeakMethod(body)
-        return lambda: reference()()  # type: ignore[misc]
+
+        def replay() -> None:
+            found = reference()
+            assert found is not None
+            found()
+
+        return replay
 
     trainer = fast(trainer_of(batches=streams()), weakly_called)
     next(iter(trainer))

@@ -171,5 +171,5 @@ def test_the_page_runs_nothing_and_tells_what_each_character_contributes() -> No
 
 def test_a_page_shows_as_many_texts_as_fit() -> None:
     page = ExplanationPage()
-    page.add([Explanation("x", 1.0, [Contribution("a", 0.0)] * (PAGE_CHARACTERS // 2))] * 3)
+    page.add([Explanation("x", 1.0, [Contribution("a", 0.0)] * (PAGE_CHARACTERS // 2 - 1))] * 3)
     assert "Texts shown: 2 of 3." in page.document([])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charrnn.errors import InputError
+from charrnn.runs.checkpoint_facts import Figure
 from charrnn.runs.metrics import LONGEST_LINE, Metrics, Point, read_metrics
 from charrnn.runs.report import Report
 
@@ -118,9 +119,18 @@ def test_a_figure_is_neither_negative_nor_beyond_every_scale(
     assert (len(metrics.points), metrics.damaged_lines) == (is_one, not is_one)
 
 
-def test_a_file_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_file_that_is_too_long_the_newest_reports_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     size = len(line()) + 1
     monkeypatch.setattr("charrnn.runs.metrics.MOST_METRICS_BYTES", 2 * size)
     assert len(read(tmp_path, line(), line(step=20)).points) == 2
-    with pytest.raises(InputError, match=f"cannot be read: it has more than {2 * size} bytes"):
-        read(tmp_path, line(), line(step=20), line(step=30))
+    assert steps(read(tmp_path, line(), line(step=20), line(step=30))) == [20, 30]
+    assert steps(read(tmp_path, line(), line(step=20), line(step=300))) == [300]
+
+
+def test_what_is_counted_has_a_plain_name(tmp_path: Path) -> None:
+    (point,) = read(tmp_path, line(**{"validation_\x1b[2J": 1.0})).points
+    assert point.figure is None
+    (point,) = read(tmp_path, line(validation_accuracy=0.5)).points
+    assert point.figure == Figure("accuracy", 0.5)

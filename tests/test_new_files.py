@@ -168,9 +168,14 @@ def test_a_disk_is_no_place_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_file_that_is_written_bit_by_bit_keeps_its_beginning(error: BaseException) -> None:
     kind = ResourceError if isinstance(error, OSError) else KeyboardInterrupt
-    with pytest.raises(kind), new_file("new", "--output") as file:
-        file.write(b"beginning")
-        raise error
+
+    def fail() -> None:
+        with new_file("new", "--output") as file:
+            file.write(b"beginning")
+            raise error
+
+    with pytest.raises(kind):
+        fail()
     assert Path("new").read_bytes() == b"beginning"
 
 

@@ -28,8 +28,16 @@ from charrnn.training.plan import (
     choose,
     feeds,
     learns_enough,
+    load_of,
 )
-from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
+from charrnn.training.regularization import (
+    MOST_LOAD,
+    OF_A_TASK,
+    dropout,
+    most_load,
+    weight_decay,
+    weight_dropout,
+)
 from charrnn.training.sizes import BEYOND, LADDER, LARGEST_BATCH, NOISE, USUAL_BATCH, batch_sizes, worth
 from charrnn.training.validation_plan import measured_symbols, validation_seconds, validation_steps
 
@@ -159,6 +167,39 @@ def test_more_time_a_faster_machine_or_a_longer_text_get_a_larger_network() -> N
     assert size(long, 1e11, max_time="9h") > size(NOVEL, 1e11, max_time="9h")
     assert size(Facts(100, 0, 10), 1e11, max_time="2h") == min(LADDER)
     assert size(NOVEL, 1e3, max_time="1s") == min(LADDER)
+
+
+def test_a_run_ends_when_more_updates_would_not_make_the_model_better() -> None:
+    def plan(facts: Facts = NOVEL, **values: Any) -> Plan:  # noqa: ANN401 - any value
+        return choose(of(**{"max_time": "40m", **values}), facts, machine(4e11))
+
+    long, longer = plan(), plan(max_time="9h")
+    assert long.is_bounded
+    assert long.settings.budget.steps == int(long.updates or 0)
+    assert load_of(long, long.updates or 0, NOVEL) == pytest.approx(MOST_LOAD)
+    assert (longer.settings.budget.steps, longer.settings.model) == (
+        long.settings.budget.steps,
+        long.settings.model,
+    ), "nor does it depend on the time that is left"
+    assert plan(Facts(100_000, 0, 65)).is_bounded
+    for open_end in (
+        plan(max_time="1m"),
+        plan(NAMES),
+        plan(LONG),
+        plan(dropout=0.3),
+        plan(weight_dropout=0.1),
+        plan(epochs=10**6),
+        plan(steps=10**9),
+    ):
+        assert not open_end.is_bounded
+    assert plan(steps=10**9).settings.budget.steps == 10**9
+
+
+def test_a_shorter_text_bears_more_and_a_longer_one_as_much() -> None:
+    loads = [most_load(symbols, lines=False) for symbols in (20_000, 100_000, 10**6, 10**9)]
+    assert loads == sorted(loads, reverse=True)
+    assert loads[-2:] == [MOST_LOAD, MOST_LOAD]
+    assert most_load(10**6, lines=True) == math.inf
 
 
 def gpu(operations_a_second: float, idle_below: float) -> Pace:

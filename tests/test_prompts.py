@@ -12,10 +12,22 @@ from charrnn.commands.prompts import typed_prompt
 from charrnn.config.character_sets import unescaped
 from charrnn.config.settings import ReadingSettings
 from charrnn.decoding.network import Decoder
+from charrnn.decoding.prompt import as_written
 from charrnn.errors import InputError
 from charrnn.model.architecture import Architecture
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
+
+
+def test_what_is_looked_for_is_spelt_as_models_write_it() -> None:
+    for form, written in {
+        "none": "e\u0301…",
+        "nfc": "é…",
+        "nfd": "é…",
+        "nfkc": "é...",
+        "nfkd": "é...",
+    }.items():
+        assert as_written("e\u0301…", form) == written
 
 
 @pytest.mark.parametrize(

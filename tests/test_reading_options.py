@@ -372,6 +372,17 @@ def test_bytes_of_any_file_are_learnt_and_written() -> None:
     assert len(kept) == 500
 
 
+@pytest.mark.parametrize("options", [("--min-count", "9"), ("--normalize", "nfkd"), ("--mode", "lines")])
+def test_what_was_held_out_scores_as_the_same_file_does(options: tuple[str, ...]) -> None:
+    """Its bytes are those that were read, not those of what stands for unknown characters."""
+    write("held.txt", " é, ① 안녕 жук\n" * 20)
+    train(write("korean.txt", KOREAN), "--validation", "held.txt", *options)
+    named = score("held.txt")
+    kept = charrnn("evaluate", "--checkpoint", "run", "--part", "validation", "--json").json
+    for name in ("characters", "bits_per_character", "bits_per_byte"):
+        assert kept[name] == pytest.approx(named[name]), name
+
+
 @pytest.mark.parametrize("data", [NOISE, KOREAN.encode()], ids=["noise", "Korean"])
 def test_a_terminal_gets_valid_utf_8_of_bytes(data: bytes) -> None:
     train_bytes(data, steps="20")

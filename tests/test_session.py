@@ -272,6 +272,28 @@ def test_a_long_text_is_not_cut_since_a_short_one_takes_as_long(
     assert run.validating.part.symbols == 50_000, "all of it takes more than a twentieth of a minute"
 
 
+def test_the_last_updates_are_not_given_up_for_a_validation_before_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 0.6 s every 12 s: the updates end at 36.5 s, so that the third would be too late."""
+    machine = BusyMachine(monkeypatch, seconds_a_symbol=0.01)
+    set_intervals(monkeypatch, Interval(None, 1e9, machine))
+    run = run_on(machine, tmp_path, 38.0)
+    validated: list[float] = []
+
+    def updated(_: object) -> None:
+        machine.seconds += 0.1
+        if run.validating.is_due:
+            validated.append(machine.seconds)
+            run._validate()
+
+    monkeypatch.setattr(run, "_after", updated)
+    run.learn()
+    assert len(validated) == 2
+    assert 36 < machine.seconds < 38
+    assert run.validating.step == run.trainer.step
+
+
 def test_a_last_validation_that_takes_too_long_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,21 @@ def test_a_folder_is_read_sorted_without_what_is_hidden_or_no_text(tmp_path: Pat
     _, notices = find_sources([str(tmp_path)], why_no_text)
     assert any("skipped 1 file (not text): x.o" in notice for notice in notices)
     assert any("(cannot be read): damaged.gz" in notice for notice in notices)
+
+
+def test_a_run_in_a_folder_is_no_text_to_learn_from(tmp_path: Path, run_folder: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"A")
+    shutil.copytree(run_folder, tmp_path / "runs" / "essays")
+    assert read(tmp_path) == b"A"
+    _, notices = find_sources([str(tmp_path)], why_no_text)
+    assert any("(a run of charrnn): essays" in notice for notice in notices)
+    assert b"[" in read(tmp_path / "runs" / "essays"), "but it can be named"
+
+
+def test_what_a_file_is_called_is_composed(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFD", "한국어.txt")).write_bytes(b"A")
+    ((source,), _) = find_sources([str(tmp_path)], why_no_text)
+    assert source.label == "한국어"
 
 
 def test_links_that_lead_back_are_not_followed_in_a_folder(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from program import KOREAN, SMALL, TEXT, charrnn
 
 from charrnn.config.settings import ReadingSettings
+from charrnn.errors import CorpusError
 from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 
@@ -66,6 +67,64 @@ def test_a_column_of_bytes_is_the_text_in_utf_8(form: str) -> None:
     column = "2" if form == "csv" else "café"
     found = records(f"t.{form}", data, 4096, columns=column, level="byte")
     assert [record.encode("latin-1").decode() for record in found] == ["한"]
+
+
+def answers(*paths: str, **reading: str | bool) -> list[str]:
+    return [cell.text for _, cell in Corpus(paths, ReadingSettings(**reading)).answers()]  # type: ignore[arg-type]
+
+
+def test_files_of_a_folder_name_labels_only_where_no_column_is_asked_for() -> None:
+    Path("pairs").mkdir()
+    Path("pairs/a.txt").write_text("one\tx\ntwo\ty\n")
+    assert answers("pairs", task="translate") == ["x", "y"]
+    assert answers("pairs", task="classify", columns="1,2") == ["x", "y"]
+    assert answers("pairs", task="classify") == ["a", "a"]
+    assert records("pairs/a.txt", b"one\tx\n", 4096, columns="2") == ["x"]
+
+
+@pytest.mark.parametrize("task", ["classify", "generate", "tag"])
+def test_answers_of_bytes_are_names_all_the_same(task: str) -> None:
+    Path("t.tsv").write_text("ab\t한 국\n")
+    assert answers("t.tsv", task=task, level="byte") == ["한 국"]
+    assert answers("t.tsv", task="translate", level="byte") == ["한 국".encode().decode("latin-1")]
+
+
+def test_examples_of_a_pipe_are_read_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("t.tsv").write_text("some text that is not short\tits answer\n" * 40_000)
+    with Path("t.tsv").open() as typed:
+        monkeypatch.setattr("sys.stdin", typed)
+        corpus = Corpus(["-"], ReadingSettings(task="translate"))
+        for _ in range(2):
+            assert sum(answer.text == "its answer" for _, _, answer in corpus.examples()) == 40_000
+
+
+def test_a_line_that_never_ends_is_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charrnn.text.rows.LONGEST_ROW", 1000)
+    Path("t.tsv").write_text("a\tb\n" * 500 + "c" * 2000)
+    with pytest.raises(
+        CorpusError, match=r"t\.tsv, line 501: found over 1,000 characters without a line end"
+    ):
+        list(Corpus(["t.tsv"], ReadingSettings(columns="1"), chunk_bytes=64).codes())
+
+
+@pytest.mark.parametrize(
+    ("task", "options"), [("translate", {"target_symbols": "spaces"}), ("tag", {})], ids=["translate", "tag"]
+)
+def test_a_symbol_or_tag_that_is_too_long_is_said_with_its_line(task: str, options: dict[str, str]) -> None:
+    Path("t.tsv").write_text("a\tb\na\t" + "b" * 1001 + "\n")
+    result = charrnn(
+        "train",
+        "t.tsv",
+        "--task",
+        task,
+        "--run",
+        "run",
+        *SMALL,
+        *(part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)),
+    )
+    assert (result.code, result.err.count("\n")) == (3, 1)
+    assert "t.tsv, line 2: found a" in result.err
+    assert "1,001 characters" in result.err
 
 
 def rows(count: int) -> str:

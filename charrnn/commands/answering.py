@@ -1,6 +1,7 @@
 """The model of a command that answers lines: of its task, and lines as it reads them. Loads no torch."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charrnn.errors import ResourceError, UsageError
+from charrnn.model.architecture import Architecture
 from charrnn.runs.checkpoint import Checkpoint, load
 from charrnn.runs.folder import find_checkpoint
 from charrnn.runs.free_memory import free_bytes
@@ -75,6 +77,13 @@ def check_memory(needed_bytes: int, what: str, advice: str) -> None:
         )
 
 
+def check_lines(ids: Sequence[NDArray[np.integer[Any]]], architecture: Architecture) -> None:
+    """Refuse lines that are too long for this machine to read side by side, before memory is taken."""
+    symbols = sum(map(len, ids))
+    copies = 6  # as each direction and then both leave them, padded
+    check_memory(4 * copies * symbols * architecture.width, f"lines of {symbols:,} symbols", "shorten them")
+
+
 @dataclass(frozen=True)
 class SymbolsOfLine:
     """A line as a model reads it.
@@ -104,6 +113,11 @@ def ids_of(line: str, model: Checkpoint) -> NDArray[np.integer[Any]]:
     """The symbols of a line, and its end mark; without an unknown one, what has no id is left out."""
     codes, vocabulary = _codes(line, model), model.vocabulary
     return np.append(vocabulary.encode_codes(codes[_is_read(codes, model)]), vocabulary.end_marks)
+
+
+def is_known(line: str, model: Checkpoint) -> bool:
+    """Whether the model has a symbol for all that stands in a line."""
+    return bool(np.isin(_codes(line, model), model.vocabulary.codes).all())
 
 
 def _codes(line: str, model: Checkpoint) -> NDArray[np.uint32]:

@@ -152,7 +152,8 @@ def comparison(found: Sequence[Baseline], bits_per_character: float) -> Renderab
 
 
 def _gain(bits: float, model_bits: float) -> str:
-    return f"{bits - model_bits:+.4f}  {1 - model_bits / bits:4.0%}"
+    share = f"{1 - model_bits / bits:4.0%}" if bits else ""  # nothing to gain with a single symbol
+    return f"{bits - model_bits:+.4f}  {share}"
 
 
 def _charged_nats(ngrams: NgramModel, ids: Ids, vocabulary: Vocabulary) -> Chances:

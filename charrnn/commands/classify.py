@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from charrnn.commands.answering import SymbolsOfLine, ids_of, model_for
+from charrnn.commands.answering import SymbolsOfLine, check_lines, ids_of, model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import ClassifySettings
 from charrnn.decoding.classification import SavedClassifier
@@ -66,7 +66,8 @@ def classify(
             for answer in answers:
                 print_text(f"{answer.plain(settings)}\n")
                 canvas.print(painted(answer.explanation, canvas.width, coloured=canvas.coloured))
-        page.add(answer.explanation for answer in answers)
+        if settings.html is not None:
+            page.add(answer.explanation for answer in answers)
     if settings.html is not None:
         put_new_file(settings.html, "--html", page.document([("model", str(path))]).encode("utf-8"))
 
@@ -93,7 +94,9 @@ class Labeller:
 
     def __call__(self, lines: Sequence[str]) -> list["LabelOfLine"]:
         """What is said of lines, that are read side by side."""
-        logs = self._classifier.log_probabilities([ids_of(line, self._model) for line in lines])
+        ids = [ids_of(line, self._model) for line in lines]
+        check_lines(ids, self._model.architecture)
+        logs = self._classifier.log_probabilities(ids)
         return [self._of(line, row) for line, row in zip(lines, np.exp(logs), strict=True)]
 
     def _of(self, line: str, chances: NDArray[np.float64]) -> "LabelOfLine":

@@ -17,6 +17,7 @@ from charrnn.commands.evaluate_tags import score_tags
 from charrnn.commands.gradients import gradients
 from charrnn.commands.per_character import per_character
 from charrnn.commands.per_line import per_line
+from charrnn.commands.scored_text import ScoredText
 from charrnn.commands.scoring import Question, Subject, progress_display
 from charrnn.commands.show import met, show, write_page
 from charrnn.config.declaration import flat, option_name
@@ -79,6 +80,11 @@ def evaluate(question: Question) -> None:
     for option, file in (("--html", settings.html), ("--wrong", settings.wrong)):
         if file is not None:
             check_new_file(file, option, question.paths)
+    if len(question.checkpoints) > 1 and not settings.gradients:
+        raise UsageError(
+            f"--checkpoint is given {len(question.checkpoints)} times; only --gradients compares models; "
+            "give one"
+        )
     question.check_text()
     path = find_checkpoint(next(iter(question.checkpoints), None))
     task = describe(path).task
@@ -122,7 +128,7 @@ def score(question: Question) -> None:
     with progress_display(streams=False) as display:
         subject = question.subject(display)
         found: dict[str, Any] = {"checkpoint": str(subject.path), "window": settings.window}
-        found |= figures(subject.scored(adapting=False), subject.text.characters)
+        found |= figures(subject.scored(adapting=False), subject.text)
         for note in doubts(subject, found):
             display.note(note)
         if settings.adapt:
@@ -146,7 +152,7 @@ def _adapted(subject: Subject) -> dict[str, Any]:
     """The figures of a copy that learns, and how it does."""
     how = {name: value for name, value in asdict(subject.settings).items() if name.startswith("adapt_")}
     try:
-        return figures(subject.scored(adapting=True), subject.text.characters) | how
+        return figures(subject.scored(adapting=True), subject.text) | how
     except CheckpointError as error:  # the model itself was scored before
         rate = subject.settings.adapt_rate
         raise DivergenceError(
@@ -154,21 +160,25 @@ def _adapted(subject: Subject) -> dict[str, Any]:
         ) from error
 
 
-def figures(found: Iterable[tuple[Passage, Kept]], scored_characters: int | None = None) -> dict[str, Any]:
+def figures(found: Iterable[tuple[Passage, Kept]], text: ScoredText | None = None) -> dict[str, Any]:
     """The score of a text by name.
 
     Args:
         found: the text, scored.
-        scored_characters: how many it has, where the pieces cannot tell.
+        text: knows how long it is, where the pieces cannot tell.
     """
-    nats, characters, utf8_bytes, unknown, symbols = 0.0, 0, 0, 0, 0
+    nats, characters, utf8_bytes, given_bytes, unknown, symbols = 0.0, 0, 0, 0, 0, 0
     for piece, kept in found:
         nats += float(kept[:, 0].sum(dtype="float64"))
         characters += int(piece.begins.sum())
         symbols += len(piece.ids) - piece.given
         utf8_bytes += piece.utf8_bytes
+        given_bytes += piece.given_bytes
         unknown += piece.unknown
-    characters = characters if scored_characters is None else scored_characters
+    if text is not None and text.characters is not None:
+        characters = text.characters
+    if text is not None and text.utf8_bytes is not None:
+        utf8_bytes = max(1, text.utf8_bytes - given_bytes)
     score = LanguageScore(nats, symbols, characters)
     return {
         "characters": characters,

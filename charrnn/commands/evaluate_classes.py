@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from charrnn.commands.answering import check_memory
 from charrnn.commands.classify import classifier_of
 from charrnn.commands.input_lines import TOGETHER
 from charrnn.commands.scored_examples import (
@@ -19,6 +20,7 @@ from charrnn.commands.scored_examples import (
 )
 from charrnn.commands.scoring import Question
 from charrnn.display.tables_page import Table
+from charrnn.evaluation.baselines.counting import LONGEST
 from charrnn.evaluation.baselines.labels import majority, naive_bayes
 from charrnn.evaluation.labels import GivenLabels, Ids, accuracy, macro_f1
 from charrnn.runs.checkpoint import Checkpoint
@@ -27,6 +29,9 @@ from charrnn.text.example_parts import Labelled
 
 LABELS = 40
 """Of which a page shows for which other ones they are mistaken, at most."""
+
+COPIES = 4
+"""Of the probabilities of all labels of all texts, that are in memory together at most."""
 
 WORST = 5
 """Labels that are mistaken for another one most often, that are shown."""
@@ -62,6 +67,8 @@ def labels_given(model: Checkpoint, part: Labelled) -> GivenLabels:
     """The probabilities of the labels of each text."""
     classifier, texts, vocabulary = classifier_of(model), part.texts, model.vocabulary
     order = np.argsort(texts.lengths, kind="stable")
+    needed = COPIES * 8 * part.records * len(model.answers)
+    check_memory(needed, f"{part.records:,} lines with {len(model.answers):,} labels", "give fewer lines")
     logs = np.empty((part.records, len(model.answers)))
     for begin in range(0, len(order), TOGETHER):
         some = order[begin : begin + TOGETHER]
@@ -87,7 +94,7 @@ def _baselines(dataset: Dataset | None, part: Labelled) -> list[dict[str, Any]]:
         {"name": name, **labels_reached(found, own)}
         for name, found in (
             ("majority", majority(training, part.texts)),
-            ("n-gram naive Bayes", naive_bayes(training, part.texts)),
+            ("n-gram naive Bayes", naive_bayes(training.beginning(LONGEST), part.texts)),
         )
     ]
 

@@ -7,7 +7,7 @@ from charrnn.text.codes import END
 from charrnn.text.corpus import Corpus
 from charrnn.text.dataset import Dataset
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.plan import cores
+from charrnn.training.cores import cores
 
 LITTLE_BYTES = 10_000
 """A text of less is overfitted within seconds."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import IO
 
 from charrnn.config.settings import ReadingSettings
+from charrnn.display.sanitizer import visible
 from charrnn.errors import CorpusError, InputError
 from charrnn.text.encodings import decoded, why_no_text
 from charrnn.text.sources import HEAD_BYTES, STANDARD_INPUT, find_sources
@@ -53,13 +54,16 @@ def input_lines(texts: Sequence[str], reading: ReadingSettings) -> Iterator[list
 
 def _lines(pieces: Iterable[str]) -> Iterator[list[str]]:
     """The lines that each piece of a text completes."""
-    held = ""
+    held: list[str] = []
     for piece in pieces:
-        *lines, held = (held + piece).split("\n")
+        *lines, rest = piece.split("\n")
         if lines:
+            lines[0] = "".join([*held, lines[0]])
+            held = []
             yield [line.removesuffix("\r") for line in lines]
-    if held:
-        yield [held]
+        held.append(rest)
+    if last := "".join(held):
+        yield [last]
 
 
 def _read(path: str, reading: ReadingSettings) -> Iterator[str]:
@@ -110,4 +114,4 @@ def _there(stream: IO[bytes]) -> bytes:
 
 
 def _tell(notice: str) -> None:
-    sys.stderr.write(f"charrnn: {notice}\n")
+    sys.stderr.write(f"charrnn: {visible(notice)}\n")

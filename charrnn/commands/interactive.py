@@ -9,7 +9,7 @@ from charrnn.config.character_sets import unescaped
 from charrnn.config.settings import Request
 from charrnn.decoding.conversation import CHOICES, STRETCH, Choice, Conversation
 from charrnn.display.sanitizer import Sanitizer, visible, write_text
-from charrnn.errors import UsageError
+from charrnn.errors import UnknownCharacterError, UsageError
 
 HELP = f"""\
 type text        it is added to what stands there (\\n a new line, \\t a tab, \\\\ a backslash)
@@ -21,6 +21,9 @@ Enter            let the model write on; Ctrl-C stops it
 :text            show the whole text
 :help  :quit     this help; leave, as Ctrl-D does
 """
+
+LONGEST_NUMBER = 19
+"""Digits; a number of more is no count of characters."""
 
 _TAIL = 60
 """Characters of the text that stand above the choices."""
@@ -82,12 +85,16 @@ class Table:
                 self._commands[name](rest)
             elif line.startswith(":"):
                 _show(f"there is no {visible(name)}; :help shows what there is\n")
-            elif line.isdecimal() and 1 <= int(line) <= len(self._choices):
+            elif line in map(str, range(1, len(self._choices) + 1)):
                 self._take(self._choices[int(line) - 1])
             else:
                 self.type(unescaped(line))
         except UsageError as error:
             _show(f"{visible(str(error))}\n")
+        except UnknownCharacterError as error:  # composed with what stood before, it has no symbol
+            self._conversation.undo()
+            _show(f"{visible(str(error))}\n")
+            self._show_place()
 
     def type(self, text: str) -> None:
         """Add text."""
@@ -113,7 +120,7 @@ class Table:
 
     def _run(self, length: str) -> None:
         """Show the end of the text and what the model adds to it, as it comes."""
-        if length and not (length.isdecimal() and int(length) > 0):
+        if length and not (length.isdecimal() and len(length) < LONGEST_NUMBER and int(length) > 0):
             _show(f":run {visible(length)}: expected a number of characters, such as :run 200\n")
             return
         sanitizer = Sanitizer()

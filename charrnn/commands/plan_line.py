@@ -12,7 +12,7 @@ from charrnn.training.threads import to_choose_from
 def plan_lines(
     plan: Plan, statistics: Statistics, dataset: Dataset, measured: TaskPart | None, *, is_graph: bool = False
 ) -> list[str]:
-    """The run in two lines, before it begins; a third where not all that is held out is measured on."""
+    """The run in two lines, before it begins; one more for what it leaves out of the time or the text."""
     training, validation = dataset.training, dataset.validation
     held_out = 0 if validation is None else validation.characters
     measured_characters = held_out if measured is None else measured.characters
@@ -23,10 +23,14 @@ def plan_lines(
     learnt, kept = f"{training.characters:,}", f"{held_out:,}"
     if statistics.records:  # their ends are counted above, but in neither part
         learnt, kept = f"{training.records:,} lines", f"{validation.records if validation else 0:,}"
+    enough = (
+        "       more updates would not make a model of this text better; --steps N makes more all the same"
+    )
     return [
         f"text   {extent(statistics)}, {plan.architecture.symbols:,} symbols; "
         f"{learnt} to learn from, {kept} held out{stretches}",
         f"plan   {in_words(plan)}{how_updates_run(plan, is_graph=is_graph)}",
+        *([enough] if plan.is_bounded else []),
         *([note] if measured_characters < held_out else []),
     ]
 

@@ -110,7 +110,7 @@ def row_of(run: RunFacts, best: str) -> dict[str, Text]:
         "parameters": f"{network.parameters:,}" if network else "–",
         "time": clock(run.seconds),
         "steps": f"{run.step:,}",
-        best: "–" if run.figure is None else in_short(run.figure),
+        best: "–" if run.figure is None else visible(in_short(run.figure)),
         "disk": decimal(run.disk_bytes),
         "state": run.state,
     }

@@ -35,6 +35,11 @@ class ScoredText(Protocol):
         """How many are scored, where that is known beforehand."""
         ...
 
+    @property
+    def utf8_bytes(self) -> int | None:
+        """What it takes as read, end marks included, where its passages cannot tell."""
+        ...
+
     def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Passage]]:
         """As a model reads it."""
         ...
@@ -50,6 +55,7 @@ class NamedText:
 
     corpus: Corpus
     characters: None = None
+    utf8_bytes: None = None
 
     @property
     def name(self) -> str:
@@ -83,6 +89,11 @@ class HeldOut:
     def characters(self) -> int:
         """Those that training divides by, too."""
         return self.part.scored_characters
+
+    @property
+    def utf8_bytes(self) -> int:
+        """What its characters took as read, those that are now unknown too, and an end mark for each line."""
+        return self.part.utf8_bytes + self.part.records
 
     def texts(self, vocabulary: Vocabulary, display: Display) -> Iterator[Iterator[Passage]]:  # noqa: ARG002 - no file is read
         """Each stretch of it; lines together."""

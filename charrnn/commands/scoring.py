@@ -94,16 +94,7 @@ class Question:
     json_wanted: bool
 
     def subject(self, display: Display) -> Subject:
-        """The text under the one model.
-
-        Raises:
-            UsageError: there are several.
-        """
-        if len(self.checkpoints) > 1:
-            raise UsageError(
-                f"--checkpoint is given {len(self.checkpoints)} times; only --gradients compares models; "
-                "give one"
-            )
+        """The text under the one model."""
         return self.subjects(display)[0]
 
     def subjects(self, display: Display) -> list[Subject]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charrnn.commands.answering import model_for
+from charrnn.commands.answering import check_lines, model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TagSettings
 from charrnn.decoding.tagging import SavedTagger, Tags
@@ -78,6 +78,7 @@ def tagged(lines: Sequence[str], tagger: SavedTagger, model: Checkpoint) -> list
     restore = model.reading.restore
     texts = lines if restore is None else [RESTORINGS[restore].take(line)[0] for line in lines]
     ids, starts = zip(*(_symbols(text, model) for text in texts), strict=True)
+    check_lines(ids, model.architecture)
     found = tagger.tags(ids, [counts > 0 for counts in starts])
     return [_by_character(*each) for each in zip(lines, texts, found, starts, strict=True)]
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from charrnn.commands.answering import check_memory, ids_of, model_for
+from charrnn.commands.answering import check_memory, ids_of, is_known, model_for
 from charrnn.commands.input_lines import asked
 from charrnn.config.settings import TranslateSettings
 from charrnn.decoding.answers import Answer, Answering
@@ -99,9 +99,7 @@ class LineTranslator:
 
     def answered(self, lines: Sequence[str]) -> str:
         """What is printed for lines."""
-        ids = [ids_of(line, self._model) for line in lines]
-        self._check_memory(max(map(len, ids)))
-        answers = self._answering(ids)
+        ids, answers = self._answers(lines)
         self._capped += sum(best[0].is_capped for best in answers)
         if self._settings.html is not None:
             for line, source, (first, *_) in zip(lines, ids, answers, strict=True):
@@ -112,6 +110,12 @@ class LineTranslator:
         else:
             shown = [self._plain(*one) for one in zip(lines, ids, answers, strict=True)]
         return "".join(shown)
+
+    def _answers(self, lines: Sequence[str]) -> tuple[list[Ids], list[list[Answer]]]:
+        """The symbols of lines, and the answers to them."""
+        ids = [ids_of(line, self._model) for line in lines]
+        self._check_memory(max(map(len, ids), default=1))
+        return ids, self._answering(ids, [is_known(line, self._model) for line in lines])
 
     def _check_memory(self, symbols: int) -> None:
         """Refuse a source that is too long for this machine, before memory is taken."""
@@ -143,8 +147,7 @@ class LineTranslator:
 
     def values(self, lines: Sequence[str]) -> list[dict[str, Any]]:
         """What `--json` prints of each of some lines."""
-        ids = [ids_of(line, self._model) for line in lines]
-        return [self._values(*one) for one in zip(lines, ids, self._answering(ids), strict=True)]
+        return [self._values(*one) for one in zip(lines, *self._answers(lines), strict=True)]
 
     def _values(self, line: str, ids: Ids, answers: Sequence[Answer]) -> dict[str, Any]:
         first, *others = answers

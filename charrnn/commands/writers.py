@@ -6,6 +6,7 @@ Loads no torch.
 import difflib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -59,7 +60,10 @@ class Writers:
         for checkpoint in checkpoints:
             check_label(request.label, checkpoint.answers)
         names = checkpoints[0].answers
-        self.labels_differ = request.label == DRAWN and DRAWN not in names and request.count > 1
+        is_drawn = request.label == DRAWN and DRAWN not in names
+        for other, name in product(checkpoints[1:], names if is_drawn else ()):
+            check_label(name, other.answers)
+        self.labels_differ = is_drawn and request.count > 1
         self._checkpoints, self._request, self._mix = checkpoints, request, mix
         self._of_label = lru_cache(KEPT)(self._made)
 

@@ -91,24 +91,27 @@ class Answering:
         self._translator = Translator(model.architecture, model.weights)
         self._answered = 0
 
-    def __call__(self, sources: Sequence[Ids]) -> list[list[Answer]]:
+    def __call__(self, sources: Sequence[Ids], are_known: Sequence[bool] = ()) -> list[list[Answer]]:
         """The answers to each source, the likeliest first, as many as are wanted and found.
 
         Args:
             sources: ids, each with its end mark.
+            are_known: whether the ids say all of a source, so that it can be one that is remembered; all
+                do, if not given.
 
         Raises:
             CheckpointError: what the model computes is not finite.
         """
         keys, first = [key(source) for source in sources], self._answered
-        self._answered += len(sources)
-        places = [place for place, one in enumerate(keys) if one not in self._memory]
-        found = self._targets([sources[place] for place in places], [first + place for place in places])
-        answers = {
-            place: [Answer(self._memory[keys[place]], None)]
-            for place in range(len(sources))
-            if keys[place] in self._memory
+        remembered = {
+            place
+            for place, one in enumerate(keys)
+            if one in self._memory and (not are_known or are_known[place])
         }
+        self._answered += len(sources)
+        places = [place for place in range(len(sources)) if place not in remembered]
+        found = self._targets([sources[place] for place in places], [first + place for place in places])
+        answers = {place: [Answer(self._memory[keys[place]], None)] for place in remembered}
         answers |= {
             place: [self._answer(one) for one in best] for place, best in zip(places, found, strict=True)
         }

@@ -23,6 +23,9 @@ TOGETHER = 4096
 """Rows that are written side by side, at most: bounds memory, whatever is asked for."""
 
 
+MOST_LOOKED_AT = 2**25
+"""Numbers that tell what was looked at, of all targets that are written side by side."""
+
 _FEW = 16
 """Up to so many places are found one after the other, more of them by sorting."""
 
@@ -82,7 +85,7 @@ def search(
         writing = _Writing(translator, [sources[place] for place in some], beam, attention=attention)
         return writing.run(choose, best, longest)
 
-    return _in_groups(sources, max(1, TOGETHER // beam), write)
+    return _in_groups(sources, _together(sources, beam, longest if attention else 0), write)
 
 
 def draw(
@@ -113,7 +116,19 @@ def draw(
         writing = _Writing(translator, [sources[place] for place in some], 1, attention=attention)
         return writing.run(choose, 1, longest)
 
-    return _in_groups(sources, TOGETHER, write)
+    return _in_groups(sources, _together(sources, 1, longest if attention else 0), write)
+
+
+def _together(sources: Sequence[Ids], beam: int, looked_at: int) -> int:
+    """How many sources have their targets written side by side.
+
+    Args:
+        sources: all of them.
+        beam: targets of each.
+        looked_at: by how many symbols of a target, where that is to be told.
+    """
+    cells = beam * looked_at * max(map(len, sources), default=0)
+    return max(1, min(TOGETHER // beam, MOST_LOOKED_AT // max(cells, 1)))
 
 
 def _in_groups(
@@ -220,7 +235,8 @@ def highest(values: Logs, count: int) -> NDArray[np.intp]:
     """The places of the highest of each row, (B, count), the highest first, of equal ones the first first."""
     if count > _FEW:
         return np.argsort(-values, axis=1, kind="stable")[:, :count]
-    rows, values = np.arange(len(values)), values.copy()
+    # What is impossible stays above what was taken.
+    rows, values = np.arange(len(values)), np.maximum(values, np.finfo(np.float64).min)
     places = np.empty((len(values), count), np.intp)
     for rank in range(count):
         places[:, rank] = values.argmax(1)

@@ -43,9 +43,8 @@ def likeliest_texts(
 ) -> Iterator[Written]:
     """The texts of a request, each the likeliest of so many candidates as it says.
 
-    What counts is the mean logarithm of the probability of a character, before any filter: the sum over the
-    symbols that were chosen, end mark included, by the characters that were written, end mark included. A sum
-    alone would keep the shortest.
+    What counts is the mean logarithm of the probability of a symbol, before any filter, over all that were
+    chosen: an end mark or a stop text too, where one was written. A sum would keep the shortest.
 
     Args:
         model: who writes.
@@ -68,7 +67,7 @@ def likeliest_texts(
     written = _witnessed(numbered, trace)
     if likelihoods is None:
         return (text for _, text in written)
-    return _likeliest(written, likelihoods, several, ends=model.vocabulary.mode == "lines")
+    return _likeliest(written, likelihoods, several)
 
 
 def _all_told(watches: Sequence[Watch]) -> Watch:
@@ -87,27 +86,27 @@ def _witnessed(texts: Iterable[tuple[int, str]], trace: Trace | None) -> Iterato
 
 
 def _likeliest(
-    texts: Iterable[tuple[int, Written]], likelihoods: "Likelihoods", of: int, *, ends: bool
+    texts: Iterable[tuple[int, Written]], likelihoods: "Likelihoods", of: int
 ) -> Iterator[Written]:
-    scored = (
-        (likelihoods.take(number) / max(len(written.text) + ends, 1), written) for number, written in texts
-    )
+    scored = ((likelihoods.take(number), written) for number, written in texts)
     while best := max(islice(scored, of), key=itemgetter(0), default=None):
         yield best[1]
 
 
 class Likelihoods:
-    """Adds up how likely the symbols of each text were before any filter: a `Watch`."""
+    """How likely the symbols of each text were before any filter: a `Watch`."""
 
     def __init__(self) -> None:
         self._nats: defaultdict[int, float] = defaultdict(float)
+        self._symbols: defaultdict[int, int] = defaultdict(int)
 
     def __call__(self, numbers: NDArray[np.intp], logits: Logits, ids: NDArray[np.intp]) -> None:
         """Take what was chosen at one step."""
         nats = filters.log_probabilities(logits)[np.arange(len(ids)), ids]
         for number, chosen in zip(numbers.tolist(), nats.tolist(), strict=True):
             self._nats[number] += chosen
+            self._symbols[number] += 1
 
     def take(self, number: int) -> float:
-        """The logarithm of the probability of a text that is complete, which is then forgotten."""
-        return self._nats.pop(number, 0.0)
+        """The mean log-probability of the symbols of a text that is complete, which is then forgotten."""
+        return self._nats.pop(number, 0.0) / max(self._symbols.pop(number, 0), 1)

@@ -16,7 +16,7 @@ from charrnn.decoding.cells import State
 from charrnn.decoding.choice import Chooser
 from charrnn.decoding.filters import Logits
 from charrnn.decoding.language_model import LanguageModel
-from charrnn.decoding.prime import first_logits, recent_ids
+from charrnn.decoding.prime import first_logits, possible_logits, recent_ids
 from charrnn.decoding.prompt import Prompt, decomposes, in_normal_form, read_prompt
 from charrnn.decoding.sampler import open_stream, random_numbers
 from charrnn.decoding.text_stream import exact_bytes, spell
@@ -105,6 +105,9 @@ class Conversation:
         self._before.append(self.text)
         stream = open_stream(self._author, replace(self._request, length=length))
         logits, recent = self._next()
+        if self.text:
+            prompt = Prompt(self.text, np.zeros(len(self.text), np.intp), None)
+            logits = possible_logits(self._author, prompt, logits, self._chooser.allowed)
         while not stream.done:
             way = stream.count / max(length - 1, 1) if length else 0.0
             ids = self._chooser(logits, recent, np.array([self._random.random()]), way)

@@ -67,8 +67,17 @@ def first_logits(
             logits = network.step(row)
     else:
         logits = network.read(ids, tell)
+    return possible_logits(model, prompt, logits, allowed)
+
+
+def possible_logits(
+    model: LanguageModel, prompt: Prompt, logits: Logits, allowed: NDArray[np.bool_]
+) -> Logits:
+    """The logits of the first symbol after the prompt, without what cannot come first.
+
+    Where the rules leave nothing that --allow names, what was asked for comes before them.
+    """
     possible = filters.only(logits, _can_follow(model, prompt))
-    # Where the rules leave nothing that --allow names, what was asked for comes before them.
     return possible if np.isfinite(possible[:, allowed]).any() else logits.copy()
 
 

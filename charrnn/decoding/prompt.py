@@ -75,6 +75,12 @@ def in_normal_form(text: str, normal_form: str) -> str:
     return text if normal_form == "none" else unicodedata.normalize(cast("Form", normal_form.upper()), text)
 
 
+def as_written(text: str, normal_form: str) -> str:
+    """A short text as it comes from a model of texts in a normal form: composed, where that is decomposed."""
+    normal = in_normal_form(text, normal_form)
+    return unicodedata.normalize("NFC", normal) if decomposes(normal_form) else normal
+
+
 def _nearest(character: str, vocabulary: Vocabulary, normal_form: str) -> str:
     """The closest text that the model knows; empty if there is none."""
     for form in _stand_ins(character):

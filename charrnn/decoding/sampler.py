@@ -16,7 +16,7 @@ from charrnn.decoding.language_model import LanguageModel
 from charrnn.decoding.length import bound_of, length_of
 from charrnn.decoding.network import Tell
 from charrnn.decoding.prime import Primed, prime, recent_ids
-from charrnn.decoding.prompt import Prompt, decomposes, read_prompt
+from charrnn.decoding.prompt import Prompt, as_written, decomposes, read_prompt
 from charrnn.decoding.text_stream import TextStream
 from charrnn.errors import UsageError
 from charrnn.text.codes import LINE_FEED
@@ -69,7 +69,7 @@ def open_stream(model: LanguageModel, request: Request) -> TextStream:
         model.vocabulary.level,
         compose=decomposes(model.normal_form),
         length=length_of(model, request) or bound_of(model, request),
-        stop=request.stop,
+        stop=tuple(as_written(text, model.normal_form) for text in request.stop),
         lines=request.until_line,
     )
 

@@ -61,7 +61,7 @@ class AttentionPage:
             shares: (target, source), from 0 to 1; None where nothing was looked at, such as in a memory.
         """
         self._pairs += 1
-        self._cells += 0 if shares is None else shares.size
+        self._cells += 1 if shares is None else shares.size
         if self._cells <= PAGE_CELLS:
             table = "" if shares is None else _table(names(source), names(target), shares)
             self._elements.append(f"<section><p>{safe(pair[0])} → {safe(pair[1])}</p>\n{table}</section>\n")

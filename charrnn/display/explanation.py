@@ -112,7 +112,7 @@ class ExplanationPage:
         """Show these texts too, if there is room."""
         for explanation in explanations:
             self._texts += 1
-            self._characters += len(explanation.contributions)
+            self._characters += len(explanation.contributions) + 1
             if self._characters <= PAGE_CHARACTERS:
                 self._elements.append(_text(explanation))
 

@@ -59,7 +59,7 @@ def new_file(path: str, option: str) -> Iterator[BinaryIO]:
         ResourceError: the disk is full.
         CharRNNError: it cannot be made or written.
     """
-    with writable(Path(path)), open(_opened(path, option), "wb") as file:  # noqa: PTH123 - a descriptor
+    with writable(Path(path)), open(_opened(path, option), "wb") as file:
         yield file
 
 

@@ -80,7 +80,7 @@ def _of_text(model: Checkpoint, stored: Weights, held: Weights, ids: Ids) -> flo
     if isinstance(architecture, TaggerArchitecture):
         expected, _, _ = SavedTagger(architecture, stored, model.answers).emissions([ids])
         found = (found + remembered(held, ids))[: len(expected)]
-    return float(np.abs(found - expected).max())
+    return float(np.abs(found - expected).max(initial=0))
 
 
 def _of_targets(architecture: TranslationArchitecture, stored: Weights, held: Weights, ids: Ids) -> float:

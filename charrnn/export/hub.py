@@ -10,7 +10,7 @@ from charrnn import __version__
 from charrnn.errors import UsageError
 from charrnn.export.hub_card import card
 from charrnn.export.source import Check, Export, Source
-from charrnn.runs.checkpoint import FORMAT, Checkpoint
+from charrnn.runs.checkpoint import Checkpoint
 from charrnn.runs.folder import EXPORTED
 from charrnn.text.answers import ANSWERS
 from charrnn.text.vocabulary_file import vocabulary_to_json
@@ -42,7 +42,6 @@ def configuration(model: Checkpoint) -> dict[str, Any]:
     found: dict[str, Any] = {
         "model_type": "charrnn",
         "charrnn_version": __version__,
-        "format": FORMAT,
         "task": model.task,
         **asdict(model.architecture),
         "parameters": model.architecture.parameters,

@@ -61,6 +61,7 @@ def _cost(source: Source) -> Cost | None:
 
 
 def _of_texts_by_label(size: LabelledArchitecture, part: Labelled, symbols: int, weights: Weights) -> float:
+    """The mean cost of a character in nats, each text under its own label."""
     by_label: dict[int, list[Text]] = defaultdict(list)
     labels = part.labels[part.texts.chosen].tolist()
     for label, (begin, end) in zip(labels, part.texts.texts.tolist(), strict=True):
@@ -72,4 +73,4 @@ def _of_texts_by_label(size: LabelledArchitecture, part: Labelled, symbols: int,
         texts = Texts(sorted(some, key=len, reverse=True), 1.0, are_held_out=True)
         total += nats(partial(Decoder, *with_label(size, weights, label)), texts) * texts.symbols
         predicted += texts.symbols
-    return total / max(predicted, 1)
+    return total / max(predicted, 1) * part.texts.scored_symbols / part.texts.scored_characters

@@ -5,6 +5,7 @@ Knows nothing of how they are computed (`runs/report.py`) or shown.
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,7 +19,7 @@ LONGEST_LINE = 65_536
 """Bytes; a report takes some 250. What is longer is damage, and is not taken into memory whole."""
 
 MOST_METRICS_BYTES = 2**28
-"""Of the whole file: twelve days, reported once a second."""
+"""Of the whole file, the newest: some six days, reported twice a second."""
 
 LARGEST = 1e15
 """No figure of a run is negative or larger; what is would only spoil every scale."""
@@ -94,8 +95,9 @@ def read_metrics(path: Path) -> Metrics:
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > MOST_METRICS_BYTES:
-                raise InputError(f"{path} cannot be read: it has more than {MOST_METRICS_BYTES:,} bytes")
+            if (beyond := os.fstat(file.fileno()).st_size - MOST_METRICS_BYTES) > 0:
+                file.seek(beyond - 1)
+                file.readline(LONGEST_LINE)  # the rest of a report
             yield from iter(lambda: file.readline(LONGEST_LINE), b"")
     except FileNotFoundError:
         return
@@ -107,7 +109,7 @@ def _point(line: bytes) -> Point | None:
     """The report in a line, or None where it is none."""
     try:
         values = json.loads(line)
-        named = [name.removeprefix(_COUNTED) for name in values if name.startswith(_COUNTED)]
+        named = [name.removeprefix(_COUNTED) for name in values if _IS_COUNTED.fullmatch(name)]
         figures = [Figure(name, _number(values[_COUNTED + name])) for name in named if name != "nats"]
         numbers = {name: _number(values[name]) for name in _NAMES if name != _MAYBE or name in values}
         return Point(**numbers, figure=figures[0] if figures else None)
@@ -123,3 +125,4 @@ def _number(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
 
 _NAMES = tuple(field.name for field in fields(Point) if field.name != "figure")
 _MAYBE, _COUNTED = "validation_nats", "validation_"
+_IS_COUNTED = re.compile(_COUNTED + "[a-z0-9_]{1,40}")

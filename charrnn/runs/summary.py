@@ -200,7 +200,7 @@ def longer(folder: Path, model: Checkpoint) -> str:
     settings, command = model.settings, f"charrnn train --resume --run {shlex.quote(str(folder))}"
     if not model.progress.finished:
         return command
-    bounds = [f"--{name} {2 * settings[name]:g}" for name in ("steps", "epochs") if settings.get(name)]
+    bounds = [f"--{name} {2 * settings[name]:.15g}" for name in ("steps", "epochs") if settings.get(name)]
     time = settings.get("max_time")
     return " ".join([command, *bounds, *([f"--max-time +{time}"] if time or not bounds else [])])
 

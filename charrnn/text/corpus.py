@@ -6,7 +6,6 @@ Knows nothing of vocabularies or models.
 """
 
 import io
-import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -134,15 +133,18 @@ class Corpus:
 
     def answers(self) -> Iterator[tuple[str, TableCell]]:
         """What is to be found for each record, in their order, and the source it is from."""
-        for number, source in enumerate(self.sources):
-            for some in self._texts.cells(number, place=1):
-                yield from ((source.name, cell) for cell in some)
+        return ((name, answer) for name, _, answer in self.examples())
 
     def examples(self) -> Iterator[tuple[str, TableCell, TableCell]]:
         """Of each record the source it is from, what is read, and what is to be found."""
+        # At byte level what is read is bytes, and so are targets; labels and tags are names.
+        is_bytes = self.reading.level == "byte" and self.reading.task != "translate"
         for number, source in enumerate(self.sources):
-            columns = (itertools.chain.from_iterable(self._texts.cells(number, place=p)) for p in (0, 1))
-            yield from ((source.name, text, answer) for text, answer in zip(*columns, strict=True))
+            for row in self._texts.rows(number):
+                text, answer = row.fields[:2]
+                if is_bytes and self.reading.restore is None:
+                    answer = answer.encode("latin-1").decode("utf-8", "replace")
+                yield source.name, TableCell(row.line, text), TableCell(row.line, answer)
 
     def placed_texts(self, number: int) -> Iterator[tuple[int | None, str]]:
         """One source as pieces of text, each with the line on which it begins, or None where it goes on."""

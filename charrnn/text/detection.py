@@ -66,7 +66,7 @@ def is_binary(data: bytes) -> bool:
 def unmarked_utf16(head: bytes) -> str:
     """The kind of UTF-16 that bytes look like, empty if none: what is ASCII has a NUL at every other byte."""
     high, low = head[::2].count(0), head[1::2].count(0)
-    if 50 * (high + low) < len(head) or 3 * min(high, low) > max(high, low):
+    if not head or 50 * (high + low) < len(head) or 3 * min(high, low) > max(high, low):
         return ""
     return "utf-16-be" if high > low else "utf-16-le"
 

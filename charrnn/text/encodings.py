@@ -105,7 +105,7 @@ def _characters(
             f"{name} is {kind.name}, not text; {kind.advice} (or --level byte, to learn its bytes)"
         )
     _announce(head, reading, notify)
-    decoder = _decoder(head, reading)
+    encoding, decoder = _encoding(head, reading), _decoder(head, reading)
     position_bytes = 0
     lines = 0
     for chunk, final in _last_marked(head, chunks):
@@ -113,7 +113,7 @@ def _characters(
         try:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
-            raise _invalid(name, error, position_bytes, lines) from error
+            raise _invalid(name, encoding, error, position_bytes, lines) from error
         except UnicodeError as error:
             raise CorpusError(
                 f"{name} is not {reading.encoding}: {error}; give its --encoding NAME"
@@ -147,20 +147,23 @@ def _without_mark(texts: Iterator[str], notify: Notify) -> Iterator[str]:
     yield from texts
 
 
-def _invalid(name: str, error: UnicodeDecodeError, read_bytes: int, lines: int) -> CorpusError:
-    """The message for bytes that cannot be decoded; what the decoder held back counts in its place."""
+def _invalid(name: str, encoding: str, error: UnicodeDecodeError, read_bytes: int, lines: int) -> CorpusError:
+    """The message for bytes that cannot be decoded; what the decoder held back counts in its place.
+
+    Decoders may give themselves another name in the error, which nobody knows.
+    """
     before_bytes = read_bytes - len(error.object)
     offset = before_bytes + error.start
-    before = error.object[: error.start].decode(error.encoding, "ignore")
+    before = error.object[: error.start].decode(encoding, "ignore")
     wrong = error.object[error.start : max(error.end, error.start + 1)][:_SHOWN_BYTES]
     line = lines + before.count("\n") + 1
     return CorpusError(
-        f"{name} is not valid {error.encoding}: byte {offset:,} in line {line:,} "
-        f"is {wrong.hex(' ').upper()} ({error.reason}); {_advice(error, is_start=not before_bytes)}"
+        f"{name} is not valid {encoding}: byte {offset:,} in line {line:,} "
+        f"is {wrong.hex(' ').upper()} ({error.reason}); {_advice(error, encoding, is_start=not before_bytes)}"
     )
 
 
-def _advice(error: UnicodeDecodeError, *, is_start: bool) -> str:
+def _advice(error: UnicodeDecodeError, encoding: str, *, is_start: bool) -> str:
     """What to do about bytes that cannot be decoded; they may begin inside a character."""
     data = error.object
     errors = "--errors replace or --errors ignore"
@@ -168,7 +171,7 @@ def _advice(error: UnicodeDecodeError, *, is_start: bool) -> str:
         return (
             f"it contains NUL bytes, so it is hardly text: give --level byte to learn its bytes, or {errors}"
         )
-    likely = likeliest_encoding(data if is_start else data[data.find(b"\n") + 1 :], error.encoding)
+    likely = likeliest_encoding(data if is_start else data[data.find(b"\n") + 1 :], encoding)
     if likely is None:
         return f"most of it is: give {errors}, or --encoding NAME"
     return f"give --encoding NAME (the likeliest is {likely}), or {errors}"

@@ -44,6 +44,7 @@ class Passage:
         given: how many symbols at the start are given, not scored.
         utf8_bytes: what its scored characters take in UTF-8.
         unknown: how many of its scored characters the model does not know.
+        given_bytes: what the characters that are given take in UTF-8.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Passage:
     given: int
     utf8_bytes: int
     unknown: int
+    given_bytes: int = 0
 
 
 def check_scorable(corpus: Corpus, vocabulary: Vocabulary) -> None:
@@ -182,6 +184,7 @@ def _piece(text: str, codes: Codes, marking: Vocabulary, reading: ReadingSetting
         given=given,
         utf8_bytes=tally.utf8_bytes - given_bytes,
         unknown=int(np.count_nonzero(np.diff(ends[is_unknown], prepend=0))),
+        given_bytes=given_bytes,
     )
 
 

@@ -18,6 +18,9 @@ from charrnn.text.codes import bytes_as_text
 LONGEST_FIELD = 2**24
 """Characters of a field; beyond that a quote was not closed."""
 
+LONGEST_ROW = 2**28
+"""Characters of a line, which is in memory whole."""
+
 _LABEL = "__label__"
 _SHOWN = 60
 
@@ -30,15 +33,26 @@ class Row:
     fields: list[str]
 
 
-def lines_of(texts: Iterable[str]) -> Iterator[str]:
-    """The lines of a text, each with the line feed at its end."""
-    held: list[str] = []
+def lines_of(texts: Iterable[str], name: str) -> Iterator[str]:
+    """The lines of a text, each with the line feed at its end.
+
+    Raises:
+        CorpusError: one is so long that it is no row; each is taken into memory whole.
+    """
+    held, length, number = list[str](), 0, 1
     for text in texts:
         first, feed, rest = text.rpartition("\n")
         if feed:
-            yield from (line + "\n" for line in "".join([*held, first]).split("\n"))
-            held = []
+            lines = "".join([*held, first]).split("\n")
+            yield from (line + "\n" for line in lines)
+            held, length, number = [], 0, number + len(lines)
         held.append(rest)
+        length += len(rest)
+        if length > LONGEST_ROW:
+            raise CorpusError(
+                f"{name}, line {number:,}: found over {LONGEST_ROW:,} characters without a line end; "
+                "expected a row; give a text with one row on each line"
+            )
     if last := "".join(held):
         yield last
 

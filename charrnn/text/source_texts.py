@@ -14,9 +14,10 @@ from charrnn.config.settings import ReadingSettings
 from charrnn.errors import CorpusError
 from charrnn.text.encodings import decoded, unix_newlines
 from charrnn.text.normalization import normalized
+from charrnn.text.rows import Row
 from charrnn.text.sources import listed
 from charrnn.text.streams import Seen, Source, hashed
-from charrnn.text.tables import TableCell, cells
+from charrnn.text.tables import TableCell, cells, chosen_rows
 
 BytesDone = Callable[[int, int | None], None]
 """Is told now and then how many bytes are done, and of how many where that is known."""
@@ -83,10 +84,14 @@ class SourceTexts:
 
         return decoded((meter or Meter()).passing(self._bytes(number)), name, self.reading, tell)
 
-    def cells(self, number: int, meter: "Meter | None" = None, place: int = 0) -> Iterator[list[TableCell]]:
-        """The cells of one of the columns of a table that are read, some at a time."""
+    def cells(self, number: int, meter: "Meter | None" = None) -> Iterator[list[TableCell]]:
+        """The column of a table that is read, some cells at a time."""
+        return cells(self.rows(number, meter))
+
+    def rows(self, number: int, meter: "Meter | None" = None) -> Iterator[Row]:
+        """The rows of a table with the columns that are read."""
         texts, source = self.in_newlines(self.read(number, meter)), self.sources[number]
-        return cells(texts, source.name, self.reading, place, source.label)
+        return chosen_rows(texts, source.name, self.reading, source.label)
 
     def placed(self, number: int) -> Iterator[tuple[int | None, str]]:
         """One source as pieces of text, each with the line on which it begins, or None where it goes on."""

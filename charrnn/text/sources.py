@@ -161,8 +161,14 @@ def _folder(folder: str, why_no_text: WhyNoText) -> tuple[list[Source], list[str
 
 
 def _label(path: Path) -> str:
-    """What a file is called: `Dutch` of `Dutch.txt.gz`."""
-    return path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
+    """What a file is called: `Dutch` of `Dutch.txt.gz`; composed, as one types it (some systems do not)."""
+    stem = path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
+    return unicodedata.normalize("NFC", stem)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, whose files are no text to learn from."""
+    return all(folder.joinpath(name).is_file() for name in ("config.toml", "last.safetensors"))
 
 
 def _files_below(folder: str, skipped: defaultdict[str, list[str]]) -> Iterator[Path]:
@@ -174,6 +180,9 @@ def _files_below(folder: str, skipped: defaultdict[str, list[str]]) -> Iterator[
     for above, folders, names in os.walk(folder, onerror=refused):
         skipped["hidden"] += sorted(name for name in [*folders, *names] if name.startswith("."))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        runs = [name for name in folders if _is_run(Path(above, name))]
+        skipped["a run of charrnn"] += runs
+        folders[:] = [name for name in folders if name not in runs]
         skipped["link to a folder"] += [name for name in folders if Path(above, name).is_symlink()]
         for path in (Path(above, name) for name in names if not name.startswith(".")):
             if path.is_file():

@@ -67,17 +67,20 @@ def format_of(name: str) -> str | None:
     return next((form for suffix, form in FORMATS.items() if plain.endswith(suffix)), None)
 
 
-def cells(
-    texts: Iterable[str], name: str, reading: ReadingSettings, place: int = 0, label: str = ""
-) -> Iterator[list[TableCell]]:
-    """The cells of a column that the settings name, some at a time; every row has them all.
+def cells(rows: Iterator[Row]) -> Iterator[list[TableCell]]:
+    """The first column of rows, which is what is read; some cells at a time."""
+    while some := [TableCell(row.line, row.fields[0]) for row in islice(rows, _TOGETHER)]:
+        yield some
+
+
+def chosen_rows(texts: Iterable[str], name: str, reading: ReadingSettings, label: str = "") -> Iterator[Row]:
+    """The rows of a table with the columns that the settings name; every row has them all.
 
     Args:
         texts: a decoded file, in pieces.
         name: what messages call it; its end says the format, where no setting does.
         reading: columns, format, header, level.
-        place: which of the columns.
-        label: of the file's lines, where their file names it.
+        label: of the file's lines, where their file names it and no column was asked for.
 
     Raises:
         CorpusError: a row is not what it should be; the message has file, line and what was found.
@@ -85,22 +88,20 @@ def cells(
     """
     is_byte = reading.level == "byte"
     columns = [as_read(column, reading) for column in columns_of(reading)]
-    form = reading.format or format_of(name) or ("labels" if label else "tsv")
-    lines = lines_of(texts)
+    is_of_labels = bool(label) and reading.columns is None and reading.task in {"classify", "generate"}
+    form = reading.format or format_of(name) or ("labels" if is_of_labels else "tsv")
+    lines = lines_of(texts, name)
     if reading.restore is not None:
-        found = taken_apart(lines, RESTORINGS[reading.restore].take, is_byte=is_byte)
-    elif form == "jsonl":
-        found = values(lines, name, columns, is_byte=is_byte)
-    elif form == "conll":
-        found = symbols_tagged(lines, name, is_byte=is_byte)
-    elif form == "labels":
-        found = labelled(lines, name, as_read(label, reading))
-    else:
-        separator = reading.separator or ("," if form == "csv" else "\t")
-        rows = quoted_rows(lines, name, separator) if form == "csv" else parted_rows(lines, separator)
-        found = _chosen(rows, name, columns, has_header=reading.header)
-    while some := [TableCell(row.line, row.fields[place]) for row in islice(found, _TOGETHER)]:
-        yield some
+        return taken_apart(lines, RESTORINGS[reading.restore].take, is_byte=is_byte)
+    if form == "jsonl":
+        return values(lines, name, columns, is_byte=is_byte)
+    if form == "conll":
+        return symbols_tagged(lines, name, is_byte=is_byte)
+    if form == "labels":
+        return labelled(lines, name, as_read(label, reading))
+    separator = reading.separator or ("," if form == "csv" else "\t")
+    rows = quoted_rows(lines, name, separator) if form == "csv" else parted_rows(lines, separator)
+    return _chosen(rows, name, columns, has_header=reading.header)
 
 
 def as_read(text: str, reading: ReadingSettings) -> str:

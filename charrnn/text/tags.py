@@ -49,11 +49,17 @@ def tags_of(corpus: "Corpus") -> tuple[str, ...]:
     """The tags of a corpus; their places are their ids.
 
     Raises:
-        CorpusError: there are none, or so many that they are something else.
+        CorpusError: there are none, or so many or such long ones that they are something else.
     """
     found: set[str] = set()
     for name, cell in corpus.answers():
-        found.update(cell.text.split())
+        tags = cell.text.split()
+        if (longest := max(map(len, tags), default=0)) > LONGEST_TAG:
+            raise CorpusError(
+                f"{name}, line {cell.line:,}: found a tag of {longest:,} characters; expected "
+                f"{LONGEST_TAG:,} at most; give --columns TEXT,TAGS in the right order"
+            )
+        found.update(tags)
         if len(found) > MOST_TAGS:
             raise CorpusError(
                 f"{name}, line {cell.line:,}: found over {MOST_TAGS:,} distinct tags, such as "

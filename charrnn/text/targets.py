@@ -15,7 +15,7 @@ from charrnn.text.arrays import ArrayWriter, mapped
 from charrnn.text.example_parts import Paired
 from charrnn.text.normalization import normalized
 from charrnn.text.record_part import Records
-from charrnn.text.target_vocabulary import END, TargetVocabulary, pieces
+from charrnn.text.target_vocabulary import END, LONGEST_SYMBOL, TargetVocabulary, pieces
 
 if TYPE_CHECKING:
     from charrnn.text.corpus import Corpus
@@ -38,15 +38,24 @@ def target_symbols_of(corpus: "Corpus") -> tuple[str, ...]:
     """The symbols of a corpus's targets, in the order of their ids.
 
     Raises:
-        CorpusError: all targets are empty.
+        CorpusError: all targets are empty, or one has a symbol that is too long.
     """
-    symbols = TargetVocabulary.of(target_texts(corpus), unit_of(corpus)).symbols
+    form, unit = corpus.reading.normalize, unit_of(corpus)
+    symbols: set[str] = set()
+    for name, cell in corpus.answers():
+        found = pieces("".join(normalized([cell.text], form)), unit)
+        if (longest := max(map(len, found), default=0)) > LONGEST_SYMBOL:
+            raise CorpusError(
+                f"{name}, line {cell.line:,}: found a target symbol of {longest:,} characters; expected "
+                f"{LONGEST_SYMBOL:,} at most between two blanks; leave --target-symbols spaces out"
+            )
+        symbols.update(found)
     if not symbols:
         raise CorpusError(
             f"{corpus.names} has nothing but empty targets; expected some with symbols; give --columns "
             "SOURCE,TARGET in the right order"
         )
-    return symbols
+    return tuple(sorted(symbols))
 
 
 def write_targets(corpus: "Corpus", symbols: tuple[str, ...], ids_path: Path, bounds_path: Path) -> None:

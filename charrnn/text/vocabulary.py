@@ -116,8 +116,10 @@ class Vocabulary:
 
     def marking(self) -> Vocabulary:
         """The vocabulary with an unknown symbol, the last one; the same where it has one."""
-        if self.unknown is not None:
-            return self
+        return self if self.unknown is not None else self._with_unknown
+
+    @cached_property
+    def _with_unknown(self) -> Vocabulary:
         return Vocabulary(self.level, np.append(self.codes, np.uint32(UNKNOWN)), np.append(self.counts, 0))
 
     def encode(self, text: str) -> Ids:

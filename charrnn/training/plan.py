@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,16 +14,14 @@ from charrnn.errors import UsageError
 from charrnn.model.architecture import ARCHITECTURES, Architecture
 from charrnn.model.cells import CELLS
 from charrnn.model.optimizer_facts import OPTIMIZERS
+from charrnn.training.cores import threads_for
 from charrnn.training.fast_precision import precision_for
-from charrnn.training.regularization import OF_A_TASK, dropout, weight_decay, weight_dropout
+from charrnn.training.regularization import OF_A_TASK, dropout, most_load, weight_decay, weight_dropout
 from charrnn.training.sizes import USUAL_BATCH, batch_sizes, ladder, worth
 
 Value = TypeVar("Value")
 
 DEFAULT_MAX_TIME = "5m"
-SMALL = 2048
-"""Below so many units a step, threads wait for one another longer than they work."""
-
 USUAL_HIDDEN = 256
 """Units at most where no time is asked for: as many as the text can feed."""
 
@@ -80,6 +77,7 @@ class Plan:
         updates: how many are expected; None if that is not known.
         longest: symbols of the longest text, where texts are read whole.
         longest_pair: the most source symbols times target symbols, where each of these looks at all of those.
+        is_bounded: whether the updates were bounded, since more would not make the model better.
     """
 
     settings: ResolvedSettings
@@ -87,6 +85,7 @@ class Plan:
     updates: float | None = field(default=None, compare=False)
     longest: int = 0
     longest_pair: int = 0
+    is_bounded: bool = False
 
 
 def bounded(budget: BudgetSettings) -> BudgetSettings:
@@ -120,7 +119,8 @@ def choose(settings: TrainSettings, facts: Facts, pace: Pace | None = None) -> P
     time = _SHARE_OF_TIME * seconds(budget.max_time)
 
     def measured(tried: Plan) -> float:
-        return min(time * pace(tried), _known_updates(budget, tried, facts) or math.inf)
+        known = _known_updates(budget, tried, facts) or most_updates(settings, tried, facts)
+        return min(time * pace(tried), known)
 
     *smaller, batched = _with_each_batch(settings, facts)
     expected = math.inf
@@ -220,7 +220,7 @@ def _of_size(settings: TrainSettings, facts: Facts, layers: int, hidden: int) ->
         "learning_rate": _or(recipe.learning_rate, optimizer.learning_rate(CELLS[model.cell])),
         "weight_decay": _or(recipe.weight_decay, 0.0),
         "precision": precision,
-        "threads": _or(settings.machine.threads, _threads(settings, batch_size * hidden)),
+        "threads": _or(settings.machine.threads, threads_for(settings, batch_size * hidden)),
     }
     return Plan(
         build(ResolvedSettings, flat(settings) | chosen),
@@ -240,9 +240,21 @@ def _regularised(plan: Plan, settings: TrainSettings, facts: Facts, updates: flo
         "weight_dropout": _or(settings.model.weight_dropout, weight_dropout(load, lines=lines)),
         "weight_decay": _or(settings.recipe.weight_decay, decay),
     }
-    return dataclasses.replace(
-        plan, settings=build(ResolvedSettings, flat(plan.settings) | chosen), updates=updates
-    )
+    most = most_updates(settings, plan, facts)
+    if is_bounded := updates is not None and updates >= most:
+        chosen["steps"] = int(most)
+    resolved = build(ResolvedSettings, flat(plan.settings) | chosen)
+    return dataclasses.replace(plan, settings=resolved, updates=updates, is_bounded=is_bounded)
+
+
+def most_updates(settings: TrainSettings, plan: Plan, facts: Facts) -> float:
+    """Updates after which more would not make the model better, where it is left open how it is to learn."""
+    budget, model = settings.budget, settings.model
+    is_said = budget.steps or budget.epochs or model.dropout is not None or model.weight_dropout is not None
+    load = load_of(plan, 1.0, facts)
+    if is_said or not budget.max_time or not load:
+        return math.inf
+    return most_load(facts.training_symbols, lines=facts.records > 0) / load
 
 
 def load_of(plan: Plan, updates: float, facts: Facts) -> float:
@@ -280,20 +292,3 @@ def _batch_size(facts: Facts) -> int:
     if facts.records:
         return min(64, facts.records)
     return min(USUAL_BATCH, max(1, facts.training_symbols // 256))
-
-
-def cores() -> int:
-    """The processor cores this program may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _threads(settings: TrainSettings, units: int) -> int | None:
-    """Threads for updates of so many units a step; on a clock the fastest number is found while it learns."""
-    if units < SMALL:
-        return 1
-    if settings.machine.processes > 1:
-        return max(1, cores() // settings.machine.processes)
-    is_timed = settings.budget.max_time is not None and settings.machine.device == "cpu"
-    return None if is_timed else cores()

@@ -6,8 +6,21 @@ plans or text.
 
 import math
 
+MOST_LOAD, OF_SYMBOLS = 40, 1_000_000
+"""The load that a text of so many symbols or more bears; a shorter one bears more (LOG.md)."""
+
 OF_A_TASK = {"classify": 0.4}
 """Dropout where what is learnt from is one label a text: far less than symbols tell (LOG.md)."""
+
+
+def most_load(symbols: int, *, lines: bool) -> float:
+    """The load from which on more updates do not make the model better, whatever the regularisation.
+
+    Args:
+        symbols: of the text.
+        lines: whether it is lines, of which no bound is known.
+    """
+    return math.inf if lines else MOST_LOAD * max(1.0, OF_SYMBOLS / symbols) ** 1.5
 
 
 def dropout(load: float, *, lines: bool) -> float:

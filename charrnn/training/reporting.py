@@ -51,7 +51,14 @@ class Reporting:
         return round(self.trainer.symbols_seen / self.symbols_per_character)
 
     def report(self, validation: float | None, *, is_last: bool = False) -> None:
-        """Tell of the updates since the last report, or the same again where there were none."""
+        """Tell of the updates since the last report, or the same again where there were none.
+
+        A stop waits: what was told is not counted again, and what was not, is.
+        """
+        with self.saver.stops.shield():
+            self._report(validation, is_last=is_last)
+
+    def _report(self, validation: float | None, *, is_last: bool) -> None:
         self.interval.restart()
         if self.count:
             self.nats_per_character = self.nats / self.count * self.symbols_per_character

@@ -87,7 +87,7 @@ class Session:
         self.sampling.begin()
         # A signal may have come before it was this step's turn, or before its report.
         if self.validating.is_due or (self.validating.is_known and self.reporting.count):
-            self._report(self._validate())
+            self.reporting.report(self._validate())
         updates = iter(self.updates)
         while not self.validating.is_out_of_patience and (step := next(updates, None)) is not None:
             yield step
@@ -97,17 +97,12 @@ class Session:
         validation = self._validate() if self.validating.is_due else None
         if validation is not None or self.reporting.interval.is_due(step):
             self.updates.read()
-            self._report(validation)
+            self.reporting.report(validation)
         if self.sampling.interval.is_due(step):
             self.updates.read()
             self.sampling.sample()
         if self.saver.interval.is_due(step):
             self._save_if_good()
-
-    def _report(self, validation: float | None) -> None:
-        """Report, whole or not at all: what was reported is not counted again."""
-        with self.stops.shield():
-            self.reporting.report(validation)
 
     def _validate(self) -> float | None:
         """Score what is held out; keep the weights if they are the best so far.
@@ -151,14 +146,11 @@ class Session:
             self.save()
 
     def _saved(self, stopped: Stopped) -> Stopped:
-        """Save where the run was stopped; the stop, saying so."""
+        """Save; the stop, saying where."""
         with contextlib.suppress(NotFinite):  # then the last good checkpoint is what there is
             self._save_if_good()
         self.saver.finish()
-        folder = self.run.folder
-        where = f"saved at step {self.saver.step:,} in {folder}"
-        on = f"go on with: charrnn train --resume --run {shlex.quote(str(folder))}"
-        return Stopped(f"{stopped}; {where}; {on}", stopped.exit_code - 128)
+        return where_it_stopped(self.saver, stopped)
 
     @property
     def _last_seconds(self) -> float:
@@ -166,11 +158,7 @@ class Session:
         return self.sampling.seconds + self.saver.seconds
 
     def _save_if_good(self) -> None:
-        """Save, unless the last update was skipped: weights that may be lost are not good to come back to.
-
-        Raises:
-            NotFinite: weights or what moves them are not finite; nothing was written.
-        """
+        """Save, unless the last update was skipped: weights that may be lost are not good to come back to."""
         self.updates.read()
         if not self.divergence.in_a_row:
             self.save()
@@ -186,6 +174,13 @@ class Session:
             self.saver.save_last(self.state.checkpoint())
             if self.validating.part is None:
                 self.saver.save_best(self.state.model())
+
+
+def where_it_stopped(saver: Saver, stopped: Stopped) -> Stopped:
+    """The stop, saying where the run was saved and how to go on."""
+    folder = saver.run.folder
+    on = f"go on with: charrnn train --resume --run {shlex.quote(str(folder))}"
+    return Stopped(f"{stopped}; saved at step {saver.step:,} in {folder}; {on}", stopped.exit_code - 128)
 
 
 def nothing_learnt(session: Session) -> NothingLearntError:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import torch
 
-from charrnn.training.plan import cores
+from charrnn.training.cores import cores
 
 TRIAL_UPDATES, TRIAL_SECONDS, LONGEST_TRIAL = 3, 0.1, 20
 """A number of threads is tried for so many updates and so long, but for no more updates than the last; one

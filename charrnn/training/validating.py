@@ -13,9 +13,11 @@ from charrnn.evaluation.scores import OutOfTime, broken_off
 from charrnn.runs.checkpoint_facts import Progress
 from charrnn.runs.training_state import Numbers
 from charrnn.tasks.task import Score
+from charrnn.text.parts import TaskPart
 from charrnn.training.divergence import NotFinite
 from charrnn.training.schedule import Interval
 from charrnn.training.setup import Setup
+from charrnn.training.trainer import Trainer
 from charrnn.training.validation_plan import validation_seconds, validation_steps
 
 WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.02
@@ -23,8 +25,8 @@ WARM_UP_SYMBOLS, PROBES, PROBE_SHARE = 100, (1_000, 10_000, 40_000, 160_000), 0.
 takes a fiftieth of the time at most, or where the shorter ones, which tell less, say that it is too long."""
 
 CLEAR = 0.5
-"""Where the shorter ones say that a validation takes less than this share of what it may, that is enough: they
-are wrong by a factor of two at most."""
+"""Where the shorter ones say that a validation takes less than this share of what it may, that is enough:
+they are wrong by a factor of two at most."""
 
 VALIDATION_SHARE, LEAST_MEASURED = 0.05, 1_000
 """Of the time that is left, one validation takes no more: the text it is measured on is halved until then,
@@ -60,7 +62,7 @@ class Validating:
     def begin(self, last_seconds: float) -> None:
         """Before the first update: see how long a validation takes, and choose the time between two."""
         budget = self.trainer.budget
-        self.seconds = self.seconds or self._expected_seconds()
+        self.seconds = self.seconds or expected_seconds(self.trainer, self.part)
         if budget.deadline is None and budget.steps is not None:
             symbols = 0 if self.part is None else self.part.symbols
             self.interval = Interval(validation_steps(self.plan, symbols, budget.steps), None)
@@ -69,7 +71,7 @@ class Validating:
         self._adapt(last_seconds)
 
     def _adapt(self, last_seconds: float) -> None:
-        """Leave time for the last validation, what follows it and the end; validate as often as that allows."""
+        """Leave time for the last validation and what follows it; validate as often as that allows."""
         budget = self.trainer.budget
         if budget.deadline is not None:
             budget.keep_back(1.05 * self.seconds + last_seconds)
@@ -80,7 +82,17 @@ class Validating:
         """Whether it is time between two updates, and it was not done; at the end it is done anyway."""
         step = self.trainer.step
         is_new = self.part is not None and 0 < step != self.step
-        return is_new and self.interval.is_due(step) and self.trainer.budget.progress(step) < 1
+        return is_new and self.interval.is_due(step) and not self._ends_soon
+
+    @property
+    def _ends_soon(self) -> bool:
+        """Whether the updates, or on a clock the next half interval, end before another validation pays.
+
+        One just before the end would take the time of the updates with the lowest learning rates.
+        """
+        budget, soon = self.trainer.budget, self.interval.seconds
+        is_late = soon is not None and budget.seconds_left - budget.reserve_seconds < soon / 2
+        return is_late or budget.progress(self.trainer.step) >= 1
 
     @property
     def is_known(self) -> bool:
@@ -137,7 +149,7 @@ class Validating:
 
         All its validations are then of the same text.
         """
-        self.seconds = self._expected_seconds()
+        self.seconds = expected_seconds(self.trainer, self.part)
         if self.part is None or not self.seconds:
             return
         affordable = VALIDATION_SHARE * self.trainer.budget.seconds_left
@@ -148,30 +160,6 @@ class Validating:
             self.measured_symbols = self.part.symbols
             cost = self.trainer.task.reading_cost
             self.seconds *= cost(self.part) / cost(whole)
-
-    def _expected_seconds(self) -> float:
-        """How long one validation takes, from parts of it; 0 where nothing depends on that."""
-        expected, budget = 0.0, self.trainer.budget
-        if self.part is None or budget.deadline is None:
-            return expected
-        network, task, left = self.trainer.averaged, self.trainer.task, budget.seconds_left
-        whole = task.reading_cost(self.part)
-        with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
-            task.score(network, self.part.beginning(WARM_UP_SYMBOLS))
-            for symbols in PROBES:
-                part = self.part.beginning(symbols)
-                share = task.reading_cost(part) / whole
-                is_too_long = expected > VALIDATION_SHARE * left
-                if 0 < expected < CLEAR * VALIDATION_SHARE * left:
-                    break
-                if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
-                    break
-                began = time.monotonic()
-                task.score(network, part)
-                expected = (time.monotonic() - began) / share
-                if part is self.part:
-                    break
-        return expected
 
     def numbers(self) -> Numbers:
         """What a run goes on with."""
@@ -186,3 +174,27 @@ class Validating:
         self.stale, self.step = int(numbers["stale_validations"]), int(numbers["validated_step"])
         self.value = progress.validation_nats_per_character
         self.best = progress.best_validation_nats_per_character, progress.best_step
+
+
+def expected_seconds(trainer: Trainer, part: TaskPart | None) -> float:
+    """How long a validation on a part takes, from shorter ones; 0 where nothing depends on that."""
+    expected, budget, task, network = 0.0, trainer.budget, trainer.task, trainer.averaged
+    if part is None or budget.deadline is None:
+        return expected
+    left, whole = budget.seconds_left, task.reading_cost(part)
+    with contextlib.suppress(OutOfTime), broken_off(network, budget.is_overdue):
+        task.score(network, part.beginning(WARM_UP_SYMBOLS))
+        for symbols in PROBES:
+            shorter = part.beginning(symbols)
+            share = task.reading_cost(shorter) / whole
+            is_too_long = expected > VALIDATION_SHARE * left
+            if 0 < expected < CLEAR * VALIDATION_SHARE * left:
+                break
+            if expected * share > (VALIDATION_SHARE if is_too_long else PROBE_SHARE) * left:
+                break
+            began = time.monotonic()
+            task.score(network, shorter)
+            expected = (time.monotonic() - began) / share
+            if shorter is part:
+                break
+    return expected
