@@ -16,7 +16,7 @@ from charrnn.commands.scored_text import encoded_text
 from charrnn.commands.scoring import Question, progress_display
 from charrnn.display.new_files import put_new_file
 from charrnn.display.progress import ReadingProgress
-from charrnn.display.sanitizer import visible, write_text
+from charrnn.display.sanitizer import write_text
 from charrnn.display.tables import print_result, two_columns
 from charrnn.display.tables_page import Table, tables_page
 from charrnn.errors import CheckpointError, UsageError
@@ -120,7 +120,7 @@ def report(
     Args:
         question: what a user asked for.
         found: the figures, by name.
-        rows: makes those of the table; labels and paths in it are made visible.
+        rows: makes those of the table.
         wrong: the lines that were wrong.
         tables: shown on a page, if one is wanted.
     """
@@ -138,7 +138,7 @@ def report(
     if question.json_wanted:
         write_text(sys.stdout, json.dumps(found) + "\n")
     else:
-        print_result(two_columns([(name, visible(value)) for name, value in rows(found)]))
+        print_result(two_columns(rows(found)))
 
 
 def _line(wrong: Wrong) -> str:

@@ -47,8 +47,8 @@ def print_result(renderable: RenderableType) -> None:
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> RenderableType:
-    """Names and values, aligned whatever the width of their characters."""
+    """Names and values, made visible, aligned whatever the width of their characters."""
     table = Table.grid(Column(), Column(overflow="fold"), padding=(0, 2))
     for name, value in rows:
-        table.add_row(Text(name, style="dim"), Text(visible(value)))
+        table.add_row(Text(visible(name), style="dim"), Text(visible(value)))
     return table
