@@ -220,12 +220,12 @@ class BusyMachine:
         return score_part(model, part)
 
 
-def run_on(machine: BusyMachine, folder: Path, deadline: float) -> Session:
+def run_on(machine: BusyMachine, folder: Path, deadline: float, every: float = 1e9) -> Session:
+    """A run on its clock, whose parts are due after so many seconds."""
+    set_intervals(machine.monkeypatch, Interval(None, every, machine))
     display = Watcher(machine.updated)
     budget = Budget(None, deadline, machine)
-    run = session_of(folder, display, budget, steps=None, max_time=f"{deadline:g}s", threads=1)
-    run.validating.interval = Interval(None, 1e9, machine)
-    return run
+    return session_of(folder, display, budget, steps=None, max_time=f"{deadline:g}s", threads=1)
 
 
 def test_updates_get_most_of_the_time_however_long_a_validation_takes(
@@ -235,7 +235,6 @@ def test_updates_get_most_of_the_time_however_long_a_validation_takes(
     monkeypatch.setattr(validating, "LEAST_MEASURED", 5)
     monkeypatch.setattr(validating, "WARM_UP_SYMBOLS", 2)
     monkeypatch.setattr(validating, "PROBES", (3,))
-    set_intervals(monkeypatch, Interval(None, 1e9, machine))
     run = run_on(machine, tmp_path, 200)
     monkeypatch.setattr(run.reporting, "report", lambda *_, **__: None)
     monkeypatch.setattr(run, "_after", machine.updated)
@@ -277,7 +276,6 @@ def test_the_last_updates_are_not_given_up_for_a_validation_before_the_last(
 ) -> None:
     """One of 0.6 s every 12 s: the updates end at 36.5 s, so that the third would be too late."""
     machine = BusyMachine(monkeypatch, seconds_a_symbol=0.01)
-    set_intervals(monkeypatch, Interval(None, 1e9, machine))
     run = run_on(machine, tmp_path, 38.0)
     validated: list[float] = []
 
@@ -298,7 +296,6 @@ def test_a_last_validation_that_takes_too_long_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = BusyMachine(monkeypatch, seconds_a_symbol=0.01)
-    set_intervals(monkeypatch, Interval(None, 1e9, machine))
     run = run_on(machine, tmp_path, 20)
     notes: list[str] = []
     monkeypatch.setattr(run.display, "note", notes.append)
@@ -397,8 +394,7 @@ def test_samples_of_a_slow_network_come_less_often_and_the_last_has_its_time(
     tmp_path.joinpath("metrics.jsonl").touch()
     for took, expected in ((1.0, 60.0), (9.0, 180.0)):
         machine = BusyMachine(monkeypatch, seconds_a_symbol=0.0)
-        set_intervals(monkeypatch, Interval(None, 60.0, machine))
-        run = run_on(machine, tmp_path, 1000)
+        run = run_on(machine, tmp_path, 1000, every=60.0)
         monkeypatch.setattr(run.display, "sample", lambda *_, m=machine, s=took: setattr(m, "seconds", s))
         run.sampling.sample()
         assert (run.sampling.seconds, run.sampling.interval.seconds) == (took, expected)

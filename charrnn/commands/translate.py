@@ -115,7 +115,8 @@ class LineTranslator:
         """The symbols of lines, and the answers to them."""
         ids = [ids_of(line, self._model) for line in lines]
         self._check_memory(max(map(len, ids), default=1))
-        return ids, self._answering(ids, [is_known(line, self._model) for line in lines])
+        are_known = [is_known(line, self._model) for line in lines] if self._settings.memory else ()
+        return ids, self._answering(ids, are_known)
 
     def _check_memory(self, symbols: int) -> None:
         """Refuse a source that is too long for this machine, before memory is taken."""
